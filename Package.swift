@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "infra",
+    products: [.executable(name: "infra", targets: ["infra"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
+        .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .target(name: "Model", dependencies: [crypto], swiftSettings: settings),
+        .target(name: "Manifests", dependencies: ["Model", "CYAML"], swiftSettings: settings),
+        .target(name: "Planning", dependencies: ["Model"], swiftSettings: settings),
+        .target(
+            name: "Hosts", dependencies: ["Model", "CLibvirt", "CXML2", subprocess, systemPackage],
+            swiftSettings: settings),
+        .target(name: "Drivers", dependencies: ["Model", "Hosts"], swiftSettings: settings),
+        .target(
+            name: "Reconciler", dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", logging],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "infra",
+            dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", argumentParser, logging],
+            swiftSettings: settings),
+        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
+    ]
+)
