@@ -41,8 +41,20 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "infra",
-            dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", argumentParser, logging],
+            dependencies: [
+                "Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", argumentParser, logging,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["Model", "Manifests", "Planning"], path: "Tests/Support",
             swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
+        .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "PlanningTests", dependencies: ["Planning", "Manifests", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "DriversTests", dependencies: ["Hosts", "Drivers", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["Reconciler", "TestSupport", subprocess], swiftSettings: settings),
     ]
 )

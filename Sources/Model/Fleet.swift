@@ -1,0 +1,60 @@
+public import Foundation
+
+/// The namespace of every identity, and the policies of unattended runs. A folder holds exactly one.
+public struct Fleet: Hashable, Sendable, Codable {
+    /// Up to which disruption an unattended run goes.
+    public enum Unattended: String, CaseIterable, Codable, Sendable {
+        /// Nothing is applied.
+        case off
+        /// Only steps that nothing running notices.
+        case none
+        /// Live changes too.
+        case live
+        /// Restarts too.
+        case restart
+    }
+
+    /// What to do about drift between commits.
+    public enum Drift: String, CaseIterable, Codable, Sendable {
+        /// Mend it.
+        case correct
+        /// Only tell it.
+        case report
+    }
+
+    /// What unattended runs may do.
+    public struct Policy: Hashable, Sendable, Codable {
+        /// Up to which disruption.
+        public var unattended: Unattended
+        /// Whether resources that left the fleet are removed.
+        public var prune: Bool
+        /// At most this many removals in one run.
+        public var deletionBudget: Int
+        /// What to do about drift.
+        public var drift: Drift
+
+        /// The policy of a fleet; the defaults are those of a manifest that says nothing.
+        public init(
+            unattended: Unattended = .live, prune: Bool = false, deletionBudget: Int = 1, drift: Drift = .correct
+        ) {
+            self.unattended = unattended
+            self.prune = prune
+            self.deletionBudget = deletionBudget
+            self.drift = drift
+        }
+    }
+
+    /// Name and labels. `metadata.id` holds the same UUID as `uuid`, as text.
+    public var metadata: Metadata
+    /// The random UUID that is the namespace of all identities.
+    public var uuid: UUID
+    /// What unattended runs may do.
+    public var policy: Policy
+
+    /// Declares a fleet.
+    public init(metadata: Metadata, uuid: UUID, policy: Policy = Policy()) {
+        self.metadata = metadata
+        self.uuid = uuid
+        self.policy = policy
+    }
+}

@@ -1,0 +1,129 @@
+import Crypto
+public import Foundation
+
+/// Every derived name and identifier, as pure functions of the fleet and a resource. What these return is what marks
+/// our objects on a host, so a change here is a change of format.
+public struct Identity: Hashable, Sendable {
+    /// The fleet's UUID, the namespace of everything below.
+    public let fleet: UUID
+
+    /// The identities of one fleet.
+    public init(fleet: UUID) { self.fleet = fleet }
+
+    /// The first eight hex digits of the fleet's UUID, for names that a person reads.
+    public var fleet8: String { Self.first8(fleet) }
+
+    /// The UUID of a resource: version 5 (RFC 4122, SHA-1) of the fleet and `Kind/id`.
+    public func uuid(_ resource: ResourceID) -> UUID { Self.uuid5(fleet, resource.description) }
+
+    /// The name of a pool in libvirt.
+    public func poolName(_ id: String) -> String { "infra-\(fleet8)-\(id)" }
+
+    /// The file name of a volume.
+    public func volumeFileName(_ id: String, _ format: Volume.Format) -> String {
+        "\(id).\(Self.first8(uuid(ResourceID(.volume, id)))).\(format.rawValue)"
+    }
+
+    /// The identity and format in a volume's file name; nil when the name is not one that this fleet makes.
+    public func volume(inFileName name: String) -> (id: String, format: Volume.Format)? {
+        guard let (stem, suffix) = Self.splitLast(name), let format = Volume.Format(rawValue: suffix),
+            let (id, _) = Self.splitLast(stem), volumeFileName(id, format) == name
+        else { return nil }
+        return (id, format)
+    }
+
+    /// The file name of an image.
+    public func imageFileName(sha256: String, _ format: Image.Format) -> String {
+        "img-\(sha256).\(fleet8).\(format.rawValue)"
+    }
+
+    /// The digest and format in an image's file name; nil when the name is not one that this fleet makes.
+    public func image(inFileName name: String) -> (sha256: String, format: Image.Format)? {
+        guard name.hasPrefix("img-"), let (stem, suffix) = Self.splitLast(name),
+            let format = Image.Format(rawValue: suffix), let (prefix, fleet) = Self.splitLast(stem), fleet == fleet8
+        else { return nil }
+        let sha256 = String(prefix.dropFirst(4))
+        guard sha256.utf8.count == 64, imageFileName(sha256: sha256, format) == name else { return nil }
+        return (sha256, format)
+    }
+
+    /// The file name of a machine's seed.
+    public func seedFileName(machine id: String) -> String {
+        "\(id).seed.\(Self.first8(uuid(ResourceID(.virtualMachine, id)))).iso"
+    }
+
+    /// The machine in a seed's file name; nil when the name is not one that this fleet makes.
+    public func machine(inSeedFileName name: String) -> String? {
+        guard let dot = name.firstIndex(of: ".") else { return nil }
+        let id = String(name[..<dot])
+        return seedFileName(machine: id) == name ? id : nil
+    }
+
+    /// What the name of an unfinished file ends in.
+    public static let stagedSuffix = ".staged"
+
+    /// The name of a network's bridge: 13 of the 15 bytes the kernel allows.
+    public func bridgeName(_ network: String) -> String { "ib" + linkDigits(network) }
+
+    /// The name of a network's VXLAN link.
+    public func tunnelName(_ network: String) -> String { "iv" + linkDigits(network) }
+
+    /// The alias of a link, which is its mark.
+    public func linkAlias(_ resource: ResourceID) -> String { "infra:\(fleet.lowercased):\(resource)" }
+
+    /// The resource in a link's alias; nil when the alias is not one of this fleet.
+    public func resource(inLinkAlias alias: String) -> ResourceID? {
+        let prefix = "infra:\(fleet.lowercased):"
+        guard alias.hasPrefix(prefix) else { return nil }
+        return ResourceID(alias.dropFirst(prefix.count))
+    }
+
+    /// The Ethernet address of an interface that states none: first octet 52, then 40 bits of a hash.
+    public func macAddress(machine: UUID, interface: String) -> MACAddress {
+        let digest = Array(SHA256.hash(data: Data((machine.lowercased + "/" + interface).utf8)).prefix(5))
+        return MACAddress(value: digest.reduce(0x52) { $0 << 8 | UInt64($1) })
+    }
+
+    /// The UUID of a host, derived from `/etc/machine-id`, since libvirt invents one per start without SMBIOS.
+    public static func hostUUID(machineID: String) -> UUID {
+        uuid5(hostNamespace, machineID.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    /// UUID version 5 (RFC 4122 section 4.3): SHA-1 of the namespace's 16 bytes and the name.
+    public static func uuid5(_ namespace: UUID, _ name: String) -> UUID {
+        var hash = Insecure.SHA1()
+        withUnsafeBytes(of: namespace.uuid) { hash.update(bufferPointer: $0) }
+        hash.update(data: Data(name.utf8))
+        var bytes = Array(hash.finalize().prefix(16))
+        bytes[6] = bytes[6] & 0x0f | 0x50
+        bytes[8] = bytes[8] & 0x3f | 0x80
+        return bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+    }
+
+    private static let hostNamespace = UUID(
+        uuid: (0x1d, 0x8f, 0x2a, 0x4c, 0x77, 0x0b, 0x4e, 0x1e, 0x9b, 0x60, 0x3a, 0x55, 0xc2, 0x10, 0x9e, 0x41))
+
+    private static func first8(_ uuid: UUID) -> String { String(uuid.lowercased.prefix(8)) }
+
+    private func linkDigits(_ network: String) -> String {
+        let hash = SHA256.hash(data: Data(uuid(ResourceID(.network, network)).lowercased.utf8))
+        return String(hash.prefix(6).hexDigits.prefix(11))
+    }
+
+    private static func splitLast(_ text: String) -> (head: String, tail: String)? {
+        guard let dot = text.lastIndex(of: ".") else { return nil }
+        return (String(text[..<dot]), String(text[text.index(after: dot)...]))
+    }
+}
+
+extension UUID {
+    /// The text in lower case, as libvirt and RFC 4122 write it.
+    public var lowercased: String { uuidString.lowercased() }
+}
+
+extension Sequence<UInt8> {
+    /// Two lower-case hex digits a byte.
+    public var hexDigits: String {
+        map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

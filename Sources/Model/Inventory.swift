@@ -1,0 +1,153 @@
+/// A whole fleet: what the manifests want, as parsed. Each list is sorted by identity, each identity occurs once.
+public struct FleetManifest: Hashable, Sendable, Codable {
+    /// The namespace and the policies.
+    public var fleet: Fleet
+    /// The hosts.
+    public var hosts: [KVMHost]
+    /// The pools.
+    public var pools: [StoragePool]
+    /// The images.
+    public var images: [Image]
+    /// The networks.
+    public var networks: [Network]
+    /// The volumes that are documents of their own.
+    public var volumes: [Volume]
+    /// The machines.
+    public var machines: [VirtualMachine]
+
+    /// A whole fleet.
+    public init(
+        fleet: Fleet, hosts: [KVMHost] = [], pools: [StoragePool] = [], images: [Image] = [],
+        networks: [Network] = [], volumes: [Volume] = [], machines: [VirtualMachine] = []
+    ) {
+        self.fleet = fleet
+        self.hosts = hosts
+        self.pools = pools
+        self.images = images
+        self.networks = networks
+        self.volumes = volumes
+        self.machines = machines
+    }
+}
+
+/// What is on one host: observed there, or expected there once a plan is done. Both are this one type, so a diff, a
+/// recorded inventory and a simulation speak one vocabulary. Every resource in it has a status.
+public struct HostInventory: Hashable, Sendable, Codable {
+    /// The host itself.
+    public var host: KVMHost
+    /// Our pools.
+    public var pools: [StoragePool]
+    /// Our stored images, one for each pool and digest.
+    public var images: [Image]
+    /// Our networks.
+    public var networks: [Network]
+    /// Our volumes, retained and unfinished ones included.
+    public var volumes: [Volume]
+    /// Our machines.
+    public var machines: [VirtualMachine]
+    /// Our seeds, by the machine's identity, those of no machine included.
+    public var seeds: [String: VirtualMachine.Seed]
+    /// What is not ours.
+    public var foreign: [ForeignObject]
+    /// What could not be observed. What depends on it is blocked.
+    public var unknown: [UnknownArea]
+
+    /// An inventory of one host.
+    public init(
+        host: KVMHost, pools: [StoragePool] = [], images: [Image] = [], networks: [Network] = [],
+        volumes: [Volume] = [], machines: [VirtualMachine] = [], seeds: [String: VirtualMachine.Seed] = [:],
+        foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
+    ) {
+        self.host = host
+        self.pools = pools
+        self.images = images
+        self.networks = networks
+        self.volumes = volumes
+        self.machines = machines
+        self.seeds = seeds
+        self.foreign = foreign
+        self.unknown = unknown
+    }
+}
+
+/// Something on a host that is not ours. It stays byte for byte as it is; it is listed, and it can be in the way.
+public struct ForeignObject: Hashable, Sendable, Codable {
+    /// What it is.
+    public enum Kind: String, CaseIterable, Codable, Sendable {
+        /// A libvirt domain.
+        case domain
+        /// A libvirt storage pool.
+        case pool
+        /// A file in a pool of ours.
+        case file
+        /// A bridge or VXLAN link.
+        case link
+    }
+
+    /// What it is.
+    public var kind: Kind
+    /// Its name; of a file the absolute path.
+    public var name: String
+    /// What it belongs to, when it says so: `fleet 6f0a1d52…`, else empty.
+    public var owner: String
+    /// A domain's UUID or a pool's, in lower case.
+    public var uuid: String?
+    /// A pool's target folder.
+    public var path: String?
+    /// A VXLAN link's identifier.
+    public var vni: Int?
+    /// A VXLAN link's UDP port.
+    public var port: Int?
+    /// A running domain's processors.
+    public var cpu: Int?
+    /// A running domain's memory.
+    public var memory: ByteCount?
+    /// A domain's Ethernet addresses.
+    public var macs: [MACAddress]
+
+    /// A foreign object.
+    public init(
+        kind: Kind, name: String, owner: String = "", uuid: String? = nil, path: String? = nil, vni: Int? = nil,
+        port: Int? = nil, cpu: Int? = nil, memory: ByteCount? = nil, macs: [MACAddress] = []
+    ) {
+        self.kind = kind
+        self.name = name
+        self.owner = owner
+        self.uuid = uuid
+        self.path = path
+        self.vni = vni
+        self.port = port
+        self.cpu = cpu
+        self.memory = memory
+        self.macs = macs
+    }
+}
+
+/// A part of a host that could not be observed. Unknown is not absent.
+public struct UnknownArea: Hashable, Sendable, Codable {
+    /// Which part.
+    public enum Area: String, CaseIterable, Codable, Sendable {
+        /// All of it.
+        case host
+        /// Domains.
+        case compute
+        /// Pools, volumes, images, seeds.
+        case storage
+        /// Links.
+        case network
+    }
+
+    /// Which part.
+    public var area: Area
+    /// The one resource, when the rest of the area was observed.
+    public var resource: ResourceID?
+    /// What went wrong.
+    public var reason: String
+
+    /// A part that could not be observed.
+    public init(_ area: Area, resource: ResourceID? = nil, reason: String) {
+        self.area = area
+        self.resource = resource
+        self.reason = reason
+    }
+}

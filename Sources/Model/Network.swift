@@ -1,0 +1,147 @@
+public import Foundation
+
+/// A layer-2 network: a bridge on every host that carries it, joined by VXLAN when it spans hosts.
+public struct Network: Hashable, Sendable, Codable {
+    /// The tunnel that joins the bridges of different hosts (RFC 7348).
+    public struct VXLAN: Hashable, Sendable, Codable {
+        /// The VXLAN network identifier, 1 to 16777215.
+        public var vni: Int
+        /// The UDP port, 4789 unless stated.
+        public var port: Int
+        /// VTEPs outside the fleet that are flooded to as well.
+        public var peers: [IPAddress]
+
+        /// A tunnel.
+        public init(vni: Int, port: Int = 4789, peers: [IPAddress] = []) {
+            self.vni = vni
+            self.port = port
+            self.peers = peers
+        }
+    }
+
+    /// The addresses on the network.
+    public struct Subnet: Hashable, Sendable, Codable {
+        /// The block.
+        public var cidr: CIDR
+        /// The router that guests are told of.
+        public var gateway: IPAddress?
+        /// The name servers that guests are told of.
+        public var dns: [IPAddress]
+
+        /// A subnet.
+        public init(cidr: CIDR, gateway: IPAddress? = nil, dns: [IPAddress] = []) {
+            self.cidr = cidr
+            self.gateway = gateway
+            self.dns = dns
+        }
+    }
+
+    /// What the manifest says.
+    public struct Spec: Hashable, Sendable, Codable {
+        /// The tunnel; nil for a network that stays on its host.
+        public var vxlan: VXLAN?
+        /// Largest frame payload in bytes, pinned on the bridge: 1450 for VXLAN, 1500 else, unless stated.
+        public var mtu: Int
+        /// The addresses on it.
+        public var subnet: Subnet?
+        /// Hosts that carry it beside those on which a member is placed, by identity.
+        public var hosts: [String]
+
+        /// A network's declaration.
+        public init(vxlan: VXLAN? = nil, mtu: Int, subnet: Subnet? = nil, hosts: [String] = []) {
+            self.vxlan = vxlan
+            self.mtu = mtu
+            self.subnet = subnet
+            self.hosts = hosts
+        }
+    }
+
+    /// The tunnel's link on one host.
+    public struct Tunnel: Hashable, Sendable, Codable {
+        /// The link's name, `iv<11 hex digits>`.
+        public var name: String
+        /// The VXLAN network identifier.
+        public var vni: Int
+        /// The UDP port.
+        public var port: Int
+        /// The VTEP address; nil when the kernel chooses.
+        public var local: IPAddress?
+        /// The interface it is bound to; nil when the kernel chooses.
+        public var interface: String?
+        /// Largest frame payload in bytes.
+        public var mtu: Int
+        /// Whether it is administratively up.
+        public var isUp: Bool
+        /// The bridge it is a port of; nil when it is none's.
+        public var bridge: String?
+        /// The destinations of its all-zero FDB entries, sorted.
+        public var flood: [IPAddress]
+
+        /// A tunnel's link.
+        public init(
+            name: String, vni: Int, port: Int, local: IPAddress?, interface: String? = nil, mtu: Int,
+            isUp: Bool = true, bridge: String?, flood: [IPAddress] = []
+        ) {
+            self.name = name
+            self.vni = vni
+            self.port = port
+            self.local = local
+            self.interface = interface
+            self.mtu = mtu
+            self.isUp = isUp
+            self.bridge = bridge
+            self.flood = flood
+        }
+    }
+
+    /// The bridge on one host.
+    public struct Bridge: Hashable, Sendable, Codable {
+        /// The link's name, `ib<11 hex digits>`.
+        public var name: String
+        /// Largest frame payload in bytes.
+        public var mtu: Int
+        /// Whether it is administratively up.
+        public var isUp: Bool
+
+        /// A bridge.
+        public init(name: String, mtu: Int, isUp: Bool = true) {
+            self.name = name
+            self.mtu = mtu
+            self.isUp = isUp
+        }
+    }
+
+    /// What was observed on one host, or is expected there.
+    public struct Status: Hashable, Sendable, Codable {
+        /// The host, by identity.
+        public var host: String
+        /// UUIDv5 of the fleet and the identity.
+        public var uuid: UUID
+        /// The bridge; nil when it is not there.
+        public var bridge: Bridge?
+        /// The tunnel; nil when it is not there.
+        public var tunnel: Tunnel?
+
+        /// An observation.
+        public init(host: String, uuid: UUID, bridge: Bridge? = nil, tunnel: Tunnel? = nil) {
+            self.host = host
+            self.uuid = uuid
+            self.bridge = bridge
+            self.tunnel = tunnel
+        }
+    }
+
+    /// Name and labels.
+    public var metadata: Metadata
+    /// What the manifest says. Of an observed network only what its links tell.
+    public var spec: Spec
+    /// What was observed or is expected; nil in a manifest.
+    public var status: Status?
+
+    /// A network.
+    public init(metadata: Metadata, spec: Spec, status: Status? = nil) {
+        self.metadata = metadata
+        self.spec = spec
+        self.status = status
+    }
+}

@@ -1,0 +1,121 @@
+public import Foundation
+
+/// A disk in a pool.
+public struct Volume: Hashable, Sendable, Codable {
+    /// How the bytes are to be read. Stated, never probed.
+    public enum Format: String, CaseIterable, Codable, Sendable {
+        /// QEMU's copy-on-write format; thin.
+        case qcow2
+        /// Bytes as the guest sees them; sparse.
+        case raw
+    }
+
+    /// How a volume made from an image holds its contents.
+    public enum Clone: String, CaseIterable, Codable, Sendable {
+        /// A thin layer over the image.
+        case linked
+        /// A copy of its own.
+        case full
+    }
+
+    /// What the manifest says.
+    public struct Spec: Hashable, Sendable, Codable {
+        /// The pool, by identity.
+        public var pool: String
+        /// The size the guest sees.
+        public var size: ByteCount
+        /// The image it starts from, by identity; empty when nil.
+        public var image: String?
+        /// How it holds the image's contents.
+        public var clone: Clone
+        /// How the bytes are to be read.
+        public var format: Format
+        /// What becomes of the data when the volume leaves the fleet.
+        public var deletion: Deletion
+        /// Whether a retained volume of that identity may be taken up again.
+        public var reuse: Bool
+
+        /// A volume's declaration.
+        public init(
+            pool: String, size: ByteCount, image: String? = nil, clone: Clone = .linked, format: Format = .qcow2,
+            deletion: Deletion = .retain, reuse: Bool = false
+        ) {
+            self.pool = pool
+            self.size = size
+            self.image = image
+            self.clone = clone
+            self.format = format
+            self.deletion = deletion
+            self.reuse = reuse
+        }
+    }
+
+    /// What the file says about itself, as JSON in the extended attribute `user.infra`.
+    public struct Mark: Hashable, Sendable, Codable {
+        /// The fleet it belongs to.
+        public var fleet: UUID
+        /// Its identity there.
+        public var id: String
+        /// What becomes of the data when the volume leaves the fleet, as of the last apply.
+        public var deletion: Deletion
+        /// SHA-256 of the image it started from; nil when it started empty.
+        public var origin: String?
+        /// True once the machine or the declaration it served left the fleet and the data was kept.
+        public var retained: Bool
+
+        /// A mark.
+        public init(fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false) {
+            self.fleet = fleet
+            self.id = id
+            self.deletion = deletion
+            self.origin = origin
+            self.retained = retained
+        }
+    }
+
+    /// What was observed, or is expected of the placed volume.
+    public struct Status: Hashable, Sendable, Codable {
+        /// The host, by identity.
+        public var host: String
+        /// UUIDv5 of the fleet and the identity.
+        public var uuid: UUID
+        /// The absolute path, `…/<id>.<uuid8>.<format>`.
+        public var path: String
+        /// What the file says about itself; nil when it says nothing.
+        public var mark: Mark?
+        /// The file it is a layer over.
+        public var backing: String?
+        /// Bytes taken from the file system; nil while not known.
+        public var allocation: ByteCount?
+        /// Whether this is an unfinished file under a `….staged` name.
+        public var staged: Bool
+
+        /// An observation.
+        public init(
+            host: String, uuid: UUID, path: String, mark: Mark? = nil, backing: String? = nil,
+            allocation: ByteCount? = nil, staged: Bool = false
+        ) {
+            self.host = host
+            self.uuid = uuid
+            self.path = path
+            self.mark = mark
+            self.backing = backing
+            self.allocation = allocation
+            self.staged = staged
+        }
+    }
+
+    /// Name and labels. The name of a disk declared inside a machine is `<vm>.<disk>`.
+    public var metadata: Metadata
+    /// What the manifest says.
+    public var spec: Spec
+    /// What was observed or is expected; nil in a manifest.
+    public var status: Status?
+
+    /// A volume.
+    public init(metadata: Metadata, spec: Spec, status: Status? = nil) {
+        self.metadata = metadata
+        self.spec = spec
+        self.status = status
+    }
+}

@@ -1,0 +1,12 @@
+public import Foundation
+
+/// What the machine that runs the tests has.
+public enum Lab {
+    /// Whether the tests run inside a lab host, where libvirt, links and files may be changed.
+    /// `Tests/Lab/lab exec` sets the variable.
+    public static var isHere: Bool { ProcessInfo.processInfo.environment["INFRA_LAB_HOST"] != nil }
+
+    /// The repository's top folder.
+    public static let repository = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+}
