@@ -22,12 +22,15 @@ public struct Image: Hashable, Sendable, Codable {
         public var sha256: String?
         /// How the bytes are to be read.
         public var format: Format
+        /// Size of a disk's contents as a guest sees it; filled in when the file is read.
+        public var virtualSize: ByteCount?
 
         /// An image's declaration.
-        public init(file: String, sha256: String? = nil, format: Format) {
+        public init(file: String, sha256: String? = nil, format: Format, virtualSize: ByteCount? = nil) {
             self.file = file
             self.sha256 = sha256
             self.format = format
+            self.virtualSize = virtualSize
         }
     }
 
@@ -39,17 +42,14 @@ public struct Image: Hashable, Sendable, Codable {
         public var pool: String
         /// The absolute path, `…/img-<sha256>.<fleet8>.<format>`.
         public var path: String
-        /// Size of a disk's contents as a guest sees it, of a kernel's file; nil while not known.
-        public var virtualSize: ByteCount?
         /// Whether this is an unfinished copy under a `….staged` name.
         public var staged: Bool
 
         /// An observation.
-        public init(host: String, pool: String, path: String, virtualSize: ByteCount? = nil, staged: Bool = false) {
+        public init(host: String, pool: String, path: String, staged: Bool = false) {
             self.host = host
             self.pool = pool
             self.path = path
-            self.virtualSize = virtualSize
             self.staged = staged
         }
     }

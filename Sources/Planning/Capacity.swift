@@ -1,0 +1,101 @@
+public import Model
+
+/// What a host or a pool has and what is promised of it.
+public struct Capacity: Hashable, Sendable, Codable {
+    /// What is counted.
+    public enum Measure: String, Codable, Sendable {
+        /// Processors (threads).
+        case cpu
+        /// Memory in bytes.
+        case memory
+        /// Disk space in bytes.
+        case disk
+    }
+
+    /// The host, by identity.
+    public var host: String
+    /// `Host/x` or `StoragePool/x`.
+    public var resource: ResourceID
+    /// What is counted.
+    public var measure: Measure
+    /// Promised to the fleet's machines or volumes, and to what runs there that is not ours.
+    public var promised: UInt64
+    /// Promised before, by what is there now.
+    public var promisedNow: UInt64
+    /// What is there, or what the manifest says to count with; nil while not known.
+    public var physical: UInt64?
+    /// How much may be promised: physical less reserve, times overcommit; nil while not known.
+    public var allowed: UInt64?
+    /// How much more may be promised than there is.
+    public var overcommit: Double
+
+    /// How much is promised beyond what is allowed; 0 when it fits.
+    public var missing: UInt64 { allowed.map { promised > $0 ? promised - $0 : 0 } ?? 0 }
+
+    /// Whether a plan has to be refused: too much is promised, and not less than before.
+    public var isExceeded: Bool { missing > 0 && promised >= promisedNow }
+
+    /// An amount for a reader.
+    public func text(_ amount: UInt64) -> String {
+        measure == .cpu ? "\(amount) CPU" : ByteCount(amount).rounded
+    }
+
+    static func scaled(_ physical: UInt64, reserve: UInt64, by overcommit: Double) -> UInt64 {
+        let base = physical > reserve ? physical - reserve : 0
+        return UInt64(min((Double(base) * overcommit).rounded(.down), Double(Int64.max)))
+    }
+}
+
+extension Capacity {
+    /// The capacity of a host and its pools once the expectation holds.
+    static func of(expected: HostInventory, observed: HostInventory) -> [Capacity] {
+        let host = expected.host.metadata.identity
+        let spec = expected.host.spec
+        let running = observed.foreign.filter { $0.kind == .domain }
+        func sum(_ machines: [VirtualMachine], _ value: (VirtualMachine) -> UInt64, _ foreign: UInt64) -> UInt64 {
+            machines.reduce(foreign) { $0 + value($1) }
+        }
+        let foreignCPU = running.reduce(UInt64(0)) { $0 + UInt64($1.cpu ?? 0) }
+        let foreignMemory = running.reduce(UInt64(0)) { $0 + ($1.memory?.bytes ?? 0) }
+        let cpu = (spec.capacity.cpu ?? observed.host.status?.cpu).map(UInt64.init)
+        let memory = (spec.capacity.memory ?? observed.host.status?.memory)?.bytes
+        let cpuOf = { (machine: VirtualMachine) in UInt64(machine.spec.cpu.count) }
+        let memoryOf = { (machine: VirtualMachine) in machine.spec.memory.size.bytes }
+        var result = [
+            Capacity(
+                host: host, resource: ResourceID(.host, host), measure: .cpu,
+                promised: sum(expected.machines, cpuOf, foreignCPU),
+                promisedNow: sum(observed.machines, cpuOf, foreignCPU), physical: cpu,
+                allowed: cpu.map {
+                    scaled($0, reserve: UInt64(spec.reserve.cpu ?? 0), by: spec.overcommit.cpu)
+                }, overcommit: spec.overcommit.cpu),
+            Capacity(
+                host: host, resource: ResourceID(.host, host), measure: .memory,
+                promised: sum(expected.machines, memoryOf, foreignMemory),
+                promisedNow: sum(observed.machines, memoryOf, foreignMemory), physical: memory,
+                allowed: memory.map {
+                    scaled($0, reserve: spec.reserve.memory?.bytes ?? 0, by: spec.overcommit.memory)
+                }, overcommit: spec.overcommit.memory),
+        ]
+        let promised = diskPromises(expected.volumes)
+        let promisedNow = diskPromises(observed.volumes)
+        for pool in expected.pools {
+            let id = pool.metadata.identity
+            let seen = observed.pools.first { $0.metadata.identity == id }
+            let physical = (pool.spec.capacity ?? seen?.status?.capacity)?.bytes
+            result.append(
+                Capacity(
+                    host: host, resource: ResourceID(.storagePool, id), measure: .disk,
+                    promised: promised[id] ?? 0, promisedNow: promisedNow[id] ?? 0, physical: physical,
+                    allowed: physical.map { scaled($0, reserve: 0, by: pool.spec.overcommit) },
+                    overcommit: pool.spec.overcommit))
+        }
+        return result
+    }
+
+    private static func diskPromises(_ volumes: [Volume]) -> [String: UInt64] {
+        volumes.reduce(into: [:]) {
+            if $1.status?.staged != true { $0[$1.spec.pool, default: 0] += $1.spec.size.bytes }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import Model
+
+/// What is to be on one host once the manifests hold there: every reference resolved, every derived value filled in.
+struct Expectation {
+    /// What is to be there; statuses say what an observation would say.
+    var inventory: HostInventory
+    /// What each machine's seed is to hold, by the machine's identity.
+    var seeds: [String: SeedContents] = [:]
+    /// Resources that cannot be made as declared, with the reason.
+    var impossible: [ResourceID: String] = [:]
+
+    private let identity: Identity
+    private let manifest: Lookup
+    private let observedVolumes: [String: Volume]
+    private var imagePaths: Set<String> = []
+
+    init(
+        manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
+        observed: HostInventory, identity: Identity
+    ) {
+        self.identity = identity
+        self.manifest = manifest
+        inventory = HostInventory(host: host)
+        inventory.host.status = observed.host.status
+        observedVolumes = observed.volumes.reduce(into: [:]) {
+            if $1.status?.staged != true { $0[$1.metadata.identity] = $1 }
+        }
+        let hostID = host.metadata.identity
+        for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
+        for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
+        for machine in machines { add(machine: machine, on: hostID) }
+        addNetworks(on: hostID, machines: machines)
+        inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
+    }
+
+    /// An image as the manifests have it.
+    func manifestImage(_ id: String) -> Image? { manifest.images[id] }
+
+    private mutating func add(pool: StoragePool, on host: String) {
+        var pool = pool
+        let id = pool.metadata.identity
+        pool.status = StoragePool.Status(
+            host: host, uuid: identity.uuid(ResourceID(.storagePool, id)), name: identity.poolName(id))
+        inventory.pools.append(pool)
+    }
+
+    private mutating func add(volume: Volume, id: String, on host: String) {
+        var volume = volume
+        guard let pool = manifest.pools[volume.spec.pool] else { return }
+        let seen = observedVolumes[id]
+        let format = volume.spec.format
+        var status = Volume.Status(
+            host: host, uuid: identity.uuid(ResourceID(.volume, id)),
+            path: pool.spec.path + "/" + identity.volumeFileName(id, format))
+        var origin: String?
+        if let seen, let known = seen.status {
+            origin = known.mark?.origin
+            status.backing = known.backing
+            status.allocation = known.allocation
+        } else if let image = volume.spec.image.flatMap({ manifest.images[$0] }) {
+            if let stored = store(image, in: pool, on: host, for: ResourceID(.volume, id)) {
+                origin = stored.spec.sha256
+                if volume.spec.clone == .linked { status.backing = stored.status?.path }
+            }
+        }
+        status.mark = Volume.Mark(fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin)
+        volume.status = status
+        inventory.volumes.append(volume)
+    }
+
+    /// The image as it is to be stored in the pool; nil, and the user noted as impossible, while its digest is unknown.
+    private mutating func store(
+        _ image: Image, in pool: StoragePool, on host: String, for user: ResourceID
+    ) -> Image? {
+        guard let sha256 = image.spec.sha256 else {
+            impossible[user] =
+                "the digest of Image/\(image.metadata.name) is not known: \(image.spec.file) was not read"
+            return nil
+        }
+        var stored = image
+        let path = pool.spec.path + "/" + identity.imageFileName(sha256: sha256, image.spec.format)
+        stored.status = Image.Status(host: host, pool: pool.metadata.identity, path: path)
+        if imagePaths.insert(path).inserted { inventory.images.append(stored) }
+        return stored
+    }
+
+    private mutating func add(machine: VirtualMachine, on host: String) {
+        var machine = machine
+        let id = machine.metadata.identity
+        let resource = ResourceID(.virtualMachine, id)
+        let uuid = machine.metadata.uuid ?? identity.uuid(resource)
+        machine.spec.host = host
+        machine.spec.accelerator =
+            machine.spec.accelerator ?? inventory.host.spec.accelerator.choice
+            ?? inventory.host.status?.accelerator ?? .tcg
+        var home: StoragePool?
+        for index in machine.spec.disks.indices { home = place(disk: index, of: &machine, on: host) ?? home }
+        for index in machine.spec.interfaces.indices {
+            let interface = machine.spec.interfaces[index]
+            guard let network = interface.network.flatMap({ manifest.networks[$0] }) else { continue }
+            machine.spec.interfaces[index].mac =
+                interface.mac ?? identity.macAddress(machine: uuid, interface: interface.name)
+            machine.spec.interfaces[index].bridge = identity.bridgeName(network.metadata.identity)
+            machine.spec.interfaces[index].mtu = network.spec.mtu
+        }
+        bootFromOneDisk(&machine)
+        let pool = home ?? inventory.pools.first
+        place(boot: &machine, in: pool, on: host, resource)
+        if let cloudInit = machine.spec.cloudInit {
+            if let pool {
+                machine.spec.seed = VirtualMachine.Seed(path: pool.spec.path + "/" + identity.seedFileName(machine: id))
+                seeds[id] = SeedContents(
+                    cloudInit, machine: machine, instance: uuid, networks: manifest.networks)
+            } else {
+                impossible[resource] = "its cloud-init seed needs a storage pool on \(host)"
+            }
+        }
+        if machine.spec.console.serialLog {
+            machine.spec.console.serialLogPath = "/var/log/libvirt/qemu/infra-\(identity.fleet8)-\(id).console.log"
+        }
+        machine.status = VirtualMachine.Status(
+            host: host, uuid: uuid, state: machine.spec.power == .running ? .running : .off,
+            protected: machine.spec.protect)
+        inventory.machines.append(machine)
+    }
+
+    /// Resolves a disk to its volume's place; returns the volume's pool.
+    private mutating func place(disk index: Int, of machine: inout VirtualMachine, on host: String) -> StoragePool? {
+        let disk = machine.spec.disks[index]
+        var id = disk.volume
+        var declaration = disk.volume.flatMap { manifest.volumes[$0]?.spec }
+        if let declared = disk.declared {
+            let inline = "\(machine.metadata.identity).\(disk.name)"
+            add(volume: Volume(metadata: Metadata(name: inline), spec: declared), id: inline, on: host)
+            id = inline
+            declaration = declared
+        }
+        guard let id, let spec = declaration, let pool = manifest.pools[spec.pool] else { return nil }
+        machine.spec.disks[index].volume = id
+        machine.spec.disks[index].declared = nil
+        machine.spec.disks[index].format = spec.format
+        machine.spec.disks[index].path = pool.spec.path + "/" + identity.volumeFileName(id, spec.format)
+        return pool
+    }
+
+    /// Where no disk says that it is booted from, the one called `root` is, else the first by name.
+    private func bootFromOneDisk(_ machine: inout VirtualMachine) {
+        guard machine.spec.boot == nil, machine.spec.disks.allSatisfy({ $0.bootOrder == nil }) else { return }
+        let disks = machine.spec.disks
+        guard let index = disks.firstIndex(where: { $0.name == "root" }) ?? disks.indices.first else { return }
+        machine.spec.disks[index].bootOrder = 1
+    }
+
+    private mutating func place(
+        boot machine: inout VirtualMachine, in pool: StoragePool?, on host: String, _ resource: ResourceID
+    ) {
+        guard var boot = machine.spec.boot else { return }
+        guard let pool else {
+            impossible[resource] = "direct kernel boot needs a storage pool on \(host)"
+            return
+        }
+        if let image = boot.kernel.flatMap({ manifest.images[$0] }) {
+            boot.kernelPath = store(image, in: pool, on: host, for: resource)?.status?.path
+        }
+        if let image = boot.initrd.flatMap({ manifest.images[$0] }) {
+            boot.initrdPath = store(image, in: pool, on: host, for: resource)?.status?.path
+        }
+        machine.spec.boot = boot
+    }
+
+    private mutating func addNetworks(on host: String, machines: [VirtualMachine]) {
+        let members = Set(machines.flatMap { $0.spec.interfaces.compactMap(\.network) })
+        for var network in manifest.fleet.networks {
+            let id = network.metadata.identity
+            guard members.contains(id) || network.spec.hosts.contains(host) else { continue }
+            let bridge = Network.Bridge(name: identity.bridgeName(id), mtu: network.spec.mtu)
+            let underlay = inventory.host.spec.underlay
+            let tunnel = network.spec.vxlan.map {
+                Network.Tunnel(
+                    name: identity.tunnelName(id), vni: $0.vni, port: $0.port, local: underlay?.address,
+                    interface: underlay?.interface, mtu: network.spec.mtu, bridge: bridge.name,
+                    flood: $0.peers.sorted())
+            }
+            network.status = Network.Status(
+                host: host, uuid: identity.uuid(ResourceID(.network, id)), bridge: bridge, tunnel: tunnel)
+            inventory.networks.append(network)
+        }
+    }
+}
+
+/// The manifests with their references at hand.
+struct Lookup {
+    let fleet: FleetManifest
+    let pools: [String: StoragePool]
+    let images: [String: Image]
+    let networks: [String: Network]
+    let volumes: [String: Volume]
+
+    init(_ fleet: FleetManifest) {
+        self.fleet = fleet
+        pools = fleet.pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        images = fleet.images.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        networks = fleet.networks.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        volumes = fleet.volumes.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+    }
+}
+
+extension KVMHost.AcceleratorChoice {
+    /// The accelerator that is asked for; nil when the proof decides.
+    var choice: Accelerator? {
+        switch self {
+        case .auto: nil
+        case .kvm: .kvm
+        case .tcg: .tcg
+        }
+    }
+}

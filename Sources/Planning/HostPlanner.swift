@@ -1,0 +1,110 @@
+import Model
+
+/// Plans one host: pairs what is expected with what is observed and collects the steps between them.
+struct HostPlanner {
+    let host: String
+    let identity: Identity
+    let expectation: Expectation
+    let observed: HostInventory
+    let options: PlanOptions
+    var steps: [Step] = []
+    var blocked: [Blocked] = []
+    var problems: [Diagnostic] = []
+    var notes: [Diagnostic] = []
+    private var blockedResources: Set<ResourceID> = []
+    private var planned: Set<String> = []
+
+    init(
+        host: String, identity: Identity, expectation: Expectation, observed: HostInventory, options: PlanOptions
+    ) {
+        self.host = host
+        self.identity = identity
+        self.expectation = expectation
+        self.observed = observed
+        self.options = options
+    }
+
+    /// Plans every kind, those that others need first.
+    mutating func run() {
+        for (resource, reason) in expectation.impossible.sorted(by: { $0.key < $1.key }) { block(resource, reason) }
+        planStaged()
+        planPools()
+        planImages()
+        planNetworks()
+        planVolumes()
+        planMachines()
+    }
+
+    /// Whether nothing can be done about a resource.
+    func isBlocked(_ resource: ResourceID) -> Bool { blockedResources.contains(resource) }
+
+    /// Notes that nothing can be done about a resource.
+    mutating func block(_ resource: ResourceID, _ reason: String) {
+        guard blockedResources.insert(resource).inserted else { return }
+        blocked.append(Blocked(host: host, resource: resource, reason: reason))
+    }
+
+    /// Why a resource of that area is unknown; nil when it was observed.
+    func unknown(_ area: UnknownArea.Area, _ resource: ResourceID) -> String? {
+        observed.unknown.first {
+            ($0.area == area || $0.area == .host) && ($0.resource == nil || $0.resource == resource)
+        }?.reason
+    }
+
+    /// Blocks a resource that is unknown or that needs a blocked one; true when it is blocked.
+    mutating func isHeld(
+        _ resource: ResourceID, area: UnknownArea.Area, needs: [ResourceID] = []
+    ) -> Bool {
+        if let reason = unknown(area, resource) {
+            block(resource, "could not be observed: \(reason)")
+        } else if let cause = needs.first(where: isBlocked) {
+            block(resource, "waits for \(cause), which is blocked")
+        }
+        return isBlocked(resource)
+    }
+
+    /// Adds a step.
+    mutating func add(
+        _ resource: ResourceID, _ action: Action, _ operation: Operation, _ disruption: Disruption = .none,
+        reason: String, changes: [FieldChange] = [], after: [String] = []
+    ) {
+        let step = Step(
+            host: host, resource: resource, action: action, operation: operation, disruption: disruption,
+            reason: reason, changes: changes, after: after)
+        planned.insert(step.id)
+        steps.append(step)
+    }
+
+    /// The id of a step on this host.
+    func id(_ resource: ResourceID, _ operation: String) -> String {
+        Step.id(host: host, resource: resource, operation)
+    }
+
+    /// The ids among those that are planned so far.
+    func planned(_ ids: [String]) -> [String] { ids.filter(planned.contains) }
+
+    mutating func note(_ code: String, _ message: String, _ resource: ResourceID, help: String? = nil) {
+        notes.append(Diagnostic(.note, code: code, message, help: help, resource: resource))
+    }
+
+    mutating func refuse(
+        _ code: String, _ message: String, _ resource: ResourceID, field: String? = nil, help: String? = nil
+    ) {
+        problems.append(Diagnostic(code: code, message, help: help, resource: resource, field: field))
+        blockedResources.insert(resource)
+    }
+
+    /// Unfinished files of an earlier run. What made them starts over, so they go first.
+    private mutating func planStaged() {
+        let images = observed.images.compactMap { image in
+            image.status.flatMap { $0.staged ? (ResourceID(.image, image.metadata.identity), $0.path) : nil }
+        }
+        let volumes = observed.volumes.compactMap { volume in
+            volume.status.flatMap { $0.staged ? (ResourceID(.volume, volume.metadata.identity), $0.path) : nil }
+        }
+        for (resource, path) in images + volumes {
+            add(
+                resource, .delete, .removeStaged(path: path), reason: "unfinished, left by a run that was interrupted")
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Model
+
+extension HostPlanner {
+    /// Images are stored where a new volume or a direct boot needs them, and never changed.
+    mutating func planImages() {
+        let stored = Set(observed.images.compactMap { $0.status.flatMap { $0.staged ? nil : $0.path } })
+        for image in expectation.inventory.images {
+            guard let status = image.status, !stored.contains(status.path) else { continue }
+            let resource = ResourceID(.image, image.metadata.identity)
+            let pool = ResourceID(.storagePool, status.pool)
+            if isHeld(resource, area: .storage, needs: [pool]) || isPoolUnknown(status.pool, resource) { continue }
+            if isInTheWay(status.path, of: resource) { continue }
+            add(
+                resource, .create, .importImage(image), reason: "not stored in \(pool)",
+                after: [id(pool, "create"), id(pool, "start"), id(resource, "remove-staged")])
+        }
+        let needed = Set(expectation.inventory.images.compactMap { $0.status?.path })
+        for image in observed.images where image.status?.staged == false {
+            if let path = image.status?.path, !needed.contains(path) { planUnused(image, path) }
+        }
+    }
+
+    /// An image that nothing declares any more stays while a chain uses it. Else it is listed, and goes with the fleet.
+    private mutating func planUnused(_ image: Image, _ path: String) {
+        let resource = ResourceID(.image, image.metadata.identity)
+        let layers = observed.volumes.filter { $0.status?.backing == path }
+        guard layers.isEmpty || options.destroys else { return }
+        guard options.destroys else {
+            let users = observed.machines.filter { $0.allPaths.contains(path) }
+            if users.isEmpty { note("image-unused", "stored as \(path), used by nothing", resource) }
+            return
+        }
+        if let layer = layers.first(where: { $0.status?.mark?.deletion != .delete }) {
+            note("image-kept", "stays: Volume/\(layer.metadata.identity), which is kept, is a layer over it", resource)
+            return
+        }
+        if isHeld(resource, area: .storage) || isHeld(resource, area: .compute) { return }
+        add(
+            resource, .delete, .removeImage(image), reason: "used by nothing any more",
+            after: layers.map { id(ResourceID(.volume, $0.metadata.identity), "remove") }
+                + observed.machines.filter { $0.allPaths.contains(path) }
+                .flatMap { releases(of: $0.metadata.identity) })
+    }
+
+    /// Blocks a resource whose pool's contents are unknown.
+    mutating func isPoolUnknown(_ pool: String, _ resource: ResourceID) -> Bool {
+        guard let reason = unknown(.storage, ResourceID(.storagePool, pool)) else { return false }
+        block(resource, "the contents of StoragePool/\(pool) could not be observed: \(reason)")
+        return true
+    }
+
+    /// Blocks a resource where a file that is not ours has its name.
+    mutating func isInTheWay(_ path: String, of resource: ResourceID) -> Bool {
+        guard observed.foreign.contains(where: { $0.kind == .file && $0.name == path }) else { return false }
+        block(resource, "\(path) is there and not ours")
+        return true
+    }
+}

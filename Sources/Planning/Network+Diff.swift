@@ -1,0 +1,136 @@
+import Model
+
+extension HostPlanner {
+    /// Bridges and VXLAN links.
+    mutating func planNetworks() {
+        let seen = Dictionary(
+            observed.networks.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
+        for network in expectation.inventory.networks {
+            guard let status = network.status else { continue }
+            let resource = ResourceID(.network, network.metadata.identity)
+            if isHeld(resource, area: .network) || isNetworkInTheWay(status, of: resource) { continue }
+            let action: Action = seen[network.metadata.identity] == nil ? .create : .update
+            planBridge(network, seen[network.metadata.identity]?.status?.bridge, resource, action)
+            planTunnel(network, seen[network.metadata.identity]?.status?.tunnel, resource, action)
+        }
+        let wanted = Set(expectation.inventory.networks.map(\.metadata.identity))
+        for network in observed.networks where !wanted.contains(network.metadata.identity) { planRemoval(of: network) }
+    }
+
+    private mutating func isNetworkInTheWay(_ status: Network.Status, of resource: ResourceID) -> Bool {
+        for link in observed.foreign where link.kind == .link {
+            if link.name == status.bridge?.name || link.name == status.tunnel?.name {
+                block(resource, "\(link.described) has its name and is not ours")
+                return true
+            }
+            if let tunnel = status.tunnel, link.vni == tunnel.vni, link.port ?? 4789 == tunnel.port {
+                block(resource, "VNI \(tunnel.vni) on port \(tunnel.port) is taken by \(link.described), not ours")
+                return true
+            }
+        }
+        return false
+    }
+
+    private mutating func planBridge(
+        _ network: Network, _ seen: Network.Bridge?, _ resource: ResourceID, _ action: Action
+    ) {
+        guard let wanted = network.status?.bridge else { return }
+        guard let seen else {
+            add(
+                resource, action, .createBridge(network), action == .create ? .none : .live,
+                reason: "the bridge is not there")
+            return
+        }
+        let changes = [
+            FieldChange("spec.mtu", old: String(seen.mtu), new: String(wanted.mtu)),
+            FieldChange("status.bridge.up", old: String(seen.isUp), new: String(wanted.isUp)),
+        ].filter { $0.old != $0.new }
+        guard !changes.isEmpty else { return }
+        add(
+            resource, .update, .updateBridge(network), .live, reason: "the bridge is not as declared", changes: changes)
+    }
+
+    private mutating func planTunnel(
+        _ network: Network, _ seen: Network.Tunnel?, _ resource: ResourceID, _ action: Action
+    ) {
+        let bridge = [id(resource, "create-bridge"), id(resource, "update-bridge")]
+        guard let wanted = network.status?.tunnel else {
+            if seen != nil {
+                add(
+                    resource, .update, .removeTunnel(network), .live, reason: "the network has no VXLAN any more",
+                    changes: [FieldChange("spec.vxlan.vni", old: seen.map { String($0.vni) }, new: nil)])
+            }
+            return
+        }
+        guard let seen else {
+            add(
+                resource, action, .createTunnel(network), action == .create ? .none : .live,
+                reason: "the VXLAN link is not there", after: bridge + freeing(wanted, except: resource))
+            return
+        }
+        let kernelWide = [
+            FieldChange("spec.vxlan.vni", old: String(seen.vni), new: String(wanted.vni)),
+            FieldChange("spec.vxlan.port", old: String(seen.port), new: String(wanted.port)),
+            FieldChange("underlay.address", old: seen.local?.description, new: wanted.local?.description),
+            FieldChange("underlay.interface", old: seen.interface, new: wanted.interface),
+        ].filter { $0.old != $0.new }
+        let inPlace = [
+            FieldChange("spec.mtu", old: String(seen.mtu), new: String(wanted.mtu)),
+            FieldChange("status.vxlan.up", old: String(seen.isUp), new: String(wanted.isUp)),
+            FieldChange("status.vxlan.bridge", old: seen.bridge, new: wanted.bridge),
+            FieldChange("spec.vxlan.peers", old: Self.list(seen.flood), new: Self.list(wanted.flood)),
+        ].filter { $0.old != $0.new }
+        if !kernelWide.isEmpty {
+            add(
+                resource, .update, .replaceTunnel(network), .live,
+                reason: "the kernel sets these only on a new link; the bridge stands, traffic between hosts pauses",
+                changes: kernelWide + inPlace, after: bridge + freeing(wanted, except: resource))
+        } else if !inPlace.isEmpty {
+            add(
+                resource, .update, .updateTunnel(network), .live, reason: "the VXLAN link is not as declared",
+                changes: inPlace, after: bridge)
+        }
+    }
+
+    private static func list(_ addresses: [IPAddress]) -> String? {
+        addresses.isEmpty ? nil : addresses.map(\.description).joined(separator: ", ")
+    }
+
+    /// The steps that free the VNI another network of ours holds now: the kernel has each only once.
+    private func freeing(_ tunnel: Network.Tunnel, except resource: ResourceID) -> [String] {
+        observed.networks.filter {
+            $0.status?.tunnel?.vni == tunnel.vni && ResourceID(.network, $0.metadata.identity) != resource
+        }.flatMap { network in
+            ["remove-vxlan", "replace-vxlan"].map { id(ResourceID(.network, network.metadata.identity), $0) }
+        }
+    }
+
+    private mutating func planRemoval(of network: Network) {
+        let resource = ResourceID(.network, network.metadata.identity)
+        if isHeld(resource, area: .network) || isHeld(resource, area: .compute) { return }
+        let users = observed.machines.filter { machine in
+            network.status?.bridge.map { machine.allBridges.contains($0.name) } ?? false
+        }
+        if let user = users.first(where: isLeftRunning) {
+            block(resource, "VirtualMachine/\(user.metadata.identity) uses it until it is next started")
+            return
+        }
+        let after = users.flatMap { releases(of: $0.metadata.identity) }
+        if network.status?.tunnel != nil {
+            add(resource, .delete, .removeTunnel(network), .live, reason: "not in the manifests", after: after)
+        }
+        if network.status?.bridge != nil {
+            add(
+                resource, .delete, .removeBridge(network), .live, reason: "not in the manifests",
+                after: after + [id(resource, "remove-vxlan")])
+        }
+    }
+
+    /// Whether a machine stays, runs, and is not ours to restart.
+    func isLeftRunning(_ machine: VirtualMachine) -> Bool {
+        machine.status?.state.isActive == true
+            && expectation.inventory.machines.contains {
+                $0.metadata.identity == machine.metadata.identity && $0.spec.power == .manual
+            }
+    }
+}

@@ -1,0 +1,117 @@
+public import Model
+
+/// The effects there are. Each carries the resource as it is expected to be afterwards (its `status` included), so a
+/// driver needs nothing else, and a simulator only has to put the value in its place.
+public enum Operation: Hashable, Sendable, Codable {
+    /// Make the folder, define the pool, start it.
+    case createPool(StoragePool)
+    /// Start a defined pool and let it start with the host.
+    case startPool(StoragePool)
+    /// Undefine the pool; its files stay.
+    case removePool(StoragePool)
+    /// Store an image in a pool under its digest.
+    case importImage(Image)
+    /// Remove a stored image.
+    case removeImage(Image)
+    /// Make a volume.
+    case createVolume(Volume)
+    /// Grow a volume that no running machine uses.
+    case growVolume(Volume)
+    /// Grow a volume under a running machine.
+    case growDisk(Volume, machine: VirtualMachine, disk: String)
+    /// Rewrite what the file says about itself.
+    case markVolume(Volume)
+    /// Delete a volume and its data.
+    case removeVolume(Volume)
+    /// Remove an unfinished file.
+    case removeStaged(path: String)
+    /// Write a machine's seed, anew or in place of the old one.
+    case writeSeed(path: String, machine: String, contents: SeedContents)
+    /// Remove a machine's seed.
+    case removeSeed(path: String, machine: String)
+    /// Make a network's bridge.
+    case createBridge(Network)
+    /// Make a network's VXLAN link.
+    case createTunnel(Network)
+    /// Set what can be set on a standing bridge.
+    case updateBridge(Network)
+    /// Set what can be set on a standing VXLAN link.
+    case updateTunnel(Network)
+    /// Make the VXLAN link anew under the standing bridge.
+    case replaceTunnel(Network)
+    /// Remove a network's VXLAN link.
+    case removeTunnel(Network)
+    /// Remove a network's bridge.
+    case removeBridge(Network)
+    /// Define a new machine.
+    case defineMachine(VirtualMachine)
+    /// Patch a machine's persistent definition.
+    case updateMachine(VirtualMachine)
+    /// Start a machine.
+    case startMachine(VirtualMachine)
+    /// Stop a machine: asked first, forced after a grace period.
+    case stopMachine(VirtualMachine)
+    /// Stop a machine and start it from its persistent definition.
+    case restartMachine(VirtualMachine)
+    /// Undefine a machine that is off; its volumes stay.
+    case undefineMachine(VirtualMachine)
+
+    /// The operation's name, the last part of a step's id.
+    public var name: String {
+        switch self {
+        case .createPool, .createVolume: "create"
+        case .startPool, .startMachine: "start"
+        case .removePool, .removeImage, .removeVolume: "remove"
+        case .importImage: "import"
+        case .growVolume, .growDisk: "grow"
+        case .markVolume: "mark"
+        case .removeStaged: "remove-staged"
+        case .writeSeed: "seed"
+        case .removeSeed: "remove-seed"
+        case .createBridge: "create-bridge"
+        case .createTunnel: "create-vxlan"
+        case .updateBridge: "update-bridge"
+        case .updateTunnel: "update-vxlan"
+        case .replaceTunnel: "replace-vxlan"
+        case .removeTunnel: "remove-vxlan"
+        case .removeBridge: "remove-bridge"
+        case .defineMachine: "define"
+        case .updateMachine: "update"
+        case .stopMachine: "stop"
+        case .restartMachine: "restart"
+        case .undefineMachine: "undefine"
+        }
+    }
+
+    /// What a progress line says while it runs.
+    public var verb: String {
+        switch self {
+        case .createPool: "creating the pool"
+        case .startPool: "starting the pool"
+        case .removePool: "undefining the pool"
+        case .importImage: "storing the image"
+        case .removeImage: "removing the stored image"
+        case .createVolume: "creating the volume"
+        case .growVolume: "growing the volume"
+        case .growDisk: "growing the volume under the running machine"
+        case .markVolume: "marking the volume"
+        case .removeVolume: "deleting the volume"
+        case .removeStaged: "removing an unfinished file"
+        case .writeSeed: "writing the cloud-init seed"
+        case .removeSeed: "removing the cloud-init seed"
+        case .createBridge: "creating the bridge"
+        case .createTunnel: "creating the VXLAN link"
+        case .updateBridge: "setting the bridge"
+        case .updateTunnel: "setting the VXLAN link"
+        case .replaceTunnel: "replacing the VXLAN link"
+        case .removeTunnel: "removing the VXLAN link"
+        case .removeBridge: "removing the bridge"
+        case .defineMachine: "defining the machine"
+        case .updateMachine: "patching the definition"
+        case .startMachine: "starting the machine"
+        case .stopMachine: "stopping the machine"
+        case .restartMachine: "restarting the machine"
+        case .undefineMachine: "undefining the machine"
+        }
+    }
+}

@@ -1,0 +1,80 @@
+public import Foundation
+public import Model
+
+/// What an apply would do: an inert value. It can be printed, stored, compared and read back; making one touches
+/// nothing. Apply does the steps of `steps` in an order that their `after` allows, and nothing else.
+public struct Plan: Hashable, Sendable, Codable {
+    /// The version of the JSON form. Raised when a reader of the old one would misread the new one.
+    public static let currentVersion = 1
+
+    /// The version of the JSON form of this plan.
+    public var version = Plan.currentVersion
+    /// The fleet's name.
+    public var fleetName: String
+    /// The fleet's UUID.
+    public var fleet: UUID
+    /// The most disturbing class that is allowed.
+    public var allowance: Disruption
+    /// What will be done, each after all it waits for.
+    public var steps: [Step] = []
+    /// What would be done with a larger allowance: its class exceeds it, or it waits for one that does.
+    public var deferred: [Step] = []
+    /// Resources about which nothing can be done now, with the reason.
+    public var blocked: [Blocked] = []
+    /// Errors that refuse the whole plan: capacity, protection, changes that nothing can make.
+    public var problems: [Diagnostic] = []
+    /// Worth knowing.
+    public var notes: [Diagnostic] = []
+    /// Promised, physical and allowed, of every host and pool.
+    public var capacity: [Capacity] = []
+    /// Volumes that left the fleet and were kept.
+    public var retained: [Volume] = []
+    /// What is not ours, by host.
+    public var foreign: [String: [ForeignObject]] = [:]
+
+    /// An empty plan.
+    public init(fleetName: String, fleet: UUID, allowance: Disruption) {
+        self.fleetName = fleetName
+        self.fleet = fleet
+        self.allowance = allowance
+    }
+
+    /// Whether nothing is left to do within the allowance and nothing stands in the way.
+    public var isEmpty: Bool { steps.isEmpty && blocked.isEmpty && problems.isEmpty }
+
+    /// Counts of resources, as Terraform's users read them.
+    public struct Summary: Hashable, Sendable, Codable {
+        /// Resources that will come into being.
+        public var add = 0
+        /// Resources that stay and change.
+        public var change = 0
+        /// Resources that will go.
+        public var destroy = 0
+    }
+
+    /// How many resources `steps` adds, changes and destroys. A replaced resource counts as both added and destroyed.
+    public var summary: Summary {
+        var summary = Summary()
+        for group in ResourceSteps.grouping(steps) {
+            switch group.action {
+            case .create: summary.add += 1
+            case .update: summary.change += 1
+            case .delete: summary.destroy += 1
+            case .replace:
+                summary.add += 1
+                summary.destroy += 1
+            }
+        }
+        return summary
+    }
+}
+
+/// A resource about which nothing can be done now.
+public struct Blocked: Hashable, Sendable, Codable {
+    /// The host, by identity.
+    public var host: String
+    /// Which resource.
+    public var resource: ResourceID
+    /// Why, in words.
+    public var reason: String
+}

@@ -1,0 +1,179 @@
+public import Model
+
+/// What a plan may do and leave out.
+public struct PlanOptions: Hashable, Sendable {
+    /// The most disturbing class that is allowed.
+    public var allowance: Disruption
+    /// Only these resources and what they refer to; nothing is removed. Everything when empty.
+    public var targets: Set<ResourceID>
+    /// Whether the whole fleet is to go.
+    public var destroys: Bool
+
+    /// What a plan may do.
+    public init(allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false) {
+        self.allowance = allowance
+        self.targets = targets
+        self.destroys = destroys
+    }
+}
+
+/// Makes plans. Pure: no input or output, no clock, no randomness; equal arguments give an equal plan.
+public enum Planner {
+    /// The difference between what the manifests want and what was observed, as steps in order.
+    /// - Parameters:
+    ///   - manifest: The fleet, valid, with the digests of its images filled in where they are known.
+    ///   - observed: What is on each host, by the host's identity. A host that is missing is unknown.
+    public static func plan(
+        _ manifest: FleetManifest, observed: [String: HostInventory], options: PlanOptions = PlanOptions()
+    ) -> Plan {
+        var plan = Plan(
+            fleetName: manifest.fleet.metadata.name, fleet: manifest.fleet.uuid, allowance: options.allowance)
+        let identity = Identity(fleet: manifest.fleet.uuid)
+        var wanted = manifest
+        if options.destroys {
+            wanted = FleetManifest(fleet: manifest.fleet, hosts: manifest.hosts)
+        }
+        let placement = Placement(wanted, observed: observed)
+        plan.problems += placement.problems
+        let lookup = Lookup(wanted)
+        let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
+        let volumes = standalonePlaces(wanted, placement, observed)
+        var steps: [Step] = []
+        for host in wanted.hosts {
+            let id = host.metadata.identity
+            let inventory =
+                observed[id]
+                ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")])
+            let expectation = Expectation(
+                manifest: lookup, host: host, machines: machines[id] ?? [], standalone: volumes[id] ?? [],
+                observed: inventory, identity: identity)
+            var planner = HostPlanner(
+                host: id, identity: identity, expectation: expectation, observed: inventory, options: options)
+            planner.run()
+            steps += planner.steps
+            plan.blocked += planner.blocked
+            plan.problems += planner.problems
+            plan.notes += planner.notes
+            plan.capacity += Capacity.of(expected: planner.promises, observed: inventory)
+            plan.retained += planner.retained
+            if !inventory.foreign.isEmpty { plan.foreign[id] = inventory.foreign }
+        }
+        plan.problems += plan.capacity.filter(\.isExceeded).map(\.diagnostic)
+        plan.notes += renameHints(steps)
+        finish(&plan, targeted(steps, wanted, options), options)
+        return plan
+    }
+
+    /// On which host each volume of its own lies: where it is, else where its machine is, else on the pool's first.
+    private static func standalonePlaces(
+        _ manifest: FleetManifest, _ placement: Placement, _ observed: [String: HostInventory]
+    ) -> [String: [Volume]] {
+        guard !manifest.volumes.isEmpty else { return [:] }
+        var places: [String: String] = [:]
+        for machine in manifest.machines {
+            for volume in machine.spec.disks.compactMap(\.volume) {
+                places[volume] = placement.hosts[machine.metadata.identity]
+            }
+        }
+        for (host, inventory) in observed {
+            for volume in inventory.volumes where volume.status?.mark != nil { places[volume.metadata.identity] = host }
+        }
+        let pools = manifest.pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        return Dictionary(grouping: manifest.volumes) { volume in
+            places[volume.metadata.identity]
+                ?? manifest.hosts.first { pools[volume.spec.pool]?.isOn(host: $0.metadata.identity) == true }?
+                .metadata.identity ?? ""
+        }
+    }
+
+    /// Splits the steps into what is allowed and what is deferred, in order.
+    private static func finish(_ plan: inout Plan, _ steps: [Step], _ options: PlanOptions) {
+        do {
+            let sorted = try Ordering.sorted(steps)
+            var deferred: Set<String> = []
+            for step in sorted {
+                if step.disruption > options.allowance || step.after.contains(where: deferred.contains) {
+                    deferred.insert(step.id)
+                    plan.deferred.append(step)
+                } else {
+                    plan.steps.append(step)
+                }
+            }
+        } catch {
+            plan.problems.append(Diagnostic(code: "cycle", "\(error)"))
+        }
+    }
+
+    /// Only the steps of the targets and of what they refer to; no removals.
+    private static func targeted(_ steps: [Step], _ manifest: FleetManifest, _ options: PlanOptions) -> [Step] {
+        guard !options.targets.isEmpty else { return steps }
+        var kept = options.targets
+        for machine in manifest.machines where kept.contains(ResourceID(.virtualMachine, machine.metadata.identity)) {
+            kept.formUnion(machine.references)
+            kept.formUnion(machine.spec.disks.map { ResourceID(.volume, "\(machine.metadata.identity).\($0.name)") })
+        }
+        for volume in manifest.volumes where kept.contains(ResourceID(.volume, volume.metadata.identity)) {
+            kept.formUnion(volume.spec.references)
+        }
+        return steps.filter { kept.contains($0.resource) && $0.action != .delete }
+    }
+
+    /// A machine that goes while one with the same hardware comes was probably renamed.
+    private static func renameHints(_ steps: [Step]) -> [Diagnostic] {
+        var gone: [(id: String, spec: VirtualMachine.Spec)] = []
+        var come: [(id: String, spec: VirtualMachine.Spec)] = []
+        for step in steps {
+            if case .undefineMachine(let machine) = step.operation { gone.append((step.resource.id, machine.spec)) }
+            if case .defineMachine(let machine) = step.operation { come.append((step.resource.id, machine.spec)) }
+        }
+        return come.compactMap { new in
+            let alike = gone.filter {
+                $0.spec.cpu == new.spec.cpu && $0.spec.memory == new.spec.memory
+                    && $0.spec.disks.map(\.name) == new.spec.disks.map(\.name)
+                    && $0.spec.interfaces.map(\.name) == new.spec.interfaces.map(\.name)
+            }
+            guard alike.count == 1, let old = alike.first else { return nil }
+            return Diagnostic(
+                .note, code: "rename",
+                "VirtualMachine/\(old.id) goes and VirtualMachine/\(new.id), which is alike, comes",
+                help: "if it was renamed, set metadata.id: \(old.id) on it and its disks stay",
+                resource: ResourceID(.virtualMachine, new.id))
+        }
+    }
+}
+
+extension VirtualMachine {
+    /// What a machine refers to.
+    var references: [ResourceID] {
+        spec.disks.flatMap { disk in
+            (disk.volume.map { [ResourceID(.volume, $0)] } ?? []) + (disk.declared?.references ?? [])
+        }
+            + spec.interfaces.compactMap { $0.network.map { ResourceID(.network, $0) } }
+            + [spec.boot?.kernel, spec.boot?.initrd].compactMap { $0.map { ResourceID(.image, $0) } }
+    }
+}
+
+extension Volume.Spec {
+    /// What a volume refers to.
+    var references: [ResourceID] {
+        [ResourceID(.storagePool, pool)] + (image.map { [ResourceID(.image, $0)] } ?? [])
+    }
+}
+
+extension Capacity {
+    /// The error that refuses a plan.
+    var diagnostic: Diagnostic {
+        let what = measure == .cpu ? "" : measure == .memory ? " of memory" : " of disk space"
+        let have = physical.map { text($0) } ?? "?"
+        return Diagnostic(
+            code: "capacity",
+            "\(resource): \(text(promised))\(what) promised, \(text(allowed ?? 0)) allowed "
+                + "(\(have) at an overcommit of \(Self.ratio(overcommit))): \(text(missing)) missing",
+            help: "make machines or volumes smaller, or raise the overcommit of \(resource)", resource: resource,
+            field: measure == .disk ? "spec.overcommit" : "spec.overcommit.\(measure.rawValue)")
+    }
+
+    static func ratio(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
+    }
+}

@@ -1,0 +1,87 @@
+import Model
+
+extension HostPlanner {
+    /// Pools first: everything that is a file needs one.
+    mutating func planPools() {
+        let seen = Dictionary(
+            observed.pools.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
+        for pool in expectation.inventory.pools { plan(pool, seen[pool.metadata.identity]) }
+        let wanted = Set(expectation.inventory.pools.map(\.metadata.identity))
+        for pool in observed.pools where !wanted.contains(pool.metadata.identity) { planRemoval(of: pool) }
+    }
+
+    private mutating func plan(_ pool: StoragePool, _ seen: StoragePool?) {
+        let resource = ResourceID(.storagePool, pool.metadata.identity)
+        guard let seen, let status = seen.status else {
+            if isHeld(resource, area: .storage) { return }
+            if let clash = observed.foreign.first(where: { $0.kind == .pool && $0.path == pool.spec.path }) {
+                block(resource, "its folder \(pool.spec.path) is that of \(clash.described), which is not ours")
+                return
+            }
+            add(resource, .create, .createPool(pool), reason: "not there")
+            return
+        }
+        if seen.spec.path != pool.spec.path {
+            refuse(
+                "pool-path", "the folder of a pool cannot change from \(seen.spec.path) to \(pool.spec.path)", resource,
+                field: "spec.directory.path", help: "declare a second pool and move the volumes to it")
+            return
+        }
+        guard !status.active || !status.autostart else { return }
+        add(
+            resource, .update, .startPool(pool), reason: status.active ? "does not start with the host" : "not started",
+            changes: [
+                FieldChange("status.active", old: String(status.active), new: "true"),
+                FieldChange("status.autostart", old: String(status.autostart), new: "true"),
+            ].filter { $0.old != $0.new })
+        if !status.active {
+            note("pool-inactive", "its volumes are seen once it is started; apply again then", resource)
+        }
+    }
+
+    private mutating func planRemoval(of pool: StoragePool) {
+        let id = pool.metadata.identity
+        let resource = ResourceID(.storagePool, id)
+        if isHeld(resource, area: .storage) || isHeld(resource, area: .compute) { return }
+        let volumes = observed.volumes.filter { $0.spec.pool == id }
+        let users = observed.machines.filter { machine in
+            machine.allPaths.contains { $0.hasPrefix(pool.spec.path + "/") }
+        }
+        add(
+            resource, .delete, .removePool(pool), .live, reason: "not in the manifests; its files stay",
+            after: volumes.flatMap { volume in
+                ["remove", "mark", "remove-staged"].map { self.id(ResourceID(.volume, volume.metadata.identity), $0) }
+            }
+                + observed.images.flatMap { image in
+                    ["remove", "remove-staged"].map { self.id(ResourceID(.image, image.metadata.identity), $0) }
+                } + users.flatMap { releases(of: $0.metadata.identity) }
+                + users.map { self.id(ResourceID(.virtualMachine, $0.metadata.identity), "remove-seed") })
+    }
+
+    /// The steps after which a machine no longer uses what it uses now.
+    func releases(of machine: String) -> [String] {
+        ["update", "restart", "stop", "undefine"].map { id(ResourceID(.virtualMachine, machine), $0) }
+    }
+}
+
+extension ForeignObject {
+    /// What and whose it is, for a reader.
+    var described: String { "\(kind.rawValue) \(name)" + (owner.isEmpty ? "" : " (\(owner))") }
+}
+
+extension VirtualMachine {
+    /// Every path that the persistent or the running definition names.
+    var allPaths: Set<String> {
+        var paths: Set<String> = []
+        for spec in [spec, status?.live].compactMap(\.self) {
+            paths.formUnion(spec.disks.compactMap(\.path))
+            paths.formUnion([spec.boot?.kernelPath, spec.boot?.initrdPath, spec.seed?.path].compactMap(\.self))
+        }
+        return paths
+    }
+
+    /// Every bridge that the persistent or the running definition names.
+    var allBridges: Set<String> {
+        Set([spec, status?.live].compactMap(\.self).flatMap { $0.interfaces.compactMap(\.bridge) })
+    }
+}

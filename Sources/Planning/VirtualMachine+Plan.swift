@@ -1,0 +1,212 @@
+import Model
+
+extension HostPlanner {
+    /// Machines last: they need all the rest.
+    mutating func planMachines() {
+        let seen = Dictionary(
+            observed.machines.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
+        for machine in expectation.inventory.machines {
+            let resource = ResourceID(.virtualMachine, machine.metadata.identity)
+            if isHeld(resource, area: .compute, needs: machine.references) { continue }
+            if let present = seen[machine.metadata.identity] {
+                plan(machine, present, resource)
+            } else {
+                planCreation(of: machine, resource)
+            }
+        }
+        let wanted = Set(expectation.inventory.machines.map(\.metadata.identity))
+        for machine in observed.machines where !wanted.contains(machine.metadata.identity) { planRemoval(of: machine) }
+        for (machine, seed) in observed.seeds.sorted(by: { $0.key < $1.key })
+        where seen[machine] == nil && !wanted.contains(machine)
+            && unknown(.compute, ResourceID(.virtualMachine, machine)) == nil
+        {
+            add(
+                ResourceID(.virtualMachine, machine), .delete, .removeSeed(path: seed.path, machine: machine),
+                reason: "a seed of no machine")
+        }
+    }
+
+    private mutating func planCreation(of machine: VirtualMachine, _ resource: ResourceID) {
+        guard let status = machine.status else { return }
+        let macs = Set(machine.spec.interfaces.compactMap(\.mac))
+        for domain in observed.foreign where domain.kind == .domain {
+            if domain.name == machine.metadata.name || domain.uuid == status.uuid.lowercased {
+                block(resource, "\(domain.described) has its name or UUID and is not ours")
+                return
+            }
+            if let mac = domain.macs.first(where: macs.contains) {
+                block(resource, "\(domain.described), which is not ours, has the Ethernet address \(mac)")
+                return
+            }
+        }
+        planSeed(of: machine, resource, .create)
+        let namesake = observed.machines.first { $0.metadata.name == machine.metadata.name }
+        let requirements = needs(of: machine)
+        add(
+            resource, .create, .defineMachine(machine), reason: "not there",
+            changes: [
+                FieldChange("spec.cpu.count", old: nil, new: String(machine.spec.cpu.count)),
+                FieldChange("spec.memory.size", old: nil, new: machine.spec.memory.size.description),
+                FieldChange("spec.accelerator", old: nil, new: machine.spec.accelerator?.rawValue),
+            ],
+            after: requirements + [id(resource, "seed")]
+                + (namesake.map { releases(of: $0.metadata.identity) } ?? []))
+        if machine.spec.power == .running {
+            add(
+                resource, .create, .startMachine(machine), reason: "is to run",
+                after: requirements + [id(resource, "define")])
+        }
+    }
+
+    /// The steps that make what a machine uses.
+    private func needs(of machine: VirtualMachine) -> [String] {
+        var ids = machine.spec.disks.compactMap(\.volume).flatMap { volume in
+            ["create", "grow", "mark"].map { id(ResourceID(.volume, volume), $0) }
+        }
+        ids += machine.spec.interfaces.compactMap(\.network).flatMap { network in
+            ["create-bridge", "update-bridge", "create-vxlan", "update-vxlan", "replace-vxlan"].map {
+                id(ResourceID(.network, network), $0)
+            }
+        }
+        ids += [machine.spec.boot?.kernel, machine.spec.boot?.initrd].compactMap(\.self).map {
+            id(ResourceID(.image, $0), "import")
+        }
+        return ids
+    }
+
+    /// Writes the seed where it is not there or holds something else.
+    private mutating func planSeed(of machine: VirtualMachine, _ resource: ResourceID, _ action: Action) {
+        let machineID = machine.metadata.identity
+        guard let path = machine.spec.seed?.path, let contents = expectation.seeds[machineID] else { return }
+        let seen = observed.seeds[machineID]
+        if let seen, seen.path == path, let salt = seen.salt, contents.digest(salt: salt) == seen.digest { return }
+        if isInTheWay(path, of: resource) { return }
+        let pool = expectation.inventory.pools.first { path.hasPrefix($0.spec.path + "/") }
+        let isRunning = action == .update
+        add(
+            resource, action, .writeSeed(path: path, machine: machineID, contents: contents),
+            reason: isRunning ? "what cloud-init is told changed; takes effect at next boot or rerun" : "not there",
+            changes: isRunning ? [FieldChange("spec.cloudInit", old: "(seed)", new: "(new seed)")] : [],
+            after: pool.map { [id(ResourceID(.storagePool, $0.metadata.identity), "create")] } ?? [])
+    }
+
+    private mutating func plan(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
+        guard let status = seen.status else { return }
+        var machine = machine
+        machine.spec = machine.spec.ignoring(machine.spec.ignoreChanges, in: seen.spec)
+        if machine.spec.console.vnc?.port == nil { machine.spec.console.vnc?.port = seen.spec.console.vnc?.port }
+        planSeed(of: machine, resource, .update)
+        let isActive = status.state.isActive
+        var differences = VirtualMachine.differences(from: seen.spec, to: machine.spec)
+        if seen.metadata.name != machine.metadata.name {
+            differences.append(.rename(from: seen.metadata.name, to: machine.metadata.name))
+        }
+        if status.protected != machine.spec.protect {
+            differences.append(.protection(from: status.protected, to: machine.spec.protect))
+        }
+        var pending = VirtualMachine.differences(from: status.live ?? seen.spec, to: machine.spec).filter(
+            \.needsRestart)
+        if seen.metadata.name != machine.metadata.name {
+            pending += differences.filter { $0.change.field == "metadata.name" }
+        }
+        let restarts = isActive && !pending.isEmpty && machine.spec.power == .running
+        if !differences.isEmpty {
+            let changes = differences.map { difference in
+                var change = difference.change
+                if isActive, difference.needsRestart { change.needs = "restart" }
+                return change
+            }
+            add(
+                resource, .update, .updateMachine(machine), reason: "its definition is not as declared",
+                changes: changes, after: needs(of: machine) + [id(resource, "seed")])
+        }
+        if restarts {
+            add(
+                resource, .update, .restartMachine(machine), .restart,
+                reason: "it runs with older values", changes: differences.isEmpty ? pending.map(\.change) : [],
+                after: needs(of: machine) + [id(resource, "update"), id(resource, "seed")])
+        }
+        planPower(machine, seen, resource, isActive: isActive, pending: pending)
+        noteRest(machine, status, resource)
+        if let seed = observed.seeds[machine.metadata.identity], machine.spec.seed == nil {
+            add(
+                resource, .update, .removeSeed(path: seed.path, machine: machine.metadata.identity),
+                reason: "it has no cloud-init any more", after: releases(of: machine.metadata.identity))
+        }
+    }
+
+    private mutating func planPower(
+        _ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID, isActive: Bool,
+        pending: [VirtualMachine.Difference]
+    ) {
+        let after = needs(of: machine) + [id(resource, "update"), id(resource, "seed")]
+        let state = seen.status?.state ?? .off
+        switch machine.spec.power {
+        case .running where !isActive:
+            add(
+                resource, .update, .startMachine(machine), reason: "is to run",
+                changes: [FieldChange("spec.power", old: state.rawValue, new: "running")], after: after)
+        case .stopped where isActive:
+            if machine.spec.protect || seen.status?.protected == true {
+                refuse(
+                    "protected", "is protected and would be stopped", resource, field: "spec.power",
+                    help: "set protect: false and apply before")
+                return
+            }
+            add(
+                resource, .update, .stopMachine(machine), .stop, reason: "is to be off",
+                changes: [FieldChange("spec.power", old: state.rawValue, new: "stopped")], after: after)
+        case .manual where isActive && !pending.isEmpty:
+            let fields = pending.map(\.change.field).joined(separator: ", ")
+            note("pending", "takes effect when the guest is next started: \(fields)", resource)
+        case .running, .stopped, .manual: break
+        }
+    }
+
+    private mutating func noteRest(
+        _ machine: VirtualMachine, _ status: VirtualMachine.Status, _ resource: ResourceID
+    ) {
+        if status.state == .paused { note("paused", "is paused and left so", resource) }
+        guard !status.unmanaged.isEmpty else { return }
+        note(
+            "unmanaged-devices", "has devices that no manifest knows: \(status.unmanaged.joined(separator: ", "))",
+            resource)
+    }
+
+    private mutating func planRemoval(of machine: VirtualMachine) {
+        let resource = ResourceID(.virtualMachine, machine.metadata.identity)
+        if isHeld(resource, area: .compute) { return }
+        guard let status = machine.status else { return }
+        if status.protected {
+            refuse(
+                "protected", "is protected and would be removed", resource,
+                help: "put it back with protect: false, apply, and remove it then")
+            return
+        }
+        let grow = machine.spec.disks.compactMap(\.volume).map { id(ResourceID(.volume, $0), "grow") }
+        if status.state.isActive {
+            add(
+                resource, .delete, .stopMachine(machine), .stop, reason: "not in the manifests", after: grow)
+        }
+        add(
+            resource, .delete, .undefineMachine(machine), .stop, reason: "not in the manifests; its volumes stay",
+            after: [id(resource, "stop")])
+        if let seed = observed.seeds[machine.metadata.identity] {
+            add(
+                resource, .delete, .removeSeed(path: seed.path, machine: machine.metadata.identity),
+                reason: "not in the manifests", after: [id(resource, "undefine")])
+        }
+    }
+}
+
+extension VirtualMachine.Difference {
+    /// libvirt renames a domain only while it is off.
+    static func rename(from old: String, to new: String) -> Self {
+        Self(change: FieldChange("metadata.name", old: old, new: new), needsRestart: true)
+    }
+
+    /// The mark keeps it for the day the machine leaves the manifests.
+    static func protection(from old: Bool, to new: Bool) -> Self {
+        Self(change: FieldChange("spec.protect", old: String(old), new: String(new)), needsRestart: false)
+    }
+}

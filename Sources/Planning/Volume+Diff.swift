@@ -1,0 +1,160 @@
+import Model
+
+extension HostPlanner {
+    /// Volumes: made, grown, marked; gone only when their own mark and the run allow it.
+    mutating func planVolumes() {
+        let seen = Dictionary(
+            observed.volumes.filter { $0.status?.staged != true }.map { ($0.metadata.identity, $0) },
+            uniquingKeysWith: { first, _ in first })
+        for volume in expectation.inventory.volumes {
+            if let present = seen[volume.metadata.identity] {
+                plan(volume, present)
+            } else {
+                planCreation(of: volume)
+            }
+        }
+        let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
+        for volume in observed.volumes where volume.status?.staged != true {
+            if !wanted.contains(volume.metadata.identity) { planLeaving(volume) }
+        }
+    }
+
+    /// Volumes that are not in the manifests and stay.
+    var retained: [Volume] {
+        let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
+        return observed.volumes.filter {
+            $0.status?.staged != true && !wanted.contains($0.metadata.identity) && $0.status?.mark?.deletion != .delete
+        }
+    }
+
+    /// What is promised once the plan is done: retained volumes still take their space.
+    var promises: HostInventory {
+        var inventory = expectation.inventory
+        inventory.volumes += retained
+        return inventory
+    }
+
+    private mutating func planCreation(of volume: Volume) {
+        let resource = ResourceID(.volume, volume.metadata.identity)
+        let pool = ResourceID(.storagePool, volume.spec.pool)
+        let image = volume.spec.image.map { ResourceID(.image, $0) }
+        if isHeld(resource, area: .storage, needs: [pool] + (image.map { [$0] } ?? [])) { return }
+        if isPoolUnknown(volume.spec.pool, resource) { return }
+        if let path = volume.status?.path, isInTheWay(path, of: resource) { return }
+        if let image = expectation.inventory.images.first(where: { $0.metadata.identity == volume.spec.image }),
+            let least = image.spec.virtualSize, least > volume.spec.size
+        {
+            refuse(
+                "volume-size", "\(volume.spec.size) is smaller than its image, which holds a disk of \(least)",
+                resource,
+                field: "spec.size", help: "at least \(least)")
+            return
+        }
+        let from = volume.spec.image.map { ", from Image/\($0)" } ?? ""
+        add(
+            resource, .create, .createVolume(volume), reason: "not there\(from)",
+            changes: [FieldChange("spec.size", old: nil, new: volume.spec.size.description)],
+            after: [id(pool, "create"), id(pool, "start"), id(resource, "remove-staged")]
+                + (image.map { [id($0, "import")] } ?? []))
+    }
+
+    private mutating func plan(_ volume: Volume, _ seen: Volume) {
+        let resource = ResourceID(.volume, volume.metadata.identity)
+        if isHeld(resource, area: .storage) || isRefused(volume, seen, resource) { return }
+        if let mark = seen.status?.mark, let wanted = volume.status?.mark {
+            if mark.retained, !volume.spec.reuse {
+                block(
+                    resource,
+                    "it was kept when it left the fleet; say `reuse: true` to take it up again with its data")
+                return
+            }
+            var changes: [FieldChange] = []
+            if mark.deletion != wanted.deletion {
+                changes.append(
+                    FieldChange("spec.deletion", old: mark.deletion.rawValue, new: wanted.deletion.rawValue))
+            }
+            if mark.retained { changes.append(FieldChange("status.retained", old: "true", new: "false")) }
+            if !changes.isEmpty {
+                add(
+                    resource, .update, .markVolume(volume),
+                    reason: mark.retained ? "taken up again with the data it kept" : "its mark is not as declared",
+                    changes: changes)
+            }
+            noteImage(volume, mark, resource)
+        }
+        if volume.spec.size > seen.spec.size { planGrowth(of: volume, seen, resource) }
+    }
+
+    private mutating func isRefused(_ volume: Volume, _ seen: Volume, _ resource: ResourceID) -> Bool {
+        if volume.spec.pool != seen.spec.pool {
+            refuse(
+                "volume-move",
+                "lies in StoragePool/\(seen.spec.pool); moving it to StoragePool/\(volume.spec.pool) "
+                    + "is not in this version", resource, field: "spec.pool")
+        } else if volume.spec.format != seen.spec.format {
+            refuse(
+                "volume-format",
+                "is \(seen.spec.format.rawValue); changing it to \(volume.spec.format.rawValue) "
+                    + "is not in this version", resource, field: "spec.format")
+        } else if volume.spec.size < seen.spec.size {
+            refuse(
+                "volume-shrink", "has \(seen.spec.size); making it smaller would lose data", resource,
+                field: "spec.size", help: "at least \(seen.spec.size)")
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private mutating func noteImage(_ volume: Volume, _ mark: Volume.Mark, _ resource: ResourceID) {
+        guard let name = volume.spec.image,
+            let image = expectation.manifestImage(name)?.spec.sha256, let origin = mark.origin, origin != image
+        else { return }
+        note(
+            "image-changed", "started from another version of Image/\(name) and keeps it", resource,
+            help: "new volumes start from the present one")
+    }
+
+    private mutating func planGrowth(of volume: Volume, _ seen: Volume, _ resource: ResourceID) {
+        let changes = [FieldChange("spec.size", old: seen.spec.size.description, new: volume.spec.size.description)]
+        let path = seen.status?.path
+        for machine in observed.machines where machine.status?.state.isActive == true {
+            let running = machine.status?.live ?? machine.spec
+            guard let disk = running.disks.first(where: { $0.path == path }) else { continue }
+            let user = ResourceID(.virtualMachine, machine.metadata.identity)
+            if isHeld(resource, area: .compute, needs: [user]) { return }
+            add(
+                resource, .update, .growDisk(volume, machine: machine, disk: disk.name), .live,
+                reason: "grows under \(user), which runs", changes: changes)
+            return
+        }
+        if isHeld(resource, area: .compute) { return }
+        add(resource, .update, .growVolume(volume), reason: "grows", changes: changes)
+    }
+
+    /// A volume that is not in the manifests any more: its own mark says what becomes of it.
+    private mutating func planLeaving(_ volume: Volume) {
+        let resource = ResourceID(.volume, volume.metadata.identity)
+        guard let status = volume.status, var mark = status.mark else { return }
+        if mark.deletion == .retain, mark.retained { return }
+        if isHeld(resource, area: .storage) || isHeld(resource, area: .compute) { return }
+        let users = observed.machines.filter { $0.allPaths.contains(status.path) }
+        let after = users.flatMap { releases(of: $0.metadata.identity) }
+        if mark.deletion == .delete {
+            if let user = users.first(where: isLeftRunning) {
+                block(resource, "VirtualMachine/\(user.metadata.identity) uses it until it is next started")
+                return
+            }
+            add(
+                resource, .delete, .removeVolume(volume), .dataLoss,
+                reason: "not in the manifests, and its mark says `deletion: delete`", after: after)
+            return
+        }
+        mark.retained = true
+        var kept = volume
+        kept.status?.mark = mark
+        add(
+            resource, .update, .markVolume(kept), reason: "not in the manifests; its data is kept at \(status.path)",
+            changes: [FieldChange("status.retained", old: "false", new: "true")], after: after)
+    }
+}
