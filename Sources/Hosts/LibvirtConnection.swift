@@ -1,0 +1,59 @@
+import CLibvirt
+
+/// A connection to one libvirt. What comes out are values; its pointers stay inside `Hosts`.
+///
+/// Every call blocks a thread of the connection's own pool, not of Swift's, and has a deadline; after it the caller
+/// gets `HostError.deadline` and the outcome is unknown. libvirt's connections may be used by several threads at once.
+public final class LibvirtConnection: Sendable {
+    /// How many calls may be under way at once. More do not make libvirtd faster.
+    static let threads = 8
+
+    /// The address it was opened with, such as `qemu:///system`.
+    public let uri: String
+    private let calls: BlockingCalls
+    private let owner: ConnectionOwner
+
+    private init(uri: String, calls: BlockingCalls, owner: ConnectionOwner) {
+        self.uri = uri
+        self.calls = calls
+        self.owner = owner
+    }
+
+    /// Connects. Maps to `virConnectOpen` and `virConnectSetKeepAlive`.
+    ///
+    /// - Throws: `HostError.unreachable` when nothing answers there, `HostError.deadline`.
+    public static func open(uri: String, deadline: Duration) async throws(HostError) -> LibvirtConnection {
+        let calls = BlockingCalls(threads: threads)
+        let owner = try await calls.run("virConnectOpen", deadline: deadline) { () throws(HostError) -> ConnectionOwner in
+            if let error = LibvirtLibrary.prepared { throw error }
+            guard let pointer = virConnectOpen(uri) else {
+                guard case .libvirt(_, _, let message, let call) = LibvirtLibrary.lastError("virConnectOpen") else {
+                    throw LibvirtLibrary.lastError("virConnectOpen")
+                }
+                throw .unreachable("\(message) (\(call) \(uri))")
+            }
+            // Refused by drivers without a wire, where it is not needed.
+            _ = virConnectSetKeepAlive(pointer, 5, 3)
+            return ConnectionOwner(pointer: pointer, calls: calls)
+        }
+        return LibvirtConnection(uri: uri, calls: calls, owner: owner)
+    }
+
+    /// Disconnects, once the calls under way have ended. Maps to `virConnectClose`. Without it the connection is closed
+    /// when its last user lets it go.
+    public func close(deadline: Duration) async throws(HostError) {
+        try await calls.run("virConnectClose", deadline: deadline) { [owner] in owner.close() }
+    }
+
+    /// Runs the body with the connection on a thread of the pool.
+    ///
+    /// - Parameter name: the libvirt function, for errors.
+    func call<Value: Sendable>(
+        _ name: String, deadline: Duration,
+        _ body: @escaping @Sendable (_ connection: OpaquePointer) throws(HostError) -> Value
+    ) async throws(HostError) -> Value {
+        try await calls.run(name, deadline: deadline) { [owner] () throws(HostError) -> Value in
+            try owner.use(body)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import CLibvirt
+import Synchronization
+
+/// The owner of a `virConnectPtr`. Each user takes a reference of its own, so that closing never pulls the connection
+/// away under a call.
+///
+/// Unchecked because the pointer itself is only read and changed inside the mutex.
+final class ConnectionOwner: Sendable {
+    private struct Pointer: @unchecked Sendable {
+        let value: OpaquePointer
+    }
+
+    private let pointer: Mutex<Pointer?>
+    private let calls: BlockingCalls
+
+    init(pointer: OpaquePointer, calls: BlockingCalls) {
+        self.pointer = Mutex(Pointer(value: pointer))
+        self.calls = calls
+    }
+
+    /// Closing talks to libvirtd, so it is done by a thread of the pool.
+    deinit {
+        guard let last = pointer.withLock({ $0.take() }) else { return }
+        calls.detach { virConnectClose(last.value) }
+    }
+
+    /// Maps to `virConnectRef` and `virConnectClose` around the body.
+    func use<Value>(_ body: (OpaquePointer) throws(HostError) -> Value) throws(HostError) -> Value {
+        let current = pointer.withLock { pointer in
+            if let pointer { virConnectRef(pointer.value) }
+            return pointer
+        }
+        guard let current else { throw .unreachable("the connection is closed") }
+        defer { virConnectClose(current.value) }
+        return try body(current.value)
+    }
+
+    func close() {
+        if let last = pointer.withLock({ $0.take() }) { virConnectClose(last.value) }
+    }
+}
+
+/// The owner of a `virDomainPtr`.
+struct DomainHandle: ~Copyable {
+    let pointer: OpaquePointer
+
+    init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+    deinit { virDomainFree(pointer) }
+}
+
+/// The owner of a `virStoragePoolPtr`.
+struct StoragePoolHandle: ~Copyable {
+    let pointer: OpaquePointer
+
+    init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+    deinit { virStoragePoolFree(pointer) }
+}
+
+/// The owner of a `virStorageVolPtr`.
+struct StorageVolumeHandle: ~Copyable {
+    let pointer: OpaquePointer
+
+    init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+    deinit { virStorageVolFree(pointer) }
+}

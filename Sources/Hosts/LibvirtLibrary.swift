@@ -1,0 +1,72 @@
+import CLibvirt
+import Foundation
+
+/// What holds for the whole process: silence, the event loop, the last error.
+enum LibvirtLibrary {
+    /// Prepares libvirt once, before the first connection.
+    ///
+    /// Maps to `virInitialize`, `virSetErrorFunc`, `virEventRegisterDefaultImpl`, `virEventRunDefaultImpl`. Without a
+    /// running event loop there are neither events nor keepalive messages.
+    static let prepared: HostError? = {
+        virSetErrorFunc(nil) { _, _ in }
+        guard virInitialize() == 0 else { return lastError("virInitialize") }
+        guard virEventRegisterDefaultImpl() == 0 else { return lastError("virEventRegisterDefaultImpl") }
+        Thread.detachNewThread {
+            while true {
+                if virEventRunDefaultImpl() != 0 { Thread.sleep(forTimeInterval: 0.1) }
+            }
+        }
+        return nil
+    }()
+
+    /// The error of the libvirt call just made on this thread. Maps to `virGetLastError`.
+    ///
+    /// A connection that broke is `HostError.unreachable`, since nothing is known of the host any more.
+    static func lastError(_ call: String) -> HostError {
+        guard let error = virGetLastError() else {
+            return .libvirt(code: 0, domain: 0, message: "no error was reported", call: call)
+        }
+        let code = virErrorNumber(rawValue: UInt32(bitPattern: error.pointee.code))
+        let message = error.pointee.message.map { String(cString: $0) } ?? "no message"
+        let isRemote = error.pointee.domain == Int32(bitPattern: VIR_FROM_RPC.rawValue)
+        if code == VIR_ERR_NO_CONNECT || code == VIR_ERR_INVALID_CONN
+            || (isRemote && (code == VIR_ERR_INTERNAL_ERROR || code == VIR_ERR_SYSTEM_ERROR))
+        {
+            return .unreachable("\(message) (\(call))")
+        }
+        return .libvirt(
+            code: Int(error.pointee.code), domain: Int(error.pointee.domain), message: message, call: call)
+    }
+
+    /// Throws libvirt's last error when the result is negative.
+    @discardableResult static func check(_ call: String, _ result: Int32) throws(HostError) -> Int32 {
+        guard result >= 0 else { throw lastError(call) }
+        return result
+    }
+
+    /// A string that libvirt allocated, and frees it; throws libvirt's last error when there is none.
+    static func take(_ call: String, _ text: UnsafeMutablePointer<CChar>?) throws(HostError) -> String {
+        guard let text else { throw lastError(call) }
+        defer { free(text) }
+        return String(cString: text)
+    }
+}
+
+extension HostError {
+    /// Whether libvirt says that the object is not there.
+    public var isNotFound: Bool {
+        guard case .libvirt(let code, _, _, _) = self else { return false }
+        return [VIR_ERR_NO_DOMAIN, VIR_ERR_NO_STORAGE_POOL, VIR_ERR_NO_STORAGE_VOL].contains {
+            Int($0.rawValue) == code
+        }
+    }
+}
+
+/// A UUID as libvirt passes it: 16 bytes.
+extension UUID {
+    init(libvirt bytes: [UInt8]) {
+        self = bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+    }
+
+    var libvirtBytes: [UInt8] { withUnsafeBytes(of: uuid) { Array($0) } }
+}

@@ -1,0 +1,54 @@
+import CLibvirt
+public import Foundation
+
+/// A volume as libvirt's pool knows it.
+public struct StorageVolumeRecord: Hashable, Sendable {
+    /// Its name in the pool.
+    public var name: String
+    /// Its absolute path.
+    public var path: String
+    /// The size a guest sees, in bytes.
+    public var capacity: UInt64
+    /// What it takes from the pool, in bytes.
+    public var allocation: UInt64
+}
+
+extension LibvirtConnection {
+    /// The volumes of a started pool as of its last refresh, sorted by name. Maps to `virStoragePoolListAllVolumes`,
+    /// `virStorageVolGetInfo`. One that goes meanwhile is left out.
+    public func storageVolumes(
+        inPool uuid: UUID, deadline: Duration
+    ) async throws(HostError) -> [StorageVolumeRecord] {
+        try await call("virStoragePoolListAllVolumes", deadline: deadline) { (connection) throws(HostError) in
+            let pool = try StoragePoolHandle(connection, uuid)
+            var list: UnsafeMutablePointer<virStorageVolPtr?>?
+            let count = try LibvirtLibrary.check(
+                "virStoragePoolListAllVolumes", virStoragePoolListAllVolumes(pool.pointer, &list, 0))
+            defer {
+                for index in 0..<Int(count) {
+                    if let pointer = list?[index] { virStorageVolFree(pointer) }
+                }
+                free(list)
+            }
+            var records: [StorageVolumeRecord] = []
+            for index in 0..<Int(count) {
+                guard let pointer = list?[index] else { continue }
+                do throws(HostError) {
+                    records.append(try Self.record(ofVolume: pointer))
+                } catch where error.isNotFound {
+                    continue
+                }
+            }
+            return records.sorted { $0.name < $1.name }
+        }
+    }
+
+    private static func record(ofVolume pointer: OpaquePointer) throws(HostError) -> StorageVolumeRecord {
+        var info = virStorageVolInfo()
+        try LibvirtLibrary.check("virStorageVolGetInfo", virStorageVolGetInfo(pointer, &info))
+        return StorageVolumeRecord(
+            name: virStorageVolGetName(pointer).map { String(cString: $0) } ?? "",
+            path: try LibvirtLibrary.take("virStorageVolGetPath", virStorageVolGetPath(pointer)),
+            capacity: info.capacity, allocation: info.allocation)
+    }
+}
