@@ -24,13 +24,11 @@ public final class LibvirtConnection: Sendable {
     /// - Throws: `HostError.unreachable` when nothing answers there, `HostError.deadline`.
     public static func open(uri: String, deadline: Duration) async throws(HostError) -> LibvirtConnection {
         let calls = BlockingCalls(threads: threads)
-        let owner = try await calls.run("virConnectOpen", deadline: deadline) { () throws(HostError) -> ConnectionOwner in
+        let owner = try await calls.run("virConnectOpen", deadline: deadline) {
+            () throws(HostError) -> ConnectionOwner in
             if let error = LibvirtLibrary.prepared { throw error }
             guard let pointer = virConnectOpen(uri) else {
-                guard case .libvirt(_, _, let message, let call) = LibvirtLibrary.lastError("virConnectOpen") else {
-                    throw LibvirtLibrary.lastError("virConnectOpen")
-                }
-                throw .unreachable("\(message) (\(call) \(uri))")
+                throw .unreachable("\(LibvirtLibrary.lastMessage) (virConnectOpen \(uri))")
             }
             // Refused by drivers without a wire, where it is not needed.
             _ = virConnectSetKeepAlive(pointer, 5, 3)

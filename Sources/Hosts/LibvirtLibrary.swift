@@ -27,7 +27,7 @@ enum LibvirtLibrary {
             return .libvirt(code: 0, domain: 0, message: "no error was reported", call: call)
         }
         let code = virErrorNumber(rawValue: UInt32(bitPattern: error.pointee.code))
-        let message = error.pointee.message.map { String(cString: $0) } ?? "no message"
+        let message = lastMessage
         let isRemote = error.pointee.domain == Int32(bitPattern: VIR_FROM_RPC.rawValue)
         if code == VIR_ERR_NO_CONNECT || code == VIR_ERR_INVALID_CONN
             || (isRemote && (code == VIR_ERR_INTERNAL_ERROR || code == VIR_ERR_SYSTEM_ERROR))
@@ -37,6 +37,9 @@ enum LibvirtLibrary {
         return .libvirt(
             code: Int(error.pointee.code), domain: Int(error.pointee.domain), message: message, call: call)
     }
+
+    /// The words of the libvirt call that just failed on this thread. Maps to `virGetLastErrorMessage`.
+    static var lastMessage: String { virGetLastErrorMessage().map { String(cString: $0) } ?? "no message" }
 
     /// Throws libvirt's last error when the result is negative.
     @discardableResult static func check(_ call: String, _ result: Int32) throws(HostError) -> Int32 {
@@ -55,10 +58,20 @@ enum LibvirtLibrary {
 extension HostError {
     /// Whether libvirt says that the object is not there.
     public var isNotFound: Bool {
-        guard case .libvirt(let code, _, _, _) = self else { return false }
-        return [VIR_ERR_NO_DOMAIN, VIR_ERR_NO_STORAGE_POOL, VIR_ERR_NO_STORAGE_VOL].contains {
-            Int($0.rawValue) == code
-        }
+        hasCode(VIR_ERR_NO_DOMAIN) || hasCode(VIR_ERR_NO_STORAGE_POOL) || hasCode(VIR_ERR_NO_STORAGE_VOL)
+    }
+
+    /// Whether this kind of libvirt cannot do it at all.
+    var isNotSupported: Bool { hasCode(VIR_ERR_NO_SUPPORT) }
+
+    /// Whether the object is in another state than the call needs, such as off.
+    public var isInvalidInState: Bool { hasCode(VIR_ERR_OPERATION_INVALID) }
+
+    /// Whether the name or the UUID is taken.
+    public var isTaken: Bool { hasCode(VIR_ERR_OPERATION_FAILED) }
+
+    private func hasCode(_ wanted: virErrorNumber) -> Bool {
+        if case .libvirt(let code, _, _, _) = self { code == Int(wanted.rawValue) } else { false }
     }
 }
 

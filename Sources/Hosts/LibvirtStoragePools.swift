@@ -39,8 +39,8 @@ extension LibvirtConnection {
             for pointer in handles.pointers {
                 do throws(HostError) {
                     records.append(try Self.record(ofPool: pointer))
-                } catch where error.isNotFound {
-                    continue
+                } catch {
+                    guard error.isNotFound else { throw error }
                 }
             }
             return records.sorted { $0.name < $1.name }

@@ -35,8 +35,8 @@ extension LibvirtConnection {
                 guard let pointer = list?[index] else { continue }
                 do throws(HostError) {
                     records.append(try Self.record(ofVolume: pointer))
-                } catch where error.isNotFound {
-                    continue
+                } catch {
+                    guard error.isNotFound else { throw error }
                 }
             }
             return records.sorted { $0.name < $1.name }

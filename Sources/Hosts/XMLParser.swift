@@ -30,7 +30,8 @@ extension XMLElement {
         else { throw .surprise("\(source) gave no XML") }
         defer { xmlFreeParserCtxt(context) }
         // NOENT lets the five entities of XML itself through as characters; others need a document type.
-        let options = XML_PARSE_NONET.rawValue | XML_PARSE_NOENT.rawValue | XML_PARSE_NOERROR.rawValue
+        let options =
+            XML_PARSE_NONET.rawValue | XML_PARSE_NOENT.rawValue | XML_PARSE_NOERROR.rawValue
             | XML_PARSE_NOWARNING.rawValue
         xmlCtxtUseOptions(context, Int32(bitPattern: options))
         guard let handler = context.pointee.sax else { throw .surprise("\(source) gave no XML") }

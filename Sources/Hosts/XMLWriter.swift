@@ -24,7 +24,9 @@ extension XMLElement {
             case .text(let value): Self.escape(value, inAttribute: false, to: &text)
             // A section cannot hold its own end.
             case .cdata(let value):
-                text += "<![CDATA[" + value.split(separator: "]]>", omittingEmptySubsequences: false)
+                text +=
+                    "<![CDATA["
+                    + value.split(separator: "]]>", omittingEmptySubsequences: false)
                     .joined(separator: "]]]]><![CDATA[>") + "]]>"
             case .comment(let value): text += "<!--" + value + "-->"
             case .instruction(let target, let data): text += "<?" + target + (data.isEmpty ? "" : " " + data) + "?>"

@@ -1,0 +1,64 @@
+import CLibvirt
+import Foundation
+import Model
+
+/// Reads of one domain, made by those who hold its pointer.
+enum Domain {
+    /// Maps to `virDomainGetUUID`; no message to libvirtd.
+    static func uuid(_ pointer: OpaquePointer) -> UUID {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        _ = virDomainGetUUID(pointer, &bytes)
+        return UUID(libvirt: bytes)
+    }
+
+    /// Maps to `virDomainGetName`; no message to libvirtd.
+    static func name(_ pointer: OpaquePointer) -> String {
+        virDomainGetName(pointer).map { String(cString: $0) } ?? ""
+    }
+
+    /// Maps to `virDomainGetState`.
+    static func state(_ pointer: OpaquePointer) throws(HostError) -> VirtualMachine.State {
+        var state: Int32 = 0
+        try LibvirtLibrary.check("virDomainGetState", virDomainGetState(pointer, &state, nil, 0))
+        return VirtualMachine.State(libvirt: state)
+    }
+
+    /// Maps to `virDomainGetXMLDesc`.
+    static func definition(
+        _ pointer: OpaquePointer, flags: UInt32, keepingBlanks: Bool
+    ) throws(HostError) -> XMLElement {
+        let call = "virDomainGetXMLDesc"
+        guard let text = virDomainGetXMLDesc(pointer, flags) else { throw LibvirtLibrary.lastError(call) }
+        defer { free(text) }
+        let count = strlen(text)
+        let result = text.withMemoryRebound(to: UInt8.self, capacity: count) { bytes in
+            Result { () throws(HostError) in
+                try XMLElement(
+                    parsing: UnsafeBufferPointer(start: bytes, count: count), from: call, keepingBlanks: keepingBlanks)
+            }
+        }
+        return try result.get()
+    }
+}
+
+extension VirtualMachine.State {
+    /// Reads a `virDomainState`.
+    init(libvirt state: Int32) {
+        switch virDomainState(rawValue: UInt32(bitPattern: state)) {
+        case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED, VIR_DOMAIN_SHUTDOWN: self = .running
+        case VIR_DOMAIN_PAUSED, VIR_DOMAIN_PMSUSPENDED: self = .paused
+        case VIR_DOMAIN_CRASHED: self = .crashed
+        default: self = .off
+        }
+    }
+}
+
+extension DomainHandle {
+    /// The domain of that UUID. Maps to `virDomainLookupByUUID`.
+    init(_ connection: OpaquePointer, _ uuid: UUID) throws(HostError) {
+        guard let pointer = virDomainLookupByUUID(connection, uuid.libvirtBytes) else {
+            throw LibvirtLibrary.lastError("virDomainLookupByUUID")
+        }
+        self.init(owning: pointer)
+    }
+}
