@@ -1,6 +1,5 @@
 import CLibvirt
 public import Foundation
-public import Model
 
 extension LibvirtConnection {
     /// What one domain is, without passwords; nil when there is none of that UUID. Maps to `virDomainLookupByUUID`,
@@ -58,16 +57,14 @@ extension LibvirtConnection {
     /// - Returns: whether there was anything to change.
     @discardableResult public func editDomain(
         _ uuid: UUID, deadline: Duration,
-        edit:
-            @escaping @Sendable (_ definition: inout XMLElement, _ state: VirtualMachine.State) throws(HostError) ->
-            Void
+        edit: @escaping @Sendable (_ definition: inout XMLElement) throws(HostError) -> Void
     ) async throws(HostError) -> Bool {
         try await call("virDomainDefineXMLFlags", deadline: deadline) { (connection) throws(HostError) in
             let handle = try DomainHandle(connection, uuid)
             let flags = VIR_DOMAIN_XML_INACTIVE.rawValue | VIR_DOMAIN_XML_SECURE.rawValue
             let before = try Domain.definition(handle.pointer, flags: flags, keepingBlanks: true)
             var after = before
-            try edit(&after, try Domain.state(handle.pointer))
+            try edit(&after)
             // A domain that runs without a persistent definition gets one even if nothing differs.
             guard before != after || virDomainIsPersistent(handle.pointer) == 0 else { return false }
             try Self.define(connection, after.xmlText)

@@ -1,0 +1,91 @@
+import Foundation
+public import Hosts
+public import Model
+
+extension ComputeDriver {
+    /// How often a machine that is shutting down is looked at.
+    private static let pollInterval = Duration.milliseconds(200)
+    /// How often it is asked again: a guest that is still booting does not hear the first time.
+    private static let askInterval = Duration.seconds(10)
+
+    /// Starts a machine that is off.
+    public func start(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
+        let end = ContinuousClock.now + deadline
+        let record = try await ours(machine, deadline: end - .now)
+        if record.state.isActive { return }
+        do throws(HostError) {
+            try await connection.startDomain(record.uuid, deadline: end - .now)
+        } catch {
+            // Somebody was quicker.
+            guard error.isInvalidInState,
+                try await connection.domainState(record.uuid, deadline: end - .now).isActive
+            else { throw error }
+        }
+    }
+
+    /// Stops a machine: asks the guest, and ends it when it still runs after the grace period. One that is paused cannot
+    /// hear and is ended at once.
+    ///
+    /// - Parameters:
+    ///   - grace: how long the guest may take.
+    ///   - deadline: for each of libvirt's answers.
+    public func stop(_ machine: VirtualMachine, grace: Duration, deadline: Duration) async throws(HostError) {
+        let record = try await ours(machine, deadline: deadline)
+        if record.state == .running {
+            let end = ContinuousClock.now + grace
+            var nextAsk = ContinuousClock.now
+            while ContinuousClock.now < end {
+                if ContinuousClock.now >= nextAsk {
+                    try await ask(record.uuid, deadline: deadline)
+                    nextAsk += Self.askInterval
+                }
+                if try await isOff(record.uuid, deadline: deadline) { return }
+                // Cancelled, the step still ends what it began, only without waiting.
+                guard (try? await Task.sleep(for: min(Self.pollInterval, end - .now))) != nil else { break }
+            }
+        }
+        try await end(record.uuid, graceful: true, deadline: deadline)
+    }
+
+    /// Stops a machine as `stop` does, gives it its new name if it has one, and starts it from its persistent
+    /// definition.
+    public func restart(_ machine: VirtualMachine, grace: Duration, deadline: Duration) async throws(HostError) {
+        try await stop(machine, grace: grace, deadline: deadline)
+        try await rename(machine, deadline: deadline)
+        try await start(machine, deadline: deadline)
+    }
+
+    /// Ends a machine at once, as if its power were cut.
+    public func forceOff(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
+        let record = try await ours(machine, deadline: deadline)
+        guard record.state.isActive else { return }
+        try await end(record.uuid, graceful: false, deadline: deadline)
+    }
+
+    private func ask(_ uuid: UUID, deadline: Duration) async throws(HostError) {
+        do throws(HostError) {
+            try await connection.shutDownDomain(uuid, deadline: deadline)
+        } catch {
+            // It went off by itself, or it cannot hear: the grace period decides.
+            guard case .libvirt = error else { throw error }
+        }
+    }
+
+    private func end(_ uuid: UUID, graceful: Bool, deadline: Duration) async throws(HostError) {
+        do throws(HostError) {
+            try await connection.destroyDomain(uuid, graceful: graceful, deadline: deadline)
+        } catch {
+            guard case .libvirt = error, try await isOff(uuid, deadline: deadline) else { throw error }
+        }
+    }
+
+    /// Gone is off: a domain without a persistent definition goes with its process.
+    private func isOff(_ uuid: UUID, deadline: Duration) async throws(HostError) -> Bool {
+        do throws(HostError) {
+            return try await !connection.domainState(uuid, deadline: deadline).isActive
+        } catch {
+            if error.isNotFound { return true }
+            throw error
+        }
+    }
+}

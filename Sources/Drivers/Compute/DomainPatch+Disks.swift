@@ -1,0 +1,119 @@
+import Hosts
+import Model
+
+extension DomainPatch {
+    /// Our disks become those of the machine; others stay.
+    func patchDisks(_ devices: inout XMLElement) {
+        let wanted = Set(machine.spec.disks.map(\.name))
+        devices.removeElements { device in
+            guard device.name == "disk", let name = device.aliasName(DeviceAlias.diskPrefix) else { return false }
+            return !wanted.contains(name)
+        }
+        for disk in machine.spec.disks {
+            let alias = DeviceAlias.disk(disk.name)
+            let bus = disk.bus.rawValue
+            let target = Self.freeTarget(bus, devices)
+            let isThere = devices.editFirst(where: { $0.name == "disk" && $0.alias == alias }) { device in
+                Self.setFile(&device, disk.path)
+                if device.first("target")?["bus"] != bus {
+                    device.edit("target") {
+                        $0["bus"] = bus
+                        $0["dev"] = target
+                    }
+                    // Of the old bus.
+                    device.remove("address")
+                }
+                if let format = disk.format, device.first("driver")?["type"] != format.rawValue {
+                    device.edit("driver") {
+                        $0["name"] = "qemu"
+                        $0["type"] = format.rawValue
+                    }
+                }
+                Self.setBootOrder(&device, disk.bootOrder)
+            }
+            if !isThere { devices.insert(Self.newDisk(disk, target: target, alias: alias)) }
+        }
+    }
+
+    /// The seed's CD-ROM appears, changes its medium, or goes.
+    func patchSeed(_ devices: inout XMLElement) {
+        let isSeed = { (device: XMLElement) in device.name == "disk" && device.alias == DeviceAlias.seed }
+        guard let path = machine.spec.seed?.path else {
+            devices.removeElements(where: isSeed)
+            return
+        }
+        let target = Self.freeTarget("scsi", devices)
+        if devices.editFirst(where: isSeed, { Self.setFile(&$0, path) }) { return }
+        devices.insert(
+            XMLElement(
+                "disk", [.init("type", "file"), .init("device", "cdrom")],
+                [
+                    XMLElement("driver", [.init("name", "qemu"), .init("type", "raw")]),
+                    XMLElement("source", [.init("file", path)]),
+                    XMLElement("target", [.init("dev", target), .init("bus", "scsi")]),
+                    XMLElement("readonly"),
+                    XMLElement("alias", [.init("name", DeviceAlias.seed)]),
+                ]))
+    }
+
+    /// Caching is left to QEMU's default, write-back that honours the guest's flushes: it works on every file system.
+    private static func newDisk(_ disk: VirtualMachine.Disk, target: String, alias: String) -> XMLElement {
+        var device = XMLElement(
+            "disk", [.init("type", "file"), .init("device", "disk")],
+            [
+                XMLElement(
+                    "driver",
+                    [
+                        .init("name", "qemu"), .init("type", (disk.format ?? .raw).rawValue),
+                        .init("discard", "unmap"),
+                    ])
+            ])
+        setFile(&device, disk.path)
+        device.insert(XMLElement("target", [.init("dev", target), .init("bus", disk.bus.rawValue)]))
+        setBootOrder(&device, disk.bootOrder)
+        device.insert(XMLElement("alias", [.init("name", alias)]))
+        return device
+    }
+
+    private static func setFile(_ device: inout XMLElement, _ path: String?) {
+        guard let path, device.first("source")?["file"] != path || device["type"] != "file" else { return }
+        device["type"] = "file"
+        device.edit("source") { source in
+            // What said where it was before; nothing of it holds for the new file.
+            source = XMLElement("source", [.init("file", path)])
+        }
+        device.remove("backingStore")
+        device.remove("mirror")
+    }
+
+    private static func setBootOrder(_ device: inout XMLElement, _ order: Int?) {
+        guard device.first("boot")?["order"] != order.map({ String($0) }) else { return }
+        guard let order else {
+            device.remove("boot")
+            return
+        }
+        device.edit("boot") { $0["order"] = String(order) }
+    }
+
+    /// The first name that no device has: `vda` on virtio, `sda` on the others. libvirt derives the place on a SCSI or
+    /// SATA controller from it.
+    private static func freeTarget(_ bus: String, _ devices: XMLElement) -> String {
+        let taken = Set(devices.elements.compactMap { $0.name == "disk" ? $0.first("target")?["dev"] : nil })
+        let prefix = bus == "virtio" ? "vd" : "sd"
+        var index = 0
+        while taken.contains(prefix + letters(index)) { index += 1 }
+        return prefix + letters(index)
+    }
+
+    /// a … z, aa, ab …
+    private static func letters(_ index: Int) -> String {
+        var text = ""
+        var rest = index + 1
+        while rest > 0 {
+            rest -= 1
+            text = String(UnicodeScalar(UInt8(0x61 + rest % 26))) + text
+            rest /= 26
+        }
+        return text
+    }
+}

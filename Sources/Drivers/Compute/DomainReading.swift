@@ -1,0 +1,128 @@
+import Foundation
+import Hosts
+import Model
+
+/// Reads what a domain's definition says about the fields that we manage.
+struct DomainReading {
+    let identity: Identity
+
+    /// The specification in a definition of ours. Devices are told by alias, never by position.
+    ///
+    /// Fields that no definition holds have their defaults: `cloudInit`, `ready`, an interface's network and address.
+    /// A device of ours that was changed to something no manifest can say is left out, so that it shows as a difference.
+    ///
+    /// - Returns: nil when memory or processors are not there to read.
+    func spec(_ domain: XMLElement, host: String, state: VirtualMachine.State, autostart: Bool) -> VirtualMachine.Spec?
+    {
+        guard let memory = memory(domain), let cpu = cpu(domain) else { return nil }
+        let devices = domain.first("devices") ?? XMLElement("devices")
+        let log = devices.elements.first { $0.name == "serial" && $0.alias == DeviceAlias.serial }?
+            .first("log")?["file"]
+        return VirtualMachine.Spec(
+            host: host, cpu: cpu, memory: memory, accelerator: accelerator(domain), boot: boot(domain),
+            disks: devices.elements.compactMap { disk($0) }.sorted { $0.name < $1.name },
+            interfaces: devices.elements.compactMap { interface($0) }.sorted { $0.name < $1.name },
+            seed: seed(devices),
+            console: VirtualMachine.Console(serialLog: log != nil, serialLogPath: log, vnc: vnc(devices)),
+            power: state.isActive ? .running : .stopped, autostart: autostart,
+            protect: MachineMark(domain: domain)?.isProtected ?? false)
+    }
+
+    /// What a running definition says. The balloon moves while a guest starts, and one without the driver never does:
+    /// more memory than it was defined to have is therefore not a difference.
+    func liveSpec(_ domain: XMLElement, persistent: VirtualMachine.Spec) -> VirtualMachine.Spec? {
+        guard
+            var spec = spec(
+                domain, host: persistent.host ?? "", state: .running, autostart: persistent.autostart)
+        else { return nil }
+        if let defined = MachineMark(domain: domain)?.memory, spec.memory.size > defined { spec.memory.size = defined }
+        // The mark tells the day after, not what runs.
+        spec.protect = persistent.protect
+        spec.power = persistent.power
+        return spec
+    }
+
+    func memory(_ domain: XMLElement) -> VirtualMachine.Memory? {
+        guard let max = domain.first("memory").flatMap(Self.bytes) else { return nil }
+        return VirtualMachine.Memory(size: domain.first("currentMemory").flatMap(Self.bytes) ?? max, max: max)
+    }
+
+    func cpu(_ domain: XMLElement) -> VirtualMachine.CPU? {
+        guard let element = domain.first("vcpu"), let max = Int(element.text) else { return nil }
+        return VirtualMachine.CPU(count: element["current"].flatMap { Int($0) } ?? max, max: max)
+    }
+
+    private func accelerator(_ domain: XMLElement) -> Accelerator? {
+        switch domain["type"] {
+        case "kvm": .kvm
+        case "qemu": .tcg
+        default: nil
+        }
+    }
+
+    private func boot(_ domain: XMLElement) -> VirtualMachine.DirectBoot? {
+        guard let os = domain.first("os"), let kernel = os.first("kernel")?.text else { return nil }
+        return VirtualMachine.DirectBoot(
+            kernel: nil, commandLine: os.first("cmdline")?.text ?? "", kernelPath: kernel,
+            initrdPath: os.first("initrd")?.text)
+    }
+
+    private func disk(_ device: XMLElement) -> VirtualMachine.Disk? {
+        guard device.name == "disk", let name = device.aliasName(DeviceAlias.diskPrefix),
+            let bus = device.first("target")?["bus"].flatMap({ VirtualMachine.Disk.Bus(rawValue: $0) })
+        else { return nil }
+        let path = device.first("source")?["file"]
+        let file = path?.split(separator: "/").last.map { String($0) } ?? ""
+        return VirtualMachine.Disk(
+            name: name, volume: identity.volume(inFileName: file)?.id, bus: bus,
+            bootOrder: device.first("boot")?["order"].flatMap { Int($0) }, path: path,
+            format: device.first("driver")?["type"].flatMap { Volume.Format(rawValue: $0) })
+    }
+
+    private func interface(_ device: XMLElement) -> VirtualMachine.Interface? {
+        guard device.name == "interface", let name = device.aliasName(DeviceAlias.interfacePrefix),
+            let model = device.first("model")?["type"].flatMap({ VirtualMachine.Interface.Model(rawValue: $0) })
+        else { return nil }
+        return VirtualMachine.Interface(
+            name: name, network: nil, mac: device.first("mac")?["address"].flatMap { MACAddress($0) }, model: model,
+            bridge: device["type"] == "bridge" ? device.first("source")?["bridge"] : nil,
+            mtu: device.first("mtu")?["size"].flatMap { Int($0) })
+    }
+
+    private func seed(_ devices: XMLElement) -> VirtualMachine.Seed? {
+        devices.elements.first { $0.name == "disk" && $0.alias == DeviceAlias.seed }?
+            .first("source")?["file"].map { VirtualMachine.Seed(path: $0) }
+    }
+
+    private func vnc(_ devices: XMLElement) -> VirtualMachine.Console.VNC? {
+        guard let graphics = devices.elements.first(where: { $0.name == "graphics" && $0["type"] == "vnc" }) else {
+            return nil
+        }
+        let listen = graphics.first("listen")?["address"] ?? graphics["listen"]
+        let port = graphics["autoport"] == "yes" ? nil : graphics["port"].flatMap { Int($0) }
+        return VirtualMachine.Console.VNC(
+            // Not stated is libvirt's default, the loopback; what is no address could be open to anyone.
+            listen: listen.map { IPAddress($0) ?? IPAddress(ipv4: 0, 0, 0, 0) } ?? .loopback,
+            port: port.flatMap { $0 > 0 ? $0 : nil })
+    }
+
+    /// A size with libvirt's units (scaledInteger in its schema), KiB when none is stated.
+    static func bytes(_ element: XMLElement) -> ByteCount? {
+        guard let value = UInt64(element.text) else { return nil }
+        let factor: UInt64
+        switch element["unit"] {
+        case "b", "bytes": factor = 1
+        case "KB": factor = 1000
+        case nil, "k", "K", "KiB": factor = 1 << 10
+        case "MB": factor = 1_000_000
+        case "M", "MiB": factor = 1 << 20
+        case "GB": factor = 1_000_000_000
+        case "G", "GiB": factor = 1 << 30
+        case "TB": factor = 1_000_000_000_000
+        case "T", "TiB": factor = 1 << 40
+        default: return nil
+        }
+        let (bytes, overflow) = value.multipliedReportingOverflow(by: factor)
+        return overflow ? nil : ByteCount(bytes)
+    }
+}
