@@ -1,5 +1,6 @@
 import CLibvirt
 public import Foundation
+import Model
 
 extension LibvirtConnection {
     /// What one domain is, without passwords; nil when there is none of that UUID. Maps to `virDomainLookupByUUID`,
