@@ -10,6 +10,10 @@ public enum HostError: Error, Hashable, Sendable {
     case unreachable(String)
     /// A command could not be started, or ended with another exit code than 0 (128 + the number for a signal).
     case command(program: String, status: Int, standardError: String)
+    /// What the host answered cannot be understood: half a document, another form, too much of it.
+    case unreadable(String)
+    /// Another writer holds the host's lock: who, since when, for which fleet.
+    case locked(holder: String)
 }
 
 extension HostError: CustomStringConvertible {
@@ -24,6 +28,8 @@ extension HostError: CustomStringConvertible {
             standardError.isEmpty
                 ? "\(program) ended with exit code \(status)"
                 : "\(program) ended with exit code \(status): \(standardError)"
+        case .unreadable(let what): what
+        case .locked(let holder): "locked by \(holder)"
         }
     }
 }

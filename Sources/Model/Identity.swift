@@ -84,6 +84,13 @@ public struct Identity: Hashable, Sendable {
         return MACAddress(value: digest.reduce(0x52) { $0 << 8 | UInt64($1) })
     }
 
+    /// The Ethernet address of a link of ours on a host: first octet 5a, then 40 bits of a hash. It differs from host to
+    /// host, since bridges of one network hear each other, and tells a link that we did not finish from a foreign one.
+    public func linkAddress(host: String, link: String) -> MACAddress {
+        let digest = Array(SHA256.hash(data: Data("\(fleet.lowercased)/\(host)/\(link)".utf8)).prefix(5))
+        return MACAddress(value: digest.reduce(0x5a) { $0 << 8 | UInt64($1) })
+    }
+
     /// The UUID of a host, derived from `/etc/machine-id`, since libvirt invents one per start without SMBIOS.
     public static func hostUUID(machineID: String) -> UUID {
         uuid5(hostNamespace, machineID.trimmingCharacters(in: .whitespacesAndNewlines))

@@ -1,0 +1,123 @@
+import Foundation
+import Hosts
+import Model
+
+/// A link as `ip -details -json link show` tells it. Of other kinds than bridges and VXLAN only the common part is read.
+struct LinkRecord: Hashable, Sendable {
+    /// What a VXLAN link is made of.
+    struct Tunnel: Hashable, Sendable {
+        var vni: Int
+        var port: Int
+        var local: IPAddress?
+        var interface: String?
+    }
+
+    var name: String
+    var alias: String?
+    var address: MACAddress?
+    var mtu: Int
+    var isUp: Bool
+    /// The bridge, bond or other link it is a part of.
+    var master: String?
+    /// `bridge`, `vxlan`, `veth` …; nil for hardware.
+    var kind: String?
+    var tunnel: Tunnel?
+
+    /// Reads the output, which is one JSON array.
+    ///
+    /// - Throws: `.unreadable` for half a document or a link without its necessary fields.
+    static func parse(_ text: String) throws(HostError) -> [LinkRecord] {
+        do {
+            return try JSONDecoder().decode([LinkRecord].self, from: Data(text.utf8))
+        } catch {
+            throw .unreadable("ip wrote links that cannot be read: \(CommandText.printable(reason(error)))")
+        }
+    }
+}
+
+/// A decoding error in one clause.
+func reason(_ error: any Error) -> String {
+    switch error as? DecodingError {
+    case .dataCorrupted(let context), .keyNotFound(_, let context), .typeMismatch(_, let context),
+        .valueNotFound(_, let context):
+        context.debugDescription + context.codingPath.map { " in " + $0.stringValue }.joined()
+    default: "\(error)"
+    }
+}
+
+extension LinkRecord: Decodable {
+    private enum Keys: String, CodingKey {
+        case ifname, ifalias, address, mtu, flags, master, linkinfo
+    }
+
+    private enum InfoKeys: String, CodingKey {
+        case kind = "info_kind"
+        case data = "info_data"
+    }
+
+    private enum TunnelKeys: String, CodingKey {
+        case id, port, local, local6, link
+    }
+
+    init(from decoder: any Decoder) throws {
+        let link = try decoder.container(keyedBy: Keys.self)
+        name = try link.decode(String.self, forKey: .ifname)
+        alias = try link.decodeIfPresent(String.self, forKey: .ifalias)
+        address = try link.decodeIfPresent(String.self, forKey: .address).flatMap { MACAddress($0) }
+        mtu = try link.decode(Int.self, forKey: .mtu)
+        isUp = try link.decode([String].self, forKey: .flags).contains("UP")
+        master = try link.decodeIfPresent(String.self, forKey: .master)
+        guard link.contains(.linkinfo) else { return }
+        let info = try link.nestedContainer(keyedBy: InfoKeys.self, forKey: .linkinfo)
+        kind = try info.decodeIfPresent(String.self, forKey: .kind)
+        guard kind == "vxlan" else { return }
+        let data = try info.nestedContainer(keyedBy: TunnelKeys.self, forKey: .data)
+        let local =
+            try data.decodeIfPresent(String.self, forKey: .local)
+            ?? data.decodeIfPresent(String.self, forKey: .local6)
+        tunnel = Tunnel(
+            // A link that takes its identifiers from elsewhere (`external`) has none.
+            vni: try data.decodeIfPresent(Int.self, forKey: .id) ?? 0,
+            port: try data.decode(Int.self, forKey: .port), local: local.flatMap { IPAddress($0) },
+            interface: try data.decodeIfPresent(String.self, forKey: .link))
+    }
+}
+
+/// An entry of a VXLAN link's forwarding table that floods: the all-zero address, as `bridge -json fdb show` tells it.
+struct FloodRecord: Hashable, Sendable {
+    var link: String
+    var destination: IPAddress
+    /// What the entry says beside its destination, as `bridge` takes it; we never write any of it.
+    var extras: [String]
+
+    /// Reads the output, which is one JSON array, and keeps the flooding entries.
+    ///
+    /// - Parameter link: the link that was asked for, which `bridge` then does not name in each entry.
+    /// - Throws: `.unreadable` for half a document.
+    static func parse(_ text: String, link: String? = nil) throws(HostError) -> [FloodRecord] {
+        do {
+            return try JSONDecoder().decode([Entry].self, from: Data(text.utf8)).compactMap { entry in
+                guard entry.mac == "00:00:00:00:00:00", let link = entry.ifname ?? link,
+                    let destination = entry.dst.flatMap({ IPAddress($0) })
+                else { return nil }
+                let extras = [
+                    ("port", entry.port.map(String.init)), ("vni", entry.vni.map(String.init)), ("via", entry.viaIf),
+                ]
+                return FloodRecord(
+                    link: link, destination: destination,
+                    extras: extras.flatMap { key, value in value.map { [key, $0] } ?? [] })
+            }
+        } catch {
+            throw .unreadable("bridge wrote a table that cannot be read: \(CommandText.printable(reason(error)))")
+        }
+    }
+
+    private struct Entry: Decodable {
+        var mac: String
+        var ifname: String?
+        var dst: String?
+        var port: Int?
+        var vni: Int?
+        var viaIf: String?
+    }
+}

@@ -1,0 +1,104 @@
+import Hosts
+public import Model
+
+/// What there is of networks on a host.
+public struct NetworkObservation: Hashable, Sendable {
+    /// Our networks by their links, sorted by identity.
+    public var networks: [Network] = []
+    /// Bridges and VXLAN links that are not ours, and links of any kind that have a name only we derive.
+    public var foreign: [ForeignObject] = []
+    /// What could not be observed.
+    public var unknown: [UnknownArea] = []
+    /// Links of ours that were not finished, by name. Making the link anew removes them first.
+    public var staged: [String] = []
+}
+
+extension NetworkDriver {
+    /// Reads all links and forwarding tables in two commands. What cannot be read is unknown.
+    public func observe() async -> NetworkObservation {
+        do throws(HostError) {
+            let links = try await commands.run("ip", ["-details", "-json", "link", "show"], outputLimit: 1 << 26)
+            let table = try await commands.run("bridge", ["-json", "fdb", "show"], outputLimit: 1 << 26)
+            return observation(
+                links: try LinkRecord.parse(links.text), floods: try FloodRecord.parse(table.text))
+        } catch {
+            return NetworkObservation(unknown: [UnknownArea(.network, reason: "\(error)")])
+        }
+    }
+
+    /// Makes sense of what was read.
+    func observation(links: [LinkRecord], floods: [FloodRecord]) -> NetworkObservation {
+        var result = NetworkObservation()
+        var ours: [String: (bridges: [LinkRecord], tunnels: [LinkRecord])] = [:]
+        for link in links {
+            let resource = link.alias.flatMap { identity.resource(inLinkAlias: $0) }
+            if let resource, resource.kind == .network, link.kind == "bridge" {
+                ours[resource.id, default: ([], [])].bridges.append(link)
+            } else if let resource, resource.kind == .network, link.kind == "vxlan" {
+                ours[resource.id, default: ([], [])].tunnels.append(link)
+            } else if isStaged(link) {
+                result.staged.append(link.name)
+            } else if link.kind == "bridge" || link.kind == "vxlan" || isDerivedName(link.name) {
+                result.foreign.append(foreign(link))
+            }
+        }
+        let tables = Dictionary(grouping: floods, by: \.link)
+        for (id, links) in ours.sorted(by: { $0.key < $1.key }) {
+            guard links.bridges.count <= 1, links.tunnels.count <= 1 else {
+                let names = (links.bridges + links.tunnels).map(\.name).sorted().joined(separator: ", ")
+                result.unknown.append(
+                    UnknownArea(
+                        .network, resource: ResourceID(.network, id), reason: "several links carry its mark: \(names)"))
+                continue
+            }
+            let tunnel = links.tunnels.first
+            result.networks.append(network(id, links.bridges.first, tunnel, tunnel.flatMap { tables[$0.name] } ?? []))
+        }
+        result.foreign.sort { $0.name < $1.name }
+        result.staged.sort()
+        return result
+    }
+
+    private func network(
+        _ id: String, _ bridge: LinkRecord?, _ tunnel: LinkRecord?, _ floods: [FloodRecord]
+    ) -> Network {
+        let status = Network.Status(
+            host: host, uuid: identity.uuid(ResourceID(.network, id)),
+            bridge: bridge.map { Network.Bridge(name: $0.name, mtu: $0.mtu, isUp: $0.isUp) },
+            tunnel: tunnel.flatMap { link in
+                link.tunnel.map {
+                    Network.Tunnel(
+                        name: link.name, vni: $0.vni, port: $0.port, local: $0.local, interface: $0.interface,
+                        mtu: link.mtu, isUp: link.isUp, bridge: link.master, flood: Self.flood(floods))
+                }
+            })
+        let vxlan = status.tunnel.map { Network.VXLAN(vni: $0.vni, port: $0.port) }
+        return Network(
+            metadata: Metadata(name: id),
+            spec: Network.Spec(vxlan: vxlan, mtu: bridge?.mtu ?? tunnel?.mtu ?? 0), status: status)
+    }
+
+    /// The destinations, sorted. An entry with a port, an identifier or an interface of its own counts twice, so a
+    /// list with one never equals a wanted list.
+    static func flood(_ records: [FloodRecord]) -> [IPAddress] {
+        records.flatMap { [IPAddress](repeating: $0.destination, count: $0.extras.isEmpty ? 1 : 2) }.sorted()
+    }
+
+    private func foreign(_ link: LinkRecord) -> ForeignObject {
+        ForeignObject(
+            kind: .link, name: CommandText.printable(link.name), owner: Self.owner(link.alias), vni: link.tunnel?.vni,
+            port: link.tunnel?.port)
+    }
+
+    /// Whose a link is by its alias, when it says so.
+    private static func owner(_ alias: String?) -> String {
+        guard let parts = alias?.split(separator: ":"), parts.count >= 3, parts[0] == "infra" else { return "" }
+        return "fleet \(CommandText.printable(String(parts[1].prefix(8))))"
+    }
+
+    /// Whether the name has the form of those that a fleet derives.
+    private func isDerivedName(_ name: String) -> Bool {
+        (name.hasPrefix("ib") || name.hasPrefix("iv")) && name.utf8.count == 13
+            && name.utf8.dropFirst(2).allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }
+    }
+}

@@ -1,0 +1,99 @@
+public import Model
+
+/// Finds out what runs guest code on a host. That `/dev/kvm` exists proves nothing, since on some machines guests hang
+/// on it; so a firmware of ours has to run to its end.
+public struct AcceleratorProbe: Sendable {
+    /// What was found.
+    public struct Finding: Hashable, Sendable {
+        /// What runs guest code.
+        public let accelerator: Accelerator
+        /// Why, for a reader: one clause without a full stop.
+        public let reason: String
+        /// Whether KVM exists here and does not work.
+        public let isBroken: Bool
+    }
+
+    private let commands: CommandRunner
+
+    /// A probe of the host that the runner reaches.
+    public init(commands: CommandRunner) { self.commands = commands }
+
+    /// Decides for a host's manifest. A trial is remembered until the next boot, or until QEMU or the device node
+    /// changes.
+    ///
+    /// - Parameter fresh: whether to try again although it is remembered.
+    /// - Throws: what the runner throws. A KVM that does not work is a finding, not an error.
+    public func find(_ choice: KVMHost.AcceleratorChoice, fresh: Bool = false) async throws(HostError) -> Finding {
+        guard choice != .tcg else {
+            return Finding(accelerator: .tcg, reason: "chosen in the manifest", isBroken: false)
+        }
+        let trial: Trial
+        do throws(HostError) {
+            trial = try await attempt(.kvm, fresh: fresh)
+        } catch .deadline {
+            trial = Trial(status: 137, words: "")
+        }
+        if trial.isProven {
+            return Finding(accelerator: .kvm, reason: "proven by a firmware that ran", isBroken: false)
+        }
+        return Finding(accelerator: .tcg, reason: "no KVM: \(trial.explanation)", isBroken: trial.nodeExists)
+    }
+
+    /// How a run of the firmware ended.
+    struct Trial: Hashable, Sendable {
+        let status: Int
+        let words: String
+
+        var isProven: Bool { status == AcceleratorFirmware.exitCode }
+
+        /// Whether QEMU got as far as opening the device.
+        var nodeExists: Bool { status != 127 && !words.contains("No such file or directory") }
+
+        var explanation: String {
+            switch status {
+            case 124, 137: "/dev/kvm exists, but a guest hangs on it"
+            case 127: "qemu-system-x86_64 is not installed"
+            case _ where !nodeExists: "there is no /dev/kvm"
+            case _ where words.contains("Permission denied"): "/dev/kvm may not be opened"
+            case _ where status >= 128: "/dev/kvm exists, but QEMU crashes on it"
+            default: "a guest does not run (exit code \(status)\(words.isEmpty ? "" : ", \(words)"))"
+            }
+        }
+    }
+
+    func attempt(_ accelerator: Accelerator, fresh: Bool) async throws(HostError) -> Trial {
+        let output = try await commands.run(
+            "bash", ["-c", Self.script, "infra-accelerator", accelerator.rawValue, fresh ? "fresh" : "cached"],
+            input: .bytes(AcceleratorFirmware.tail), deadline: .seconds(9))
+        let lines = output.text.split(separator: "\n", maxSplits: 1)
+        guard let first = lines.first, let status = Int(first) else {
+            throw .unreadable("the accelerator's trial wrote no exit code")
+        }
+        return Trial(status: status, words: CommandText.firstLines(Array((lines.dropFirst().first ?? "").utf8)))
+    }
+
+    /// For `bash -c`. Arguments: `kvm` or `tcg`, `cached` or `fresh`. Reads the last 256 bytes of the firmware. Writes
+    /// QEMU's exit code and, on the next lines, what QEMU said.
+    private static let script = #"""
+        set -u
+        umask 077
+        cache=/run/infra/accelerator-$1
+        program=$(command -v qemu-system-x86_64) || { echo 127; exit; }
+        read -r boot </proc/sys/kernel/random/boot_id
+        key="$boot $(stat -L -c '%i %Y %s' -- "$program") $(stat -c '%t:%T %a %u %g' /dev/kvm 2>&1)"
+        if [[ $2 == cached && -f $cache && ! -L $cache && -O $cache ]] && read -r known <"$cache" && [[ $known == "$key" ]]; then
+            tail -n +2 -- "$cache"
+            exit
+        fi
+        mkdir -p /run/infra && folder=$(mktemp -d /run/infra/accelerator.XXXXXX) || exit 3
+        trap 'rm -rf -- "$folder"' EXIT
+        { head -c 65280 /dev/zero && cat; } >"$folder/firmware" || exit 3
+        timeout --kill-after=1 5 "$program" -accel "$1" -machine q35 -cpu max -m 16 -nodefaults -no-user-config \
+            -display none -no-reboot -bios "$folder/firmware" -device isa-debug-exit,iobase=0xf4,iosize=1 \
+            </dev/null >/dev/null 2>"$folder/words"
+        printf '%s\n' $? >"$folder/result"
+        head -c 2000 -- "$folder/words" >>"$folder/result"
+        { printf '%s\n' "$key" && cat -- "$folder/result"; } >"$folder/cache" && mv -T -- "$folder/cache" "$cache"
+        cat -- "$folder/result"
+        """#
+}

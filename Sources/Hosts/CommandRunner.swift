@@ -1,0 +1,158 @@
+import Foundation
+import Model
+import Subprocess
+import SystemPackage
+
+/// What a command reads on its standard input.
+public enum CommandInput: Sendable {
+    /// Nothing; it is `/dev/null`.
+    case none
+    /// These bytes, then the end of the file. Data, never part of a shell's text.
+    case bytes([UInt8])
+    /// The contents of a file on the controller, by absolute path. A symbolic link in the last place is refused.
+    case file(String)
+}
+
+/// What a command wrote.
+public struct CommandOutput: Hashable, Sendable {
+    /// The exit code, one of those that the caller accepts.
+    public let status: Int
+    /// Standard output, which was valid UTF-8.
+    public let text: String
+    /// The first lines of standard error, safe to print.
+    public let warnings: String
+}
+
+/// Runs programs on a host, as fixed argument vectors with data on standard input. The host is this machine.
+///
+/// Programs are looked up in `searchPath`, run in a session of their own (Ctrl-C on the controller's terminal is not
+/// theirs to see), and know no environment but `PATH` and `LC_ALL=C`.
+public struct CommandRunner: Sendable {
+    /// Where programs are looked up.
+    public static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// How much a command may write to standard error before it is ended.
+    static let errorLimit = 1 << 18
+
+    /// The folder of the lock files, `/run/lock`; another one in tests.
+    public let lockFolder: String
+
+    /// A runner on this machine.
+    public init(lockFolder: String = "/run/lock") {
+        self.lockFolder = lockFolder
+        Self.brokenPipesAreErrors
+    }
+
+    /// Runs a program and waits for its end.
+    ///
+    /// - Parameters:
+    ///   - executable: a program's name, or its absolute path.
+    ///   - arguments: one element each; operands that come from elsewhere stand behind `--`.
+    ///   - input: what it reads.
+    ///   - deadline: how long it may take. After that its whole process group is ended.
+    ///   - outputLimit: how many bytes it may write to standard output before it is ended.
+    ///   - accepting: the exit codes that are no error.
+    ///   - underLock: for commands that write. While they run they hold a shared lock that the next `HostLock` waits
+    ///     for, so a command that has outlived its controller keeps other writers away.
+    /// - Throws: `.command` for another exit code or a program that cannot be started, `.deadline` when it did not end
+    ///   in time or the caller was cancelled, `.unreadable` for more output than allowed or output that is not UTF-8.
+    @discardableResult
+    public func run(
+        _ executable: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration = .seconds(30),
+        outputLimit: Int = 1 << 20, accepting: Set<Int> = [0], underLock: Bool = false
+    ) async throws(HostError) -> CommandOutput {
+        let configuration =
+            underLock
+            ? Self.configuration(
+                "flock",
+                [
+                    "--shared", "--no-fork", "--wait", "10", "--conflict-exit-code", "75", "--",
+                    "\(lockFolder)/\(HostLock.workFile)", executable,
+                ] + arguments)
+            : Self.configuration(executable, arguments)
+        let raw = try await withDeadline(executable, deadline) { () async throws(HostError) -> RawOutput in
+            let raw = try await Self.collect(configuration, executable, input, outputLimit)
+            // Ended by us: its exit code says nothing of its work.
+            if Task.isCancelled, raw.status != 0 { throw .deadline(call: executable) }
+            return raw
+        }
+        let warnings = CommandText.firstLines(raw.error)
+        guard accepting.contains(raw.status) else {
+            throw .command(program: executable, status: raw.status, standardError: warnings)
+        }
+        guard let text = String(validating: raw.output, as: UTF8.self) else {
+            throw .unreadable("\(executable) wrote something that is not UTF-8")
+        }
+        return CommandOutput(status: raw.status, text: text, warnings: warnings)
+    }
+
+    /// A program with our environment, in a session of its own that is ended as a whole.
+    static func configuration(_ executable: String, _ arguments: [String]) -> Configuration {
+        var options = PlatformOptions()
+        options.createSession = true
+        options.teardownSequence = [
+            .gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .milliseconds(300))
+        ]
+        return Configuration(
+            executable: executable.hasPrefix("/") ? .path(FilePath(executable)) : .name(executable),
+            arguments: Arguments(arguments), environment: .custom(["PATH": searchPath, "LC_ALL": "C"]),
+            workingDirectory: "/", platformOptions: options)
+    }
+
+    private struct RawOutput: Sendable {
+        let status: Int
+        let output: [UInt8]
+        let error: [UInt8]
+    }
+
+    private static func collect(
+        _ configuration: Configuration, _ name: String, _ input: CommandInput, _ limit: Int
+    ) async throws(HostError) -> RawOutput {
+        do {
+            switch input {
+            case .none: return try await collect(configuration, .none, limit) { _ in }
+            case .bytes(let bytes):
+                // Not `.array`: its failure to write, when the child ends early, ends this process (Subprocess 1.0.2).
+                // A child that has not read everything says so by its exit code, or it did not need it.
+                return try await collect(configuration, .inputWriter, limit) { execution in
+                    _ = try? await execution.standardInputWriter.write(bytes)
+                    try? await execution.standardInputWriter.finish()
+                }
+            case .file(let path):
+                let file = try FileDescriptor.open(
+                    FilePath(path), .readOnly, options: [.noFollow, .closeOnExec], retryOnInterrupt: true)
+                return try await collect(
+                    configuration, .fileDescriptor(file, closeAfterSpawningProcess: true), limit
+                ) { _ in }
+            }
+        } catch let error as SubprocessError {
+            switch error.code {
+            case .executableNotFound: throw .command(program: name, status: 127, standardError: "not installed")
+            case .outputLimitExceeded:
+                throw .unreadable("\(name) wrote more than the \(ByteCount(UInt64(limit))) that are read")
+            default: throw .command(program: name, status: 126, standardError: CommandText.printable("\(error)"))
+            }
+        } catch let error as Errno {
+            throw .command(program: name, status: 126, standardError: "its input cannot be opened: \(error)")
+        } catch {
+            throw .command(program: name, status: 126, standardError: CommandText.printable("\(error)"))
+        }
+    }
+
+    private static func collect<Input: InputProtocol>(
+        _ configuration: Configuration, _ input: Input, _ limit: Int,
+        _ feed: @Sendable (Execution<Input, BytesOutput, BytesOutput>) async -> Void
+    ) async throws -> RawOutput {
+        let result = try await Subprocess.run(
+            configuration, input: input, output: .bytes(limit: limit), error: .bytes(limit: errorLimit), body: feed)
+        let status =
+            switch result.terminationStatus {
+            case .exited(let code): Int(code)
+            case .signaled(let signal): 128 + Int(signal)
+            }
+        return RawOutput(status: status, output: result.standardOutput, error: result.standardError)
+    }
+
+    /// A child that ends before it has read its input is an error of that command, not the end of this process.
+    private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Hosts
+import Model
+import TestSupport
+import Testing
+
+@testable import Drivers
+
+/// What `ip` and `bridge` of iproute2 6.1 wrote, made sense of.
+@Suite struct NetworkParsingTests {
+    static let fleet = "6f0a1d52-3b1c-4b7e-9a55-0d6c1f0e9a11"
+    let driver: NetworkDriver
+
+    init() throws {
+        driver = NetworkDriver(
+            commands: CommandRunner(), host: "a", identity: Identity(fleet: try #require(UUID(uuidString: Self.fleet))))
+    }
+
+    private func recording(_ name: String) throws -> String {
+        try String(contentsOf: Lab.repository.appending(path: "Tests/Recordings/network/\(name)"), encoding: .utf8)
+    }
+
+    @Test func everyKindOfLink() throws {
+        let observation = driver.observation(
+            links: try LinkRecord.parse(try recording("links.json")),
+            floods: try FloodRecord.parse(try recording("fdb.json")))
+        #expect(observation.unknown.isEmpty)
+        #expect(observation.networks.map(\.metadata.identity) == ["lan", "office"])
+        let office = try #require(observation.networks.last)
+        #expect(office.spec == Network.Spec(vxlan: Network.VXLAN(vni: 4200, port: 4789), mtu: 1450))
+        #expect(
+            office.status
+                == Network.Status(
+                    host: "a", uuid: driver.identity.uuid(ResourceID(.network, "office")),
+                    bridge: Network.Bridge(name: driver.identity.bridgeName("office"), mtu: 1450),
+                    tunnel: Network.Tunnel(
+                        name: driver.identity.tunnelName("office"), vni: 4200, port: 4789,
+                        local: IPAddress(ipv4: 192, 0, 2, 11), mtu: 1450,
+                        bridge: driver.identity.bridgeName("office"),
+                        // The last one has a port of its own, which we never write.
+                        flood: ["192.0.2.12", "192.0.2.13", "192.0.2.14", "192.0.2.14"].compactMap { IPAddress($0) })))
+        let lan = try #require(observation.networks.first?.status)
+        #expect(lan.bridge == Network.Bridge(name: driver.identity.bridgeName("lan"), mtu: 1500, isUp: false))
+        #expect(lan.tunnel == nil)
+        #expect(observation.staged == [driver.identity.tunnelName("dmz") + "-s"])
+        #expect(
+            observation.foreign
+                == [
+                    ForeignObject(kind: .link, name: driver.identity.bridgeName("clash")),
+                    ForeignObject(kind: .link, name: "ivfffffffffff", owner: "fleet 11111111", vni: 9, port: 4789),
+                    ForeignObject(kind: .link, name: "ivother", vni: 77, port: 8472),
+                    ForeignObject(kind: .link, name: "virbr9"),
+                ].sorted { $0.name < $1.name })
+    }
+
+    @Test func twoLinksWithOneMarkAreUnknown() throws {
+        var links = try LinkRecord.parse(try recording("links.json"))
+        let index = try #require(links.firstIndex { $0.name == "virbr9" })
+        links[index].alias = driver.identity.linkAlias(ResourceID(.network, "office"))
+        let observation = driver.observation(links: links, floods: [])
+        #expect(observation.networks.map(\.metadata.identity) == ["lan"])
+        #expect(observation.unknown.map(\.resource) == [ResourceID(.network, "office")])
+    }
+
+    /// However much of the output is missing, it is never taken for less links.
+    @Test func halfADocumentIsUnreadable() throws {
+        for name in ["links.json", "fdb.json"] {
+            let text = try recording(name).trimmingCharacters(in: .whitespacesAndNewlines)
+            for length in stride(from: 0, to: text.count, by: 97) {
+                let half = String(text.prefix(length))
+                #expect(throws: HostError.self) {
+                    if name == "links.json" { _ = try LinkRecord.parse(half) } else { _ = try FloodRecord.parse(half) }
+                }
+            }
+        }
+        #expect(throws: HostError.self) { try LinkRecord.parse("[{}]") }
+        #expect(throws: HostError.self) { try LinkRecord.parse(#"[{"ifname": 7, "mtu": 1, "flags": []}]"#) }
+    }
+}
