@@ -94,8 +94,8 @@ public struct XMLElement: Hashable, Sendable {
     }
 
     /// The elements in it, in order.
-    public var elements: some Sequence<XMLElement> {
-        children.lazy.compactMap { node in
+    public var elements: [XMLElement] {
+        children.compactMap { node in
             if case .element(let element) = node { element } else { nil }
         }
     }

@@ -24,7 +24,7 @@ public struct ComputeDriver: Sendable {
 }
 
 /// What was seen of a host's domains.
-public struct ComputeObservation: Hashable, Sendable {
+public struct ComputeObservation: Hashable, Sendable, Codable {
     /// Our machines, sorted by identity.
     public var machines: [VirtualMachine]
     /// Domains that are not ours, sorted by name.
