@@ -1,0 +1,45 @@
+import Model
+
+extension CheckedFleet {
+    /// Pools lie below a storage root of each of their hosts, and not inside each other.
+    static let checkPools: Check = { fleet, report in
+        for pool in fleet.pools.all {
+            for host in fleet.hosts(of: pool) {
+                let isBelow = host.spec.storageRoots.contains { isInside(pool.spec.path, $0) }
+                guard !isBelow else { continue }
+                report.error(
+                    pool.resourceID, "spec.directory.path", "pool-path",
+                    "\(pool.spec.path) is not below a storage root of host \(host.metadata.name)",
+                    help: host.spec.storageRoots.isEmpty
+                        ? "the host has none; write spec.storageRoots there"
+                        : "put it below \(Wording.alternatives(host.spec.storageRoots))")
+                break
+            }
+        }
+        checkNesting(fleet, &report)
+    }
+
+    private static func checkNesting(_ fleet: CheckedFleet, _ report: inout CheckReport) {
+        // In the order of their paths a pool stands right behind one that holds it, but for others inside that one.
+        for host in fleet.hosts.all {
+            let pools = fleet.pools.all.filter { pool in
+                pool.spec.hosts.isEmpty || pool.spec.hosts.contains(host.metadata.identity)
+            }.sorted { ($0.spec.path + "/", $0.metadata.identity) < ($1.spec.path + "/", $1.metadata.identity) }
+            var outer: StoragePool?
+            for pool in pools {
+                guard let holder = outer,
+                    pool.spec.path == holder.spec.path || isInside(pool.spec.path, holder.spec.path)
+                else {
+                    outer = pool
+                    continue
+                }
+                report.error(
+                    pool.resourceID, "spec.directory.path", "pool-nested",
+                    "\(pool.spec.path) lies in \(holder.resourceID) on host \(host.metadata.name)",
+                    help: "give each pool a folder of its own, side by side")
+            }
+        }
+    }
+
+    private static func isInside(_ path: String, _ folder: String) -> Bool { path.hasPrefix(folder + "/") }
+}

@@ -1,0 +1,106 @@
+import Model
+
+/// Replaces the names by which resources refer to each other with identities, and reports names of nothing.
+struct References {
+    private let register: Register
+    private(set) var report: CheckReport
+
+    init(register: Register, report: CheckReport) {
+        self.register = register
+        self.report = report
+    }
+
+    mutating func resolved(_ pools: [StoragePool]) -> [StoragePool] {
+        var pools = pools
+        for index in pools.indices {
+            resolve(.host, &pools[index].spec.hosts, pools[index].resourceID, "spec.hosts")
+        }
+        return pools
+    }
+
+    mutating func resolved(_ networks: [Network]) -> [Network] {
+        var networks = networks
+        for index in networks.indices {
+            resolve(.host, &networks[index].spec.hosts, networks[index].resourceID, "spec.hosts")
+        }
+        return networks
+    }
+
+    mutating func resolved(_ volumes: [Volume]) -> [Volume] {
+        var volumes = volumes
+        for index in volumes.indices {
+            let owner = volumes[index].resourceID
+            resolve(.storagePool, &volumes[index].spec.pool, owner, "spec.pool")
+            resolve(.image, &volumes[index].spec.image, owner, "spec.image")
+        }
+        return volumes
+    }
+
+    mutating func resolved(_ machines: [VirtualMachine]) -> [VirtualMachine] {
+        var machines = machines
+        for index in machines.indices { resolve(&machines[index]) }
+        return machines
+    }
+
+    private mutating func resolve(_ machine: inout VirtualMachine) {
+        let owner = machine.resourceID
+        resolve(.host, &machine.spec.host, owner, "spec.host")
+        if machine.spec.boot != nil {
+            resolve(.image, &machine.spec.boot, \.kernel, owner, "spec.boot.kernel")
+            resolve(.image, &machine.spec.boot, \.initrd, owner, "spec.boot.initrd")
+        }
+        for index in machine.spec.disks.indices {
+            let field = "spec.disks[\(machine.spec.disks[index].name)]"
+            resolve(.volume, &machine.spec.disks[index].volume, owner, field + ".volume")
+            guard var declared = machine.spec.disks[index].declared else { continue }
+            resolve(.storagePool, &declared.pool, owner, field + ".pool")
+            resolve(.image, &declared.image, owner, field + ".image")
+            machine.spec.disks[index].declared = declared
+        }
+        for index in machine.spec.interfaces.indices {
+            let field = "spec.interfaces[\(machine.spec.interfaces[index].name)].network"
+            resolve(.network, &machine.spec.interfaces[index].network, owner, field)
+        }
+    }
+
+    private mutating func resolve(
+        _ kind: ResourceKind, _ boot: inout VirtualMachine.DirectBoot?,
+        _ path: WritableKeyPath<VirtualMachine.DirectBoot, String?>, _ owner: ResourceID, _ field: String
+    ) {
+        guard var name = boot?[keyPath: path] else { return }
+        resolve(kind, &name, owner, field)
+        boot?[keyPath: path] = name
+    }
+
+    private mutating func resolve(
+        _ kind: ResourceKind, _ names: inout [String], _ owner: ResourceID, _ field: String
+    ) {
+        for index in names.indices { resolve(kind, &names[index], owner, "\(field)[\(index)]") }
+    }
+
+    private mutating func resolve(
+        _ kind: ResourceKind, _ name: inout String?, _ owner: ResourceID, _ field: @autoclosure () -> String
+    ) {
+        guard var wanted = name else { return }
+        resolve(kind, &wanted, owner, field())
+        name = wanted
+    }
+
+    private mutating func resolve(
+        _ kind: ResourceKind, _ name: inout String, _ owner: ResourceID, _ field: @autoclosure () -> String
+    ) {
+        if let identity = register.identity(kind, name) {
+            name = identity
+            return
+        }
+        // What could not be read may be just what is missing.
+        guard !register.isPartial else { return }
+        let names = register.names(kind)
+        let guess = Wording.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+        let known =
+            names.isEmpty ? "there is no \(kind.rawValue)" : "there is \(Wording.alternatives(names))"
+        report.error(
+            owner, field(), "unknown-reference", "no \(kind.rawValue) is named \(Wording.quoted(name))",
+            help: guess + known)
+    }
+}

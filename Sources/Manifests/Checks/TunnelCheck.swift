@@ -1,0 +1,58 @@
+import Model
+
+extension CheckedFleet {
+    /// Tunnels: each identifier once, and an address to begin at on every host that certainly carries one.
+    static let checkTunnels: Check = { fleet, report in
+        checkIdentifiers(fleet, &report)
+        checkUnderlays(fleet, &report)
+        var told: Set<String> = []
+        for network in fleet.networks.all where network.spec.vxlan != nil {
+            for id in network.spec.hosts {
+                guard let host = fleet.hosts[id], host.spec.underlay == nil else { continue }
+                tell(host, network, &told, &report)
+            }
+        }
+        for machine in fleet.machines.all {
+            for interface in machine.spec.interfaces {
+                guard let id = interface.network, let network = fleet.networks[id], network.spec.vxlan != nil,
+                    let host = fleet.certainHost(of: machine), host.spec.underlay == nil
+                else { continue }
+                tell(host, network, &told, &report)
+            }
+        }
+    }
+
+    private static func tell(
+        _ host: KVMHost, _ network: Network, _ told: inout Set<String>, _ report: inout CheckReport
+    ) {
+        guard told.insert(host.metadata.identity).inserted else { return }
+        report.error(
+            host.resourceID, "spec.underlay", "no-underlay",
+            "the host carries the VXLAN network \(network.metadata.name) but has no underlay",
+            help: "write underlay: {address: 192.0.2.11}, the host's address that tunnels begin at")
+    }
+
+    private static func checkIdentifiers(_ fleet: CheckedFleet, _ report: inout CheckReport) {
+        var used: [Int: ResourceID] = [:]
+        for network in fleet.networks.all {
+            guard let vni = network.spec.vxlan?.vni else { continue }
+            if let other = used.updateValue(network.resourceID, forKey: vni) {
+                report.error(
+                    network.resourceID, "spec.vxlan.vni", "vni-used", "\(vni) is \(other)'s already",
+                    help: "give each network its own, from 1 to 16777215")
+            }
+        }
+    }
+
+    private static func checkUnderlays(_ fleet: CheckedFleet, _ report: inout CheckReport) {
+        var used: [IPAddress: ResourceID] = [:]
+        for host in fleet.hosts.all {
+            guard let address = host.spec.underlay?.address else { continue }
+            if let other = used.updateValue(host.resourceID, forKey: address) {
+                report.error(
+                    host.resourceID, "spec.underlay.address", "underlay-used", "\(address) is \(other)'s already",
+                    help: "write this host's own address")
+            }
+        }
+    }
+}

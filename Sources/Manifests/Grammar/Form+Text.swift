@@ -1,0 +1,130 @@
+import Foundation
+import Model
+
+extension Form {
+    /// A value with one text form.
+    static func text(
+        _ what: String, accepted: String, pattern: String? = nil, samples: [Value],
+        parse: @escaping @Sendable (String) -> Value?, lenient: (@Sendable (String) -> Value?)? = nil,
+        print: @escaping @Sendable (Value) -> String
+    ) -> Form {
+        Form(
+            schema: {
+                let base: [(String, JSONValue)] = [("type", .string("string"))]
+                return .members(base + (pattern.map { [("pattern", .string($0))] } ?? []))
+            },
+            read: { decoding, node in
+                if let text = decoding.text(node) {
+                    if let value = parse(text) { return value }
+                    if decoding.mode == .inventory, let value = lenient?(text) { return value }
+                }
+                decoding.mismatch(node, what, accepted: accepted)
+                return nil
+            },
+            write: { .string(print($0)) },
+            vary: { value in
+                let text = print(value)
+                return samples.first { print($0) != text }.map { [("", $0)] } ?? []
+            })
+    }
+}
+
+extension Form where Value == ByteCount {
+    /// A size with a unit, a multiple of a step.
+    static func size(_ range: ClosedRange<ByteCount>, multipleOf step: ByteCount = ByteCount(1)) -> Form {
+        let whole = step.bytes > 1 ? "a multiple of \(step), " : ""
+        let text = Form.text(
+            "a size", accepted: "write \(ByteCount.acceptedForm)", pattern: "^[0-9]{1,19}(KiB|MiB|GiB|TiB)$",
+            samples: [], parse: { ByteCount($0) },
+            lenient: { text in text.hasSuffix("B") ? UInt64(text.dropLast()).map { ByteCount($0) } : nil },
+            print: \.description)
+        return Form(
+            schema: text.schema,
+            read: { decoding, node in
+                guard let value = text.read(decoding, node) else { return nil }
+                guard decoding.mode == .manifest else { return value }
+                if range.contains(value), value.bytes % step.bytes == 0 { return value }
+                decoding.fail(
+                    node, "size", "\(value) is not accepted here",
+                    help: "write \(whole)from \(range.lowerBound) to \(range.upperBound)")
+                return nil
+            },
+            write: text.write, vary: { [("", ByteCount($0.bytes + max(step.bytes, 1 << 20)))] })
+    }
+}
+
+extension Form where Value == String {
+    /// Text of a certain shape. What was observed is taken as it is.
+    static func string(
+        _ what: String, accepted: String, pattern: String? = nil, samples: [String],
+        isValid: @escaping @Sendable (String) -> Bool
+    ) -> Form {
+        text(
+            what, accepted: accepted, pattern: pattern, samples: samples, parse: { isValid($0) ? $0 : nil },
+            lenient: { $0 }, print: { $0 })
+    }
+
+    /// A name as every kind has it.
+    static let name = string(
+        "a name", accepted: "use \(Name.acceptedForm)", pattern: Name.pattern, samples: ["other", "another"],
+        isValid: Name.isValid)
+
+    /// Text that was observed.
+    static let observed = string("text", accepted: "write text", samples: ["a", "b"]) { _ in true }
+
+    /// One line of text.
+    static func line(_ what: String, limit: Int) -> Form {
+        string(
+            what, accepted: "write one line of at most \(limit) bytes, without control characters",
+            samples: ["changed", "changed again"]
+        ) { text in
+            text.utf8.count <= limit && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
+        }
+    }
+}
+
+extension Form where Value: TextCodable {
+    /// An address in its usual text form.
+    static func usual(_ what: String, accepted: String, samples: [String]) -> Form {
+        text(
+            what, accepted: accepted, samples: samples.compactMap { Value($0) }, parse: { Value($0) },
+            print: \.description)
+    }
+}
+
+extension Form where Value == IPAddress {
+    /// The address of one machine.
+    static let address = text(
+        "an address", accepted: "write an IPv4 or IPv6 address of one machine, such as 10.20.0.13",
+        samples: [IPAddress(ipv4: 10, 20, 0, 200), IPAddress(ipv4: 10, 20, 0, 201)],
+        parse: { text in IPAddress(text).flatMap { $0.isMulticast ? nil : $0 } }, lenient: { IPAddress($0) },
+        print: \.description)
+}
+
+extension Form where Value == MACAddress {
+    /// An interface's own Ethernet address.
+    static let mac = text(
+        "an Ethernet address", accepted: "write six pairs of hex digits, the first one even, such as 52:54:00:12:34:56",
+        pattern: "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
+        samples: [MACAddress(value: 0x5254_0000_0001), MACAddress(value: 0x5254_0000_0002)],
+        parse: { text in MACAddress(text).flatMap { $0.isMulticast || $0.value == 0 ? nil : $0 } },
+        lenient: { MACAddress($0) }, print: \.description)
+}
+
+extension Form where Value == CIDR {
+    /// A block of addresses.
+    static let cidr = usual(
+        "a block of addresses", accepted: "write its first address and the prefix length, such as 10.20.0.0/24",
+        samples: ["10.20.0.0/16", "10.20.0.0/23"])
+}
+
+extension Form where Value == UUID {
+    /// A UUID.
+    static let uuid = text(
+        "a UUID", accepted: "write 36 characters such as 6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f11",
+        pattern: "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+        samples: ["6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f11", "6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f12"].compactMap {
+            UUID(uuidString: $0)
+        },
+        parse: { UUID(uuidString: $0) }, print: \.lowercased)
+}

@@ -1,0 +1,56 @@
+import Model
+
+/// An inventory as it is read, document by document. Resources follow the host they were seen on.
+struct InventoryContents {
+    private(set) var fleet: Fleet?
+    private(set) var hosts: [HostInventory] = []
+
+    mutating func take(_ kind: ResourceKind, _ decoding: Decoding) {
+        let before = decoding.findings.errors
+        func read<Root: Sendable>(_ grammar: Record<Root>) -> Root? {
+            var root = grammar.initial
+            grammar.read(decoding, 0, into: &root)
+            return decoding.findings.errors == before ? root : nil
+        }
+        switch kind {
+        case .fleet:
+            if fleet != nil { decoding.fail(0, "many-fleets", "another Fleet", help: "an inventory is of one fleet") }
+            fleet = read(Fleet.grammar)
+        case .host:
+            guard let record = read(HostRecord.grammar) else { return }
+            if hosts.contains(where: { $0.host.metadata.identity == record.host.metadata.identity }) {
+                decoding.fail(0, "duplicate", "this host is in the inventory already")
+            }
+            var host = record.host
+            host.status = record.status.observed
+            hosts.append(
+                HostInventory(
+                    host: host, seeds: record.status.seeds, foreign: record.status.foreign,
+                    unknown: record.status.unknown))
+        case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)
+        case .image: add(read(Image.recorded), to: \.images, host: \.status?.host, decoding)
+        case .network: add(read(Network.recorded), to: \.networks, host: \.status?.host, decoding)
+        case .volume: add(read(Volume.recorded), to: \.volumes, host: \.status?.host, decoding)
+        case .virtualMachine: add(read(VirtualMachine.recorded), to: \.machines, host: \.status?.host, decoding)
+        }
+    }
+
+    private mutating func add<Resource: Sendable>(
+        _ resource: Resource?, to list: WritableKeyPath<HostInventory, [Resource]>,
+        host: KeyPath<Resource, String?>, _ decoding: Decoding
+    ) {
+        guard let resource else { return }
+        guard let last = hosts.indices.last else {
+            decoding.fail(
+                0, "no-host", "no Host document stands before this one", help: "record it with `infra observe`")
+            return
+        }
+        guard resource[keyPath: host] == hosts[last].host.metadata.identity else {
+            decoding.fail(
+                0, "status", "status.host is not the host above, \(Wording.quoted(hosts[last].host.metadata.identity))",
+                help: "leave the order of the documents as `infra observe` wrote it")
+            return
+        }
+        hosts[last][keyPath: list].append(resource)
+    }
+}

@@ -1,0 +1,52 @@
+public import Model
+
+/// Why a recorded inventory could not be read.
+public struct InventoryError: Error {
+    /// What is wrong with it, all of it.
+    public let diagnostics: [Diagnostic]
+}
+
+/// What was observed on the hosts of a fleet, as text: the grammar of manifests with `status` and with the fields that
+/// placement fills in. Reading gives back exactly what was written.
+public enum InventoryDocument {
+    /// Writes the inventories of hosts, each after its `Host` document.
+    public static func write(_ hosts: [HostInventory], fleet: Fleet) -> String {
+        var writer = YAMLWriter()
+        writer.document(Document.write(.fleet, fleet, Fleet.grammar))
+        for inventory in hosts {
+            let record = HostRecord(
+                host: inventory.host,
+                status: HostRecord.Status(
+                    observed: inventory.host.status, seeds: inventory.seeds, foreign: inventory.foreign,
+                    unknown: inventory.unknown))
+            writer.document(Document.write(.host, record, HostRecord.grammar))
+            for pool in inventory.pools { writer.document(Document.write(.storagePool, pool, StoragePool.recorded)) }
+            for image in inventory.images { writer.document(Document.write(.image, image, Image.recorded)) }
+            for network in inventory.networks { writer.document(Document.write(.network, network, Network.recorded)) }
+            for volume in inventory.volumes { writer.document(Document.write(.volume, volume, Volume.recorded)) }
+            for machine in inventory.machines {
+                writer.document(Document.write(.virtualMachine, machine, VirtualMachine.recorded))
+            }
+        }
+        return writer.text
+    }
+
+    /// Reads what `write` wrote.
+    public static func read(_ file: SourceFile) throws(InventoryError) -> (fleet: Fleet, hosts: [HostInventory]) {
+        var reading = Reading(.inventory)
+        let decoding = reading.decoding
+        var contents = InventoryContents()
+        reading.read(file, SourceText(file.bytes)) { contents.take($0, decoding) }
+        decoding.resource = nil
+        if let fleet = contents.fleet, decoding.findings.errors == 0 { return (fleet, contents.hosts) }
+        if decoding.findings.errors == 0 {
+            let position = SourcePosition(file: Wording.shortened(file.path, to: 512), line: 1, column: 1)
+            throw InventoryError(diagnostics: [
+                Diagnostic(
+                    code: "no-fleet", "no Fleet in the inventory", help: "record one with `infra observe`",
+                    position: position)
+            ])
+        }
+        throw InventoryError(diagnostics: decoding.findings.sorted)
+    }
+}

@@ -1,0 +1,126 @@
+import Model
+
+extension Network {
+    static let grammar = Document.grammar(
+        .network, "a Network", Network(metadata: Metadata(name: ""), spec: Spec(mtu: 1500)),
+        [
+            .required("metadata", \.metadata, Metadata.grammar.form, "Name, identity and labels."),
+            .required("spec", \.spec, specGrammar, "The links and the addresses on them."),
+        ])
+
+    static let recorded = grammar.adding([
+        .optional("status", \.status, statusGrammar.form, "What was observed.")
+    ])
+
+    /// The specification as it is written: the frame size stands at the link that limits it.
+    private struct Written {
+        var tunnel: Outer?
+        var bridge: Plain?
+        var subnet: Subnet?
+        var hosts: [String] = []
+
+        struct Outer {
+            var vxlan = VXLAN(vni: 0)
+            var mtu: Int?
+        }
+
+        struct Plain {
+            var mtu: Int?
+        }
+
+        var spec: Spec {
+            Spec(
+                vxlan: tunnel?.vxlan, mtu: tunnel?.mtu ?? bridge?.mtu ?? (tunnel == nil ? 1500 : 1450),
+                subnet: subnet, hosts: hosts)
+        }
+
+        init() {}
+
+        init(_ spec: Spec) {
+            if let vxlan = spec.vxlan {
+                tunnel = Outer(vxlan: vxlan, mtu: spec.mtu == 1450 ? nil : spec.mtu)
+            } else {
+                bridge = Plain(mtu: spec.mtu == 1500 ? nil : spec.mtu)
+            }
+            subnet = spec.subnet
+            hosts = spec.hosts
+        }
+    }
+
+    private static let specGrammar = Record(
+        "a Network's spec", Written(),
+        [
+            .optional(
+                "vxlan", \.tunnel, vxlanGrammar.form, sample: Written.Outer(vxlan: VXLAN(vni: 4242)),
+                "The tunnel that joins the bridges of different hosts."),
+            .optional(
+                "bridge", \.bridge, bridgeGrammar.form, "The bridge on each host; {} for a network that stays on it."),
+            .optional(
+                "subnet", \.subnet, subnetGrammar.form, sample: CIDR("10.99.0.0/24").map { Subnet(cidr: $0) },
+                "The addresses on the network."),
+            .defaulted(
+                "hosts", \.hosts, .list("hosts", of: .name, sample: "other"), to: [],
+                "Hosts that carry it beside those on which a member is placed."),
+        ], reserved: ["hostSelector", "nat", "router"]
+    ) { written, decoding, node in
+        guard decoding.mode == .manifest else { return }
+        if written.tunnel == nil, written.bridge == nil {
+            decoding.fail(
+                node, "missing-field", "a Network's spec needs vxlan or bridge",
+                help: "vxlan: {vni: 10010} for one that spans hosts, bridge: {} for one that stays on its host")
+        }
+        if let outer = written.tunnel?.mtu, let inner = written.bridge?.mtu, outer != inner,
+            let bridge = decoding.tree.value(of: "bridge", in: node)
+        {
+            decoding.fail(
+                bridge, "conflict", "the bridge's mtu \(inner) is not the tunnel's \(outer)",
+                help: "write the mtu once, below vxlan")
+        }
+    }.form.converted(
+        to: { written, _, _ in written.spec }, from: { Written($0) },
+        varied: { $0.tunnel == nil && $0.bridge == nil ? nil : $0.spec })
+
+    private static let frame = Form<Int>.integer(576...65_535, code: "mtu")
+
+    private static let vxlanGrammar = Record(
+        "a tunnel", Written.Outer(),
+        [
+            .required(
+                "vni", \.vxlan.vni, .integer(1...16_777_215, code: "vni-range"),
+                "The VXLAN network identifier (RFC 7348)."),
+            .optional("mtu", \.mtu, frame, sample: 1400, "Largest frame payload in bytes; 1450 if left out."),
+            .defaulted("port", \.vxlan.port, .integer(1...65_535), to: 4789, "The UDP port."),
+            .constant(
+                "flooding", "static", "How frames of unknown destination find their way.", reserved: ["evpn"]),
+            .defaulted(
+                "peers", \.vxlan.peers,
+                .list("addresses", of: .address, sample: IPAddress(ipv4: 192, 0, 2, 240)), to: [],
+                "Tunnel ends outside the fleet that are flooded to as well."),
+        ])
+
+    private static let bridgeGrammar = Record(
+        "a bridge", Written.Plain(),
+        [.optional("mtu", \.mtu, frame, sample: 1400, "Largest frame payload in bytes; 1500 if left out.")],
+        reserved: ["vlan", "uplink", "interface"])
+
+    private static let subnetGrammar = Record(
+        "a subnet", Subnet(cidr: .placeholder),
+        [
+            .required("cidr", \.cidr, .cidr, "The block of addresses."),
+            .optional(
+                "gateway", \.gateway, .address, sample: IPAddress(ipv4: 10, 20, 0, 254),
+                "The router guests are told of."),
+            .constantFalse("dhcp", "Whether addresses are given out on request."),
+            .defaulted(
+                "dns", \.dns, .list("addresses", of: .address, sample: IPAddress(ipv4: 192, 0, 2, 53)), to: [],
+                "The name servers guests are told of."),
+        ], reserved: ["range", "ranges", "domain", "nat"])
+}
+
+extension CIDR {
+    /// Stands for a block that is still to be read.
+    fileprivate static let placeholder: CIDR = {
+        guard let any = CIDR("0.0.0.0/0") else { preconditionFailure("0.0.0.0/0 is a block of addresses") }
+        return any
+    }()
+}

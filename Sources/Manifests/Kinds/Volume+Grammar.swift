@@ -1,0 +1,87 @@
+import Model
+
+extension Volume {
+    static let grammar = Document.grammar(
+        .volume, "a Volume", Volume(metadata: Metadata(name: ""), spec: empty),
+        [
+            .required("metadata", \.metadata, Metadata.grammar.form, "Name, identity and labels."),
+            .required("spec", \.spec, specGrammar.form, "Where it lies, how big it is, what it starts from."),
+        ])
+
+    static let recorded = grammar.adding([
+        .optional("status", \.status, statusGrammar.form, "What was observed.")
+    ])
+
+    /// Room for a boot sector at least, and within what qcow2 and the usual file systems hold.
+    static let sizes = ByteCount.mebibytes(1)...ByteCount(512 << 40)
+
+    private static let empty = Spec(pool: "", size: ByteCount(0))
+
+    private static let specGrammar = Record(
+        "a Volume's spec", empty,
+        [
+            .required("pool", \.pool, .name, "The StoragePool it lies in."),
+            .required("size", \.size, .size(sizes), "The size the guest sees."),
+            .optional("image", \.image, .name, sample: "other", "The Image it starts from; empty if left out."),
+            .group("from", fromGrammar, "What it starts from, in long form: {image: tiny}."),
+            .defaulted(
+                "clone", \.clone, .word(), to: .linked,
+                "Whether it is a thin layer over the image or a copy of its own."),
+            .defaulted("format", \.format, .word(), to: .qcow2, "How the bytes are to be read."),
+            .defaulted(
+                "deletion", \.deletion, .word(), to: .retain,
+                "What becomes of the data when the volume leaves the fleet."),
+            .defaulted(
+                "reuse", \.reuse, .boolean, to: false,
+                "Whether a retained volume of this identity may be taken up again."),
+        ], reserved: ["placement", "snapshots", "host"]
+    ) { _, decoding, node in decoding.refuseRepeatedOrigin(in: node) }
+
+    private static let fromGrammar = origin(empty, image: \.image, clone: \.clone)
+
+    /// The long form of `image` and `clone`. Read only: what is written has the short form.
+    static func origin<Root: Sendable>(
+        _ initial: Root, image: FieldPath<Root, String?>,
+        clone: FieldPath<Root, Clone>
+    ) -> Record<Root> {
+        Record(
+            "what a volume starts from", initial,
+            [
+                .readOnly(.optional("image", image, .name, required: true, "The Image.")),
+                .readOnly(.defaulted("clone", clone, .word(), to: .linked, "Linked or full.")),
+            ], reserved: ["volume", "snapshot"])
+    }
+
+    private static let markGrammar = Record(
+        "a mark", Mark(fleet: .none, id: "", deletion: .retain),
+        [
+            .required("fleet", \.fleet, .uuid, "The fleet it belongs to."),
+            .required("id", \.id, .observed, "Its identity there."),
+            .required("deletion", \.deletion, .word(), "What becomes of the data."),
+            .optional("origin", \.origin, .observed, "SHA-256 of the image it started from."),
+            .defaulted("retained", \.retained, .boolean, to: false, "Whether it was kept after what it served left."),
+        ])
+
+    private static let statusGrammar = Record(
+        "a volume's status", Status(host: "", uuid: .none, path: ""),
+        [
+            .required("host", \.host, .observed, "The host."),
+            .required("uuid", \.uuid, .uuid, "UUIDv5 of the fleet and the identity."),
+            .required("path", \.path, .observed, "The absolute path."),
+            .optional("mark", \.mark, markGrammar.form, "What the file says about itself."),
+            .optional("backing", \.backing, .observed, "The file it is a layer over."),
+            .optional("allocation", \.allocation, .anySize, "Bytes taken from the file system."),
+            .defaulted("staged", \.staged, .boolean, to: false, "Whether it is an unfinished file."),
+        ])
+}
+
+extension Decoding {
+    /// Reports what a volume says in the short form and in the long one.
+    func refuseRepeatedOrigin(in mapping: Int) {
+        guard let from = tree.value(of: "from", in: mapping) else { return }
+        for name in ["image", "clone"] {
+            guard let short = tree.value(of: name, in: mapping), tree.value(of: name, in: from) != nil else { continue }
+            fail(short, "conflict", "\(name) is said by from as well", help: "keep one of them")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Model
+
+/// Reads manifests into lists by kind.
+struct Loading {
+    private(set) var fleets: [Fleet] = []
+    private(set) var hosts: [KVMHost] = []
+    private(set) var pools: [StoragePool] = []
+    private(set) var images: [Image] = []
+    private(set) var networks: [Network] = []
+    private(set) var volumes: [Volume] = []
+    private(set) var machines: [VirtualMachine] = []
+    /// Where each `Fleet` document stands, mistaken ones included.
+    private(set) var fleetPlaces: [SourceIndex.Place] = []
+    private(set) var register = Register()
+    private(set) var findings = Findings()
+    private(set) var sources: [SourceText] = []
+
+    init(_ files: [SourceFile]) {
+        var reading = Reading(.manifest)
+        let decoding = reading.decoding
+        for (index, file) in files.enumerated() {
+            let source = SourceText(file.bytes)
+            sources.append(source)
+            reading.read(file, source) { take($0, decoding, file: index, files) }
+        }
+        if reading.hasUnknownDocuments { register.isPartial = true }
+        findings = decoding.findings
+    }
+
+    private mutating func take(_ kind: ResourceKind, _ decoding: Decoding, file: Int, _ files: [SourceFile]) {
+        let before = decoding.findings.errors
+        let place = SourceIndex.Place(file: Int32(clamping: file), line: decoding.tree.nodes[0].line)
+        enter(kind, decoding, place, files)
+        switch kind {
+        case .fleet: decoding.read(Fleet.grammar, since: before, into: &fleets)
+        case .host: decoding.read(KVMHost.grammar, since: before, into: &hosts)
+        case .storagePool: decoding.read(StoragePool.grammar, since: before, into: &pools)
+        case .image: decoding.read(Image.grammar, since: before, into: &images)
+        case .network: decoding.read(Network.grammar, since: before, into: &networks)
+        case .volume: decoding.read(Volume.grammar, since: before, into: &volumes)
+        case .virtualMachine: decoding.read(VirtualMachine.grammar, since: before, into: &machines)
+        }
+    }
+
+    private mutating func enter(
+        _ kind: ResourceKind, _ decoding: Decoding, _ place: SourceIndex.Place, _ files: [SourceFile]
+    ) {
+        if kind == .fleet { fleetPlaces.append(place) }
+        let tree = decoding.tree
+        guard let metadata = tree.value(of: "metadata", in: 0), let node = tree.value(of: "name", in: metadata),
+            let name = decoding.text(node), Name.isValid(name)
+        else {
+            register.isPartial = true
+            return
+        }
+        let id = tree.value(of: "id", in: metadata)
+        let identity = id.flatMap { decoding.text($0) } ?? name
+        decoding.resource = ResourceID(kind, Wording.shortened(identity, to: 64))
+        guard kind != .fleet else { return }
+        let entry = Register.Entry(identity: identity, place: place)
+        guard let other = register.add(kind, name: name, entry) else { return }
+        let first = "\(Wording.shortened(files[Int(other.file)].path, to: 512)):\(other.line + 1)"
+        decoding.fail(
+            id ?? node, "duplicate", "there is another \(kind.rawValue) of this name or identity",
+            help: "the first is at \(first); give each its own")
+    }
+}
+
+extension Decoding {
+    /// Reads the document in the tree; it is added if nothing was reported about it.
+    fileprivate func read<Resource: Sendable>(
+        _ grammar: Record<Resource>, since before: Int, into list: inout [Resource]
+    ) {
+        var resource = grammar.initial
+        grammar.read(self, 0, into: &resource)
+        if findings.errors == before { list.append(resource) }
+    }
+}

@@ -1,0 +1,52 @@
+public import Model
+
+/// Where resources and their fields stand in the manifests. Nothing is kept for each field: a question about one
+/// reads the document again.
+public struct SourceIndex: Sendable {
+    /// A document.
+    struct Place: Sendable, Comparable {
+        var file: Int32
+        /// The first line of the document's contents, from 0.
+        var line: Int32
+
+        static func < (left: Place, right: Place) -> Bool {
+            (left.file, left.line) < (right.file, right.line)
+        }
+    }
+
+    private let paths: [String]
+    private let sources: [SourceText]
+    /// By kind and identity.
+    private let places: [[String: Place]]
+
+    init(paths: [String], sources: [SourceText], places: [[String: Place]]) {
+        self.paths = paths
+        self.sources = sources
+        self.places = places
+    }
+
+    /// Where a field stands, `spec.disks[root].size`, or what is nearest above it; nil for an unknown resource. An
+    /// empty path is the document.
+    public func position(of resource: ResourceID, field: String = "") -> SourcePosition? {
+        guard let place = places[resource.kind.rank][resource.id] else { return nil }
+        return position(place, field: field)
+    }
+
+    /// Where a field of a document stands.
+    func position(_ place: Place, field: String) -> SourcePosition? {
+        let source = sources[Int(place.file)]
+        let marker = source.markers[source.marker(atOrBefore: Int(place.line))]
+        return source.bytes.withUnsafeBufferPointer { bytes in
+            var events = YAMLEvents(UnsafeBufferPointer(rebasing: bytes[marker.offset...]), firstLine: marker.line)
+            var tree = YAMLTree()
+            while case .document = events.next(into: &tree) {
+                guard let root = tree.nodes.first, root.line >= place.line else { continue }
+                let node = tree.nodes[tree.node(at: field) ?? 0]
+                return SourcePosition(
+                    file: paths[Int(place.file)], line: Int(node.line) + 1,
+                    column: source.byteColumn(line: Int(node.line), column: Int(node.column)))
+            }
+            return nil
+        }
+    }
+}

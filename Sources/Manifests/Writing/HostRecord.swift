@@ -1,0 +1,86 @@
+import Model
+
+/// The `Host` document of an inventory: the host, and what was seen on it beside resources.
+struct HostRecord: Sendable {
+    /// What stands below `status`.
+    struct Status: Sendable {
+        var observed: KVMHost.Status?
+        var seeds: [String: VirtualMachine.Seed] = [:]
+        var foreign: [ForeignObject] = []
+        var unknown: [UnknownArea] = []
+    }
+
+    var host = KVMHost(metadata: Metadata(name: ""))
+    var status = Status()
+
+    static let grammar = Document.grammar(
+        .host, "a Host", HostRecord(),
+        [
+            .required("metadata", \.host.metadata, Metadata.grammar.form, "Name, identity and labels."),
+            .required("spec", \.host.spec, KVMHost.specGrammar.form, "What the host is and offers."),
+            .required("status", \.status, statusGrammar.form, "What was observed."),
+        ])
+
+    private static let statusGrammar = Record(
+        "a host's status", Status(),
+        [
+            .optional(
+                "observed", \.observed, observedGrammar.form, "The host itself; left out when it did not answer."),
+            .defaulted(
+                "seeds", \.seeds,
+                .dictionary(
+                    "seeds", key: .observed, of: VirtualMachine.seedGrammar.form,
+                    sample: ("other", VirtualMachine.Seed(path: "/other"))), to: [:], "Seeds, by machine."),
+            .defaulted(
+                "foreign", \.foreign,
+                .list("objects", of: foreignGrammar.form, sample: ForeignObject(kind: .domain, name: "other")), to: [],
+                "What is not ours."),
+            .defaulted(
+                "unknown", \.unknown,
+                .list("areas", of: unknownGrammar.form, sample: UnknownArea(.host, reason: "other")), to: [],
+                "What could not be observed."),
+        ])
+
+    private static let observedGrammar = Record(
+        "an observed host",
+        KVMHost.Status(
+            uuid: .none, hostname: "", cpu: 0, memory: ByteCount(0), accelerator: .tcg, acceleratorReason: "",
+            libvirtVersion: ""),
+        [
+            .required("uuid", \.uuid, .uuid, "UUIDv5 of /etc/machine-id."),
+            .required("hostname", \.hostname, .observed, "The machine's own name."),
+            .required("cpu", \.cpu, .integer(0...65_536), "Processors that are there."),
+            .required("memory", \.memory, .anySize, "Memory that is there."),
+            .required("accelerator", \.accelerator, .word(), "What was proven to run guest code."),
+            .required("acceleratorReason", \.acceleratorReason, .observed, "Why that one."),
+            .required("libvirtVersion", \.libvirtVersion, .observed, "libvirt's version."),
+        ])
+
+    private static let foreignGrammar = Record(
+        "a foreign object", ForeignObject(kind: .file, name: ""),
+        [
+            .required("kind", \.kind, .word(), "What it is."),
+            .required("name", \.name, .observed, "Its name."),
+            .defaulted("owner", \.owner, .observed, to: "", "What it belongs to, when it says so."),
+            .optional("uuid", \.uuid, .observed, "Its UUID."),
+            .optional("path", \.path, .observed, "A pool's target folder."),
+            .optional("vni", \.vni, .integer(0...16_777_215), "A VXLAN link's identifier."),
+            .optional("port", \.port, .integer(0...65_535), "A VXLAN link's UDP port."),
+            .optional("cpu", \.cpu, .integer(0...65_536), "A running domain's processors."),
+            .optional("memory", \.memory, .anySize, "A running domain's memory."),
+            .defaulted(
+                "macs", \.macs, .list("addresses", of: .mac, sample: MACAddress(value: 1), duplicates: true), to: [],
+                "A domain's Ethernet addresses."),
+        ])
+
+    private static let unknownGrammar = Record(
+        "an unknown area", UnknownArea(.host, reason: ""),
+        [
+            .required("area", \.area, .word(), "Which part."),
+            .optional("resource", \.resource, resourceForm, "The one resource, when the rest was observed."),
+            .required("reason", \.reason, .observed, "What went wrong."),
+        ])
+
+    private static let resourceForm = Form<ResourceID>.text(
+        "a resource", accepted: "write Kind/id", samples: [], parse: { ResourceID($0) }, print: \.description)
+}
