@@ -39,7 +39,9 @@ extension XMLElement {
         context.pointee.userData = Unmanaged.passUnretained(builder).toOpaque()
         builder.context = context
         let status = withExtendedLifetime(builder) { xmlParseDocument(context) }
-        guard status == 0, context.pointee.wellFormed == 1, context.pointee.nsWellFormed == 1, !builder.hasDocumentType, let root = builder.root else {
+        guard status == 0, context.pointee.wellFormed == 1, context.pointee.nsWellFormed == 1, !builder.hasDocumentType,
+            let root = builder.root
+        else {
             let reason = builder.hasDocumentType ? "a document type is not accepted" : Self.message(of: context)
             throw .surprise("\(source) is not XML that can be read: \(reason)")
         }
