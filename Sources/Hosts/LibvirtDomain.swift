@@ -53,12 +53,21 @@ extension VirtualMachine.State {
     }
 }
 
-extension DomainHandle {
-    /// The domain of that UUID. Maps to `virDomainLookupByUUID`.
-    init(_ connection: OpaquePointer, _ uuid: UUID) throws(HostError) {
-        guard let pointer = virDomainLookupByUUID(connection, uuid.libvirtBytes) else {
-            throw LibvirtLibrary.lastError("virDomainLookupByUUID")
+extension LibvirtConnection {
+    /// Runs the body with the domain of that UUID. Maps to `virDomainLookupByUUID`.
+    ///
+    /// - Parameter name: the libvirt function that matters, for errors.
+    func withDomain<Value: Sendable>(
+        _ uuid: UUID, _ name: String, deadline: Duration,
+        _ body: @escaping @Sendable (_ domain: OpaquePointer, _ connection: OpaquePointer) throws(HostError) -> Value
+    ) async throws(HostError) -> Value {
+        try await call(name, deadline: deadline) { (connection) throws(HostError) in
+            guard let pointer = virDomainLookupByUUID(connection, uuid.libvirtBytes) else {
+                throw LibvirtLibrary.lastError("virDomainLookupByUUID")
+            }
+            return try DomainHandle(owning: pointer).use { (domain) throws(HostError) in
+                try body(domain, connection)
+            }
         }
-        self.init(owning: pointer)
     }
 }

@@ -6,24 +6,23 @@ extension LibvirtConnection {
     /// What one domain is, without passwords; nil when there is none of that UUID. Maps to `virDomainLookupByUUID`,
     /// `virDomainGetState`, `virDomainGetXMLDesc`, `virDomainGetAutostart`.
     public func domain(_ uuid: UUID, deadline: Duration) async throws(HostError) -> DomainRecord? {
-        try await call("virDomainLookupByUUID", deadline: deadline) { (connection) throws(HostError) in
-            do throws(HostError) {
-                let handle = try DomainHandle(connection, uuid)
-                let state = try Domain.state(handle.pointer)
+        do throws(HostError) {
+            return try await withDomain(uuid, "virDomainGetXMLDesc", deadline: deadline) {
+                (domain, _) throws(HostError) in
+                let state = try Domain.state(domain)
                 let persistent = try Domain.definition(
-                    handle.pointer, flags: VIR_DOMAIN_XML_INACTIVE.rawValue, keepingBlanks: false)
-                let live =
-                    state.isActive ? try Domain.definition(handle.pointer, flags: 0, keepingBlanks: false) : nil
+                    domain, flags: VIR_DOMAIN_XML_INACTIVE.rawValue, keepingBlanks: false)
+                let live = state.isActive ? try Domain.definition(domain, flags: 0, keepingBlanks: false) : nil
                 var autostart: Int32 = 0
                 // A domain without a persistent definition has none.
-                _ = virDomainGetAutostart(handle.pointer, &autostart)
+                _ = virDomainGetAutostart(domain, &autostart)
                 return DomainRecord(
-                    name: Domain.name(handle.pointer), uuid: uuid, state: state, autostart: autostart == 1,
+                    name: Domain.name(domain), uuid: uuid, state: state, autostart: autostart == 1,
                     definitions: .success(DomainRecord.Definitions(persistent: persistent, live: live)))
-            } catch {
-                if error.isNotFound { return nil }
-                throw error
             }
+        } catch {
+            if error.isNotFound { return nil }
+            throw error
         }
     }
 
@@ -35,7 +34,7 @@ extension LibvirtConnection {
                 if error.isNotFound { return nil }
                 throw error
             }
-            return Domain.uuid(DomainHandle(owning: pointer).pointer)
+            return try DomainHandle(owning: pointer).use { (domain) throws(HostError) in Domain.uuid(domain) }
         }
     }
 
@@ -60,14 +59,14 @@ extension LibvirtConnection {
         _ uuid: UUID, deadline: Duration,
         edit: @escaping @Sendable (_ definition: inout XMLElement) throws(HostError) -> Void
     ) async throws(HostError) -> Bool {
-        try await call("virDomainDefineXMLFlags", deadline: deadline) { (connection) throws(HostError) in
-            let handle = try DomainHandle(connection, uuid)
+        try await withDomain(uuid, "virDomainDefineXMLFlags", deadline: deadline) {
+            (domain, connection) throws(HostError) in
             let flags = VIR_DOMAIN_XML_INACTIVE.rawValue | VIR_DOMAIN_XML_SECURE.rawValue
-            let before = try Domain.definition(handle.pointer, flags: flags, keepingBlanks: true)
+            let before = try Domain.definition(domain, flags: flags, keepingBlanks: true)
             var after = before
             try edit(&after)
             // A domain that runs without a persistent definition gets one even if nothing differs.
-            guard before != after || virDomainIsPersistent(handle.pointer) == 0 else { return false }
+            guard before != after || virDomainIsPersistent(domain) == 0 else { return false }
             try Self.define(connection, after.xmlText)
             return true
         }

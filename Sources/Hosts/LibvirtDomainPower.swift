@@ -5,8 +5,8 @@ public import Model
 extension LibvirtConnection {
     /// What the domain does now. Maps to `virDomainGetState`.
     public func domainState(_ uuid: UUID, deadline: Duration) async throws(HostError) -> VirtualMachine.State {
-        try await call("virDomainGetState", deadline: deadline) { (connection) throws(HostError) in
-            try Domain.state(try DomainHandle(connection, uuid).pointer)
+        try await withDomain(uuid, "virDomainGetState", deadline: deadline) { (domain, _) throws(HostError) in
+            try Domain.state(domain)
         }
     }
 
@@ -58,10 +58,9 @@ extension LibvirtConnection {
     public func domainDiskCapacity(
         _ uuid: UUID, target: String, deadline: Duration
     ) async throws(HostError) -> ByteCount {
-        try await call("virDomainGetBlockInfo", deadline: deadline) { (connection) throws(HostError) in
-            let handle = try DomainHandle(connection, uuid)
+        try await withDomain(uuid, "virDomainGetBlockInfo", deadline: deadline) { (domain, _) throws(HostError) in
             var info = virDomainBlockInfo()
-            try LibvirtLibrary.check("virDomainGetBlockInfo", virDomainGetBlockInfo(handle.pointer, target, &info, 0))
+            try LibvirtLibrary.check("virDomainGetBlockInfo", virDomainGetBlockInfo(domain, target, &info, 0))
             return ByteCount(info.capacity)
         }
     }
@@ -73,26 +72,24 @@ extension LibvirtConnection {
     public func growDomainDisk(
         _ uuid: UUID, target: String, to size: ByteCount, deadline: Duration
     ) async throws(HostError) {
-        try await call("virDomainBlockResize", deadline: deadline) { (connection) throws(HostError) in
-            let handle = try DomainHandle(connection, uuid)
+        try await withDomain(uuid, "virDomainBlockResize", deadline: deadline) { (domain, _) throws(HostError) in
             var info = virDomainBlockInfo()
-            try LibvirtLibrary.check("virDomainGetBlockInfo", virDomainGetBlockInfo(handle.pointer, target, &info, 0))
+            try LibvirtLibrary.check("virDomainGetBlockInfo", virDomainGetBlockInfo(domain, target, &info, 0))
             guard info.capacity <= size.bytes else {
                 throw .surprise("the disk has \(ByteCount(info.capacity)), more than \(size); it is not shrunk")
             }
             guard info.capacity < size.bytes else { return }
             try LibvirtLibrary.check(
                 "virDomainBlockResize",
-                virDomainBlockResize(handle.pointer, target, size.bytes, VIR_DOMAIN_BLOCK_RESIZE_BYTES.rawValue))
+                virDomainBlockResize(domain, target, size.bytes, VIR_DOMAIN_BLOCK_RESIZE_BYTES.rawValue))
         }
     }
 
     private func domain(
         _ uuid: UUID, _ name: String, deadline: Duration, _ body: @escaping @Sendable (OpaquePointer) -> Int32
     ) async throws(HostError) {
-        try await call(name, deadline: deadline) { (connection) throws(HostError) in
-            let handle = try DomainHandle(connection, uuid)
-            try LibvirtLibrary.check(name, body(handle.pointer))
+        try await withDomain(uuid, name, deadline: deadline) { (domain, _) throws(HostError) in
+            _ = try LibvirtLibrary.check(name, body(domain))
         }
     }
 }

@@ -42,27 +42,28 @@ final class ConnectionOwner: Sendable {
 
 /// The owner of a `virDomainPtr`.
 struct DomainHandle: ~Copyable {
-    let pointer: OpaquePointer
+    private let pointer: OpaquePointer
 
     init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+    /// The pointer is good only inside the body.
+    borrowing func use<Value>(_ body: (OpaquePointer) throws(HostError) -> Value) throws(HostError) -> Value {
+        try body(pointer)
+    }
 
     deinit { virDomainFree(pointer) }
 }
 
 /// The owner of a `virStoragePoolPtr`.
 struct StoragePoolHandle: ~Copyable {
-    let pointer: OpaquePointer
+    private let pointer: OpaquePointer
 
     init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+    /// The pointer is good only inside the body.
+    borrowing func use<Value>(_ body: (OpaquePointer) throws(HostError) -> Value) throws(HostError) -> Value {
+        try body(pointer)
+    }
 
     deinit { virStoragePoolFree(pointer) }
-}
-
-/// The owner of a `virStorageVolPtr`.
-struct StorageVolumeHandle: ~Copyable {
-    let pointer: OpaquePointer
-
-    init(owning pointer: OpaquePointer) { self.pointer = pointer }
-
-    deinit { virStorageVolFree(pointer) }
 }

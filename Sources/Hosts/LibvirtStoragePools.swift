@@ -29,14 +29,13 @@ extension LibvirtConnection {
             var list: UnsafeMutablePointer<virStoragePoolPtr?>?
             let count = try LibvirtLibrary.check(
                 "virConnectListAllStoragePools", virConnectListAllStoragePools(connection, &list, 0))
-            defer { free(list) }
-            // Each pointer gets its owner before any of them can fail.
-            var handles = StoragePoolHandles()
-            for index in 0..<Int(count) {
-                if let pointer = list?[index] { handles.pointers.append(pointer) }
+            let pointers = (0..<Int(count)).compactMap { list?[$0] }
+            defer {
+                for pointer in pointers { virStoragePoolFree(pointer) }
+                free(list)
             }
             var records: [StoragePoolRecord] = []
-            for pointer in handles.pointers {
+            for pointer in pointers {
                 do throws(HostError) {
                     records.append(try Self.record(ofPool: pointer))
                 } catch {
@@ -98,9 +97,8 @@ extension LibvirtConnection {
     private func pool(
         _ uuid: UUID, _ name: String, deadline: Duration, _ body: @escaping @Sendable (OpaquePointer) -> Int32
     ) async throws(HostError) {
-        try await call(name, deadline: deadline) { (connection) throws(HostError) in
-            let handle = try StoragePoolHandle(connection, uuid)
-            try LibvirtLibrary.check(name, body(handle.pointer))
+        try await withStoragePool(uuid, name, deadline: deadline) { (pool) throws(HostError) in
+            _ = try LibvirtLibrary.check(name, body(pool))
         }
     }
 
@@ -125,21 +123,19 @@ extension LibvirtConnection {
     }
 }
 
-extension StoragePoolHandle {
-    /// The pool of that UUID. Maps to `virStoragePoolLookupByUUID`.
-    init(_ connection: OpaquePointer, _ uuid: UUID) throws(HostError) {
-        guard let pointer = virStoragePoolLookupByUUID(connection, uuid.libvirtBytes) else {
-            throw LibvirtLibrary.lastError("virStoragePoolLookupByUUID")
+extension LibvirtConnection {
+    /// Runs the body with the pool of that UUID. Maps to `virStoragePoolLookupByUUID`.
+    ///
+    /// - Parameter name: the libvirt function that matters, for errors.
+    func withStoragePool<Value: Sendable>(
+        _ uuid: UUID, _ name: String, deadline: Duration,
+        _ body: @escaping @Sendable (_ pool: OpaquePointer) throws(HostError) -> Value
+    ) async throws(HostError) -> Value {
+        try await call(name, deadline: deadline) { (connection) throws(HostError) in
+            guard let pointer = virStoragePoolLookupByUUID(connection, uuid.libvirtBytes) else {
+                throw LibvirtLibrary.lastError("virStoragePoolLookupByUUID")
+            }
+            return try StoragePoolHandle(owning: pointer).use(body)
         }
-        self.init(owning: pointer)
-    }
-}
-
-/// The owner of several `virStoragePoolPtr`, freed together.
-private struct StoragePoolHandles: ~Copyable {
-    var pointers: [OpaquePointer] = []
-
-    deinit {
-        for pointer in pointers { virStoragePoolFree(pointer) }
     }
 }

@@ -19,11 +19,11 @@ extension LibvirtConnection {
     public func storageVolumes(
         inPool uuid: UUID, deadline: Duration
     ) async throws(HostError) -> [StorageVolumeRecord] {
-        try await call("virStoragePoolListAllVolumes", deadline: deadline) { (connection) throws(HostError) in
-            let pool = try StoragePoolHandle(connection, uuid)
+        try await withStoragePool(uuid, "virStoragePoolListAllVolumes", deadline: deadline) {
+            (pool) throws(HostError) in
             var list: UnsafeMutablePointer<virStorageVolPtr?>?
             let count = try LibvirtLibrary.check(
-                "virStoragePoolListAllVolumes", virStoragePoolListAllVolumes(pool.pointer, &list, 0))
+                "virStoragePoolListAllVolumes", virStoragePoolListAllVolumes(pool, &list, 0))
             defer {
                 for index in 0..<Int(count) {
                     if let pointer = list?[index] { virStorageVolFree(pointer) }
