@@ -22,6 +22,8 @@ extension Image {
                 "sha256", \.sha256, .sha256, sample: String(repeating: "ef", count: 32),
                 "SHA-256 of the bytes; a file with another one is refused."),
             .required("format", \.format, .word(), "How the bytes are to be read. Stated, never probed."),
+            .optional(
+                "virtualSize", \.virtualSize, .anySize, stage: .placed, "Size of a disk's contents as a guest sees it."),
         ], reserved: ["url", "size"])
 
     private static let statusGrammar = Record(
@@ -30,7 +32,6 @@ extension Image {
             .required("host", \.host, .observed, "The host."),
             .required("pool", \.pool, .observed, "The pool it is stored in."),
             .required("path", \.path, .observed, "The absolute path."),
-            .optional("virtualSize", \.virtualSize, .anySize, "Size as a guest sees it."),
             .defaulted("staged", \.staged, .boolean, to: false, "Whether it is an unfinished copy."),
         ])
 }
