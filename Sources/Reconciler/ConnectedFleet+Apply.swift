@@ -1,0 +1,111 @@
+import Hosts
+public import Model
+public import Planning
+
+/// An apply that did not begin.
+public enum ApplyRefusal: Error, Sendable {
+    /// Another controller holds a host's lock; the text is what it says of itself.
+    case locked(String)
+    /// The hosts are not as they were when the plan was approved.
+    case changed(String)
+    /// A host did not answer.
+    case host(String)
+}
+
+extension ConnectedFleet {
+    /// Does what a plan says, observes again and plans again: an apply is done when that plan is empty.
+    ///
+    /// - Parameters:
+    ///   - approved: The plan that was approved. With nil whatever is found under the lock is done, once `show` was
+    ///     called with it.
+    ///   - lockTimeout: How long to wait for another controller.
+    ///   - show: Called with the plan that is about to be done.
+    ///   - stopReason: Asked before each step: a reason to start no more.
+    ///   - report: Told what happens.
+    /// - Returns: The plan that was done and how it ended. A plan with problems is not begun.
+    public func apply(
+        _ approved: Plan?, options: PlanOptions, lockTimeout: Duration,
+        show: @Sendable (Plan) -> Void, stopReason: @escaping @Sendable () -> String?,
+        report: @escaping @Sendable (ApplyEvent) -> Void
+    ) async throws(ApplyRefusal) -> (plan: Plan, report: ApplyReport) {
+        do throws(HostError) {
+            return try await locked(timeout: lockTimeout) { isHeld throws(HostError) in
+                let observed = await observe()
+                let plan = Planner.plan(manifest, observed: observed, options: options)
+                if let approved { try Self.check(plan, against: approved) } else { show(plan) }
+                guard plan.problems.isEmpty, !plan.steps.isEmpty else {
+                    var nothing = ApplyReport()
+                    nothing.remaining = plan
+                    if plan.problems.isEmpty { try await finish(plan, observed, options) }
+                    return (plan, nothing)
+                }
+                let result = await run(plan, isHeld: isHeld, stopReason: stopReason, report: report)
+                return (plan, try await verify(result, options, report))
+            }
+        } catch {
+            switch error {
+            case .locked(let holder): throw .locked(holder)
+            case .surprise(let what): throw .changed(what)
+            default: throw .host("\(error)")
+            }
+        }
+    }
+
+    /// What is about to be done must be part of what was approved: somebody else may have done some of it meanwhile.
+    private static func check(_ plan: Plan, against approved: Plan) throws(HostError) {
+        let known = Set(approved.steps)
+        if let step = plan.steps.first(where: { !known.contains($0) }) {
+            throw .surprise("the hosts changed since the plan was made: \(step.id) is new or different; plan again")
+        }
+    }
+
+    private func run(
+        _ plan: Plan, isHeld: @escaping @Sendable () -> Bool, stopReason: @escaping @Sendable () -> String?,
+        report: @escaping @Sendable (ApplyEvent) -> Void
+    ) async -> ApplyReport {
+        let performers = sessions.mapValues { session in
+            StepPerformer(session: session, files: files, deadline: settings.stepDeadline, grace: settings.grace)
+        }
+        let applier = Applier(
+            parallelism: settings.parallelism,
+            stopReason: {
+                if let reason = stopReason() { return reason }
+                return isHeld() ? nil : "the host's lock no longer answers"
+            }, report: report,
+            perform: { step throws(HostError) in
+                guard let performer = performers[step.host] else { throw .unreachable("host \(step.host)") }
+                try await performer.perform(step.operation)
+            })
+        return await applier.run(plan.steps)
+    }
+
+    private func verify(
+        _ result: ApplyReport, _ options: PlanOptions, _ report: @Sendable (ApplyEvent) -> Void
+    ) async throws(HostError) -> ApplyReport {
+        var result = result
+        let observed = await observe()
+        let remaining = Planner.plan(manifest, observed: observed, options: options)
+        report(.verified(remaining: remaining.steps.map(\.id), deferred: remaining.deferred.map(\.id)))
+        result.remaining = remaining
+        try await finish(remaining, observed, options)
+        return result
+    }
+
+    /// Leaves on each host what the next run has to know, or nothing when the fleet is gone.
+    private func finish(
+        _ plan: Plan, _ observed: [String: HostInventory], _ options: PlanOptions
+    ) async throws(HostError) {
+        guard options.targets.isEmpty, observed.values.allSatisfy({ $0.unknown.isEmpty }) else { return }
+        let isGone =
+            options.destroys && plan.isEmpty && plan.deferred.isEmpty
+            && observed.values.allSatisfy { $0.machines.isEmpty && $0.pools.isEmpty }
+        let roster = Roster(manifest, observed)
+        for session in sessions.values {
+            if isGone {
+                try await Roster.remove(session, identity, settings.observationDeadline)
+            } else {
+                try await roster.write(session, identity, settings.observationDeadline)
+            }
+        }
+    }
+}

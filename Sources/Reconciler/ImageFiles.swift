@@ -1,0 +1,116 @@
+import Crypto
+import Foundation
+import Glibc
+public import Model
+
+/// The controller's folder of image files (`--files`). Nothing outside it is read, and no link is followed.
+public struct ImageFiles: Sendable {
+    /// The folder, absolute.
+    public let root: String
+
+    /// The folder at a path, relative to the current one.
+    public init(_ path: String) {
+        root = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
+    }
+
+    /// Where an image's file is.
+    public func path(of image: Image) -> String {
+        (root.hasSuffix("/") ? root : root + "/") + image.spec.file
+    }
+
+    /// Fills in the digest and the virtual size of every image. Problems are told about the image, which then stays
+    /// without a digest, so what needs it is blocked.
+    /// - Parameter folder: The folder; with nil only digests that the manifests state are known.
+    public static func fill(_ manifest: FleetManifest, from folder: ImageFiles?) -> (FleetManifest, [Diagnostic]) {
+        var manifest = manifest
+        var diagnostics: [Diagnostic] = []
+        for index in manifest.images.indices {
+            guard let folder else { continue }
+            let image = manifest.images[index]
+            do {
+                let facts = try folder.read(image)
+                if let stated = image.spec.sha256, stated != facts.sha256 {
+                    throw Unusable(why: "has the digest \(facts.sha256), the manifest says \(stated)", field: "spec.sha256")
+                }
+                manifest.images[index].spec.sha256 = facts.sha256
+                manifest.images[index].spec.virtualSize = facts.virtualSize
+            } catch {
+                manifest.images[index].spec.sha256 = nil
+                diagnostics.append(
+                    Diagnostic(
+                        code: "image-file", "\(image.spec.file) \(error.why)",
+                        help: "a regular file below \(folder.root)",
+                        resource: ResourceID(.image, image.metadata.identity), field: error.field))
+            }
+        }
+        return (manifest, diagnostics)
+    }
+
+    /// Why a file cannot serve as an image.
+    struct Unusable: Error {
+        var why: String
+        var field = "spec.file"
+    }
+
+    /// What is to be known of a file.
+    struct Facts {
+        var sha256: String
+        var virtualSize: ByteCount?
+    }
+
+    /// Reads a file once: its digest, and from its first bytes what kind of disk it is.
+    func read(_ image: Image) throws(Unusable) -> Facts {
+        let descriptor = try open(image.spec.file)
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw Unusable(why: "is not a regular file")
+        }
+        var hash = SHA256()
+        var head: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            guard count >= 0 else { throw Unusable(why: "cannot be read: \(String(cString: strerror(errno)))") }
+            if count == 0 { break }
+            if head.isEmpty { head = Array(buffer[..<min(count, 512)]) }
+            buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
+        return Facts(
+            sha256: hash.finalize().hexDigits,
+            virtualSize: try virtualSize(image.spec.format, head: head, fileSize: UInt64(status.st_size)))
+    }
+
+    private func virtualSize(_ format: Image.Format, head: [UInt8], fileSize: UInt64) throws(Unusable) -> ByteCount? {
+        switch format {
+        case .qcow2:
+            let header = try QCOW2Header(head)
+            return ByteCount(header.virtualSize)
+        case .raw, .iso: return ByteCount(fileSize)
+        case .kernel, .initrd: return nil
+        }
+    }
+
+    /// Opens a file below the folder, one component after the other, so that no link leads out of it.
+    private func open(_ relative: String) throws(Unusable) -> Int32 {
+        var current = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard current >= 0 else { throw Unusable(why: "is not there: \(root): \(String(cString: strerror(errno)))") }
+        let parts = relative.split(separator: "/", omittingEmptySubsequences: false)
+        for (index, part) in parts.enumerated() {
+            guard !part.isEmpty, part != ".", part != ".." else {
+                close(current)
+                throw Unusable(why: "leads out of the folder")
+            }
+            let kind = index == parts.count - 1 ? O_NONBLOCK : O_DIRECTORY
+            let next = openat(current, String(part), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind)
+            let code = errno
+            close(current)
+            guard next >= 0 else {
+                throw Unusable(
+                    why: code == ELOOP ? "is a link" : "is not there: \(String(cString: strerror(code)))")
+            }
+            current = next
+        }
+        return current
+    }
+}

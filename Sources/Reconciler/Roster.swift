@@ -1,0 +1,75 @@
+import Foundation
+import Hosts
+import Model
+
+/// What a host remembers of a fleet beside the marks of its objects: `/var/lib/infra/<fleet>.json`.
+struct Roster: Codable, Hashable, Sendable {
+    /// A host as the last apply knew it.
+    struct Entry: Codable, Hashable, Sendable {
+        /// UUIDv5 of its machine-id.
+        var uuid: UUID
+        /// Its VTEP address.
+        var underlay: IPAddress?
+    }
+
+    /// The version of this file's form.
+    var version = 1
+    /// The fleet's name, for a reader.
+    var fleet: String
+    /// The hosts, by identity.
+    var hosts: [String: Entry]
+
+    /// Where a fleet's roster lies.
+    static func path(_ identity: Identity) -> String { "/var/lib/infra/\(identity.fleet.lowercased).json" }
+
+    /// The roster of a fleet whose hosts were all observed.
+    init(_ manifest: FleetManifest, _ observed: [String: HostInventory]) {
+        fleet = manifest.fleet.metadata.name
+        hosts = observed.compactMapValues { inventory in
+            inventory.host.status.map { Entry(uuid: $0.uuid, underlay: inventory.host.spec.underlay?.address) }
+        }
+    }
+
+    /// Why a host is not the one that the roster knows under its name; nil when it is, or when there is no roster.
+    static func contradiction(
+        of host: KVMHost, _ session: HostSession, identity: Identity, _ deadline: Duration
+    ) async throws(HostError) -> String? {
+        guard let roster = try await read(session, identity, deadline), let status = host.status,
+            let known = roster.hosts[host.metadata.identity], known.uuid != status.uuid
+        else { return nil }
+        return "this is host \(status.uuid.lowercased), the last apply knew \(known.uuid.lowercased) under that name"
+    }
+
+    /// Writes the roster where it says something else, whole or not at all.
+    func write(_ session: HostSession, _ identity: Identity, _ deadline: Duration) async throws(HostError) {
+        if try await Self.read(session, identity, deadline) == self { return }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        guard let data = try? encoder.encode(self) else { return }
+        _ = try await session.commands.run(
+            "sh",
+            [
+                "-c", #"mkdir -p -- "${1%/*}" && cat > "$1.staged" && chmod 0644 "$1.staged" && mv -f -- "$1.staged" "$1""#,
+                "sh", Self.path(identity),
+            ], input: .bytes(Array(data)), deadline: deadline, outputLimit: 4096)
+    }
+
+    /// Removes the roster of a fleet that is gone.
+    static func remove(_ session: HostSession, _ identity: Identity, _ deadline: Duration) async throws(HostError) {
+        _ = try await session.commands.run(
+            "rm", ["-f", "--", path(identity)], input: .none, deadline: deadline, outputLimit: 4096)
+    }
+
+    private static func read(
+        _ session: HostSession, _ identity: Identity, _ deadline: Duration
+    ) async throws(HostError) -> Roster? {
+        let output = try await session.commands.run(
+            "sh", ["-c", #"if [ -e "$1" ]; then cat -- "$1"; fi"#, "sh", path(identity)], input: .none,
+            deadline: deadline, outputLimit: 1 << 20)
+        guard !output.standardOutput.isEmpty else { return nil }
+        guard let roster = try? JSONDecoder().decode(Roster.self, from: Data(output.standardOutput)) else {
+            throw .surprise("\(path(identity)) is not a roster")
+        }
+        return roster
+    }
+}
