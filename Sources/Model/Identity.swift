@@ -52,6 +52,11 @@ public struct Identity: Hashable, Sendable {
         "\(id).seed.\(Self.first8(uuid(ResourceID(.virtualMachine, id)))).iso"
     }
 
+    /// Where the host keeps what a machine's serial console prints.
+    public func consoleLogPath(machine id: String) -> String {
+        "/var/log/libvirt/qemu/infra-\(fleet8)-\(id).console.log"
+    }
+
     /// The machine in a seed's file name; nil when the name is not one that this fleet makes.
     public func machine(inSeedFileName name: String) -> String? {
         guard let dot = name.firstIndex(of: ".") else { return nil }

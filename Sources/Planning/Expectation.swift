@@ -116,7 +116,7 @@ struct Expectation {
             }
         }
         if machine.spec.console.serialLog {
-            machine.spec.console.serialLogPath = "/var/log/libvirt/qemu/infra-\(identity.fleet8)-\(id).console.log"
+            machine.spec.console.serialLogPath = identity.consoleLogPath(machine: id)
         }
         machine.status = VirtualMachine.Status(
             host: host, uuid: uuid, state: machine.spec.power == .running ? .running : .off,

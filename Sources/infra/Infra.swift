@@ -1,7 +1,56 @@
 import ArgumentParser
+import Foundation
 
+/// The command line. Each command parses, calls the libraries, renders, and maps the result to an exit code.
 @main
 struct Infra: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "infra", abstract: "Make KVM hosts match YAML manifests.")
+        commandName: "infra",
+        abstract: "Make KVM hosts match YAML manifests.",
+        discussion: """
+            A folder of manifests describes hosts, storage pools, images, volumes, networks and virtual machines. \
+            `infra plan` shows what differs from what is there and what each change disturbs; `infra apply` does it, \
+            and is done only when a fresh plan is empty. Nothing is kept but on the hosts themselves.
+            """,
+        version: "infra \(Version.current)",
+        subcommands: [
+            InitCommand.self, ValidateCommand.self, PlanCommand.self, DiffCommand.self, ApplyCommand.self,
+            DestroyCommand.self, ObserveCommand.self, StatusCommand.self, GetCommand.self, ConsoleCommand.self,
+            SchemaCommand.self, DoctorCommand.self,
+        ])
+
+    /// A command line that cannot be understood is one that could not run: 2, as with every other tool of that kind.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let code = exitCode(for: error)
+            if code == .success || error is ExitCode { exit(withError: error) }
+            let message = fullMessage(for: error)
+            if !message.isEmpty { Console.error(message) }
+            Foundation.exit(Exit.couldNotRun)
+        }
+    }
+}
+
+/// The version of this program.
+enum Version {
+    static let current = "0.1.0"
+}
+
+/// What exit codes mean, by command. `validate`: 0 valid, 1 invalid, 2 could not run. `plan`: 0, 1 error or invalid,
+/// with `--detailed-exitcode` 2 for changes. `diff`: 0 none, 1 differences, 2 error. `apply` and `destroy`: 0 converged,
+/// 1 failed or blocked, 2 invalid or could not run, 3 converged with something deferred, 4 locked or refused.
+/// `status`: 0 converged, 1 not.
+enum Exit {
+    static let ok: Int32 = 0
+    static let failed: Int32 = 1
+    static let couldNotRun: Int32 = 2
+    static let deferred: Int32 = 3
+    static let refused: Int32 = 4
 }

@@ -21,7 +21,7 @@ public struct PlanText: Sendable {
             lines += ["Deferred (not allowed by --allow \(plan.allowance.rawValue)):", ""]
             for group in ResourceSteps.grouping(plan.deferred) { lines += render(group) + [""] }
         }
-        lines += section("Blocked:", plan.blocked.map { "  ! \($0.resource) on \($0.host): \($0.reason)" })
+        lines += section("Blocked:", plan.blocked.map(blocked))
         lines += section("Refused:", plan.problems.map(problem))
         lines += section("Notes:", plan.notes.map(note))
         lines += section("Retained (left the fleet, data kept):", plan.retained.map(retained))
@@ -29,6 +29,22 @@ public struct PlanText: Sendable {
         lines += section("Capacity:", CapacityText.lines(plan.capacity))
         lines.append(conclusion(plan))
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Only what differs, and the last line; for `infra diff`.
+    public func differences(_ plan: Plan) -> String {
+        var lines: [String] = []
+        for group in ResourceSteps.grouping(plan.steps + plan.deferred) { lines += render(group) + [""] }
+        lines += section("Blocked:", plan.blocked.map(blocked))
+        lines += section("Refused:", plan.problems.map(problem))
+        lines.append(conclusion(plan))
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Only the notes; empty when there are none.
+    public func notes(_ plan: Plan) -> String {
+        let lines = section("Notes:", plan.notes.map(note))
+        return lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n"
     }
 
     /// The last line.
@@ -51,7 +67,8 @@ public struct PlanText: Sendable {
 
     private func legend(_ steps: [Step]) -> [String] {
         let words: [(Action, String)] = [
-            (.create, "create"), (.update, "update in place"), (.delete, "destroy"), (.replace, "destroy and create anew"),
+            (.create, "create"), (.update, "update in place"), (.delete, "destroy"),
+            (.replace, "destroy and create anew"),
         ]
         let used = Set(steps.map(\.action))
         return ["Actions are shown with these symbols:"]
@@ -86,6 +103,10 @@ public struct PlanText: Sendable {
         case (let old?, nil): return "\(symbol(.delete)) \(field): \(old)\(needs)"
         case (nil, nil): return "  \(field)\(needs)"
         }
+    }
+
+    private func blocked(_ blocked: Blocked) -> String {
+        TerminalText.safe("  ! \(blocked.resource) on \(blocked.host): \(blocked.reason)")
     }
 
     private func problem(_ problem: Diagnostic) -> String {

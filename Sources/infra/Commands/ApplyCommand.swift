@@ -1,0 +1,75 @@
+import ArgumentParser
+import Model
+import Planning
+import Reconciler
+
+/// `infra apply`: makes the hosts match.
+struct ApplyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply", abstract: "Make the hosts match the manifests.",
+        discussion: """
+            Shows the plan, asks, does what is allowed, observes again. Ctrl-C finishes the running steps; once more \
+            leaves at once and says what still runs.
+            Exit codes: 0 converged, 1 failed or blocked, 2 invalid or could not run, 3 converged but something is \
+            deferred, 4 locked or refused.
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var planning: PlanningOptions
+    @OptionGroup var run: RunOptions
+    @OptionGroup var apply: ApplyOptions
+    @OptionGroup var output: FormatOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Do this plan, written by `infra plan --out`, as far as it still holds.", valueName: "file"),
+        completion: .file())
+    var plan: String?
+
+    func run() async throws {
+        let session: ApplySession
+        if let plan {
+            let file = try PlanFile.read(plan)
+            let files = fleet.files.map { ImageFiles($0) }
+            session = ApplySession(
+                manifest: file.manifest, input: nil, files: files, settings: run.settings, options: file.options,
+                apply: apply, format: output.format)
+            try await session.run(approved: file.plan)
+        } else {
+            let input = try FleetInput.load(fleet, format: output.format)
+            session = ApplySession(
+                manifest: input.manifest, input: input, files: input.files, settings: run.settings,
+                options: planning.options(), apply: apply, format: output.format)
+            try await session.run()
+        }
+    }
+}
+
+/// `infra destroy`: removes what the fleet has on its hosts; disks are kept.
+struct DestroyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "destroy", abstract: "Remove what the fleet has on its hosts; disks are kept.",
+        discussion: """
+            A machine goes only with --allow stop. A disk goes only when its own mark says `deletion: delete` and the \
+            run has --allow data-loss; else it is kept, and listed.
+            Exit codes: as of apply.
+            """)
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var run: RunOptions
+    @OptionGroup var apply: ApplyOptions
+    @OptionGroup var output: FormatOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The most disturbing class that is allowed: none, live, restart, stop or data-loss.", valueName: "class"))
+    var allow = Disruption.live
+
+    func run() async throws {
+        let input = try FleetInput.load(fleet, format: output.format)
+        let session = ApplySession(
+            manifest: input.manifest, input: input, files: input.files, settings: run.settings,
+            options: PlanOptions(allowance: allow, destroys: true), apply: apply, format: output.format)
+        try await session.run()
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import Manifests
+import Model
+
+/// `infra init`: a first fleet.
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Write a first fleet with an identity of its own.",
+        discussion: """
+            Files that are there are never overwritten. With --from the manifests of a folder are copied, under a \
+            fresh fleet id. Exit codes: 0, 2 could not run.
+            """)
+
+    @Argument(help: "The folder to write to.", completion: .directory) var path = "."
+    @Option(help: "The fleet's name; the folder's when left out.") var name: String?
+    @Option(help: ArgumentHelp("Copy this folder of manifests.", valueName: "folder"), completion: .directory)
+    var from: String?
+
+    func run() throws {
+        let folder = URL(filePath: path).standardizedFileURL
+        let name = name ?? folder.lastPathComponent.lowercased()
+        guard Name.isValid(name) else {
+            Console.error("error[name]: \(TerminalText.safe(name)) is no name: \(Name.acceptedForm); say --name")
+            throw ExitCode(Exit.couldNotRun)
+        }
+        let files = try from.map { try copies(of: $0) } ?? StarterFleet.text(name: name, fleet: UUID())
+        for file in files where FileManager.default.fileExists(atPath: folder.appending(path: file.file).path) {
+            Console.error("error[exists]: \(file.file) is there already; nothing was written")
+            throw ExitCode(Exit.couldNotRun)
+        }
+        for file in files {
+            let target = folder.appending(path: file.file)
+            do {
+                try FileManager.default.createDirectory(
+                    at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(file.text.utf8).write(to: target, options: .withoutOverwriting)
+            } catch {
+                Console.error("error[write]: \(target.path): \(error.localizedDescription)")
+                throw ExitCode(Exit.couldNotRun)
+            }
+            Console.output("Wrote \(target.path)\n")
+        }
+    }
+
+    /// The manifests of a folder, word for word but for the fleet's id.
+    private func copies(of source: String) throws -> [(file: String, text: String)] {
+        do {
+            let files = try ManifestFolder.read(source)
+            let result = ManifestReader.read(files)
+            guard let loaded = result.loaded else {
+                try FleetInput.tell(result.diagnostics, .text)
+                throw ExitCode(Exit.couldNotRun)
+            }
+            let old = loaded.manifest.fleet.metadata.identity
+            let new = UUID().lowercased
+            return files.map { ($0.path, String(decoding: $0.bytes, as: UTF8.self).replacing(old, with: new)) }
+        } catch let error as ExitCode {
+            throw error
+        } catch {
+            Console.error("error[unreadable]: \(TerminalText.safe("\(error)"))")
+            throw ExitCode(Exit.couldNotRun)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import Manifests
+import Model
+import Planning
+import Reconciler
+
+/// A valid fleet with its sources, as every command but `init` and `doctor` starts from one.
+struct FleetInput {
+    let manifest: FleetManifest
+    let sources: SourceIndex
+    let files: ImageFiles?
+
+    /// Reads and checks the whole fleet. Everything that is wrong is told at once.
+    /// - Throws: `ExitCode` with `invalid` when it is not valid.
+    static func load(
+        _ options: FleetOptions, format: OutputFormat = .text, invalid: Int32 = Exit.couldNotRun
+    ) throws -> FleetInput {
+        let result: ManifestResult
+        do {
+            result = ManifestReader.read(try ManifestFolder.read(options.path))
+        } catch {
+            Console.error("error[unreadable]: \(TerminalText.safe("\(error)"))")
+            throw ExitCode(Exit.couldNotRun)
+        }
+        guard let loaded = result.loaded else {
+            try tell(result.diagnostics, format)
+            throw ExitCode(invalid)
+        }
+        let files = options.files.map { ImageFiles($0) }
+        let (manifest, problems) = ImageFiles.fill(loaded.manifest, from: files)
+        let placed = problems.map { located($0, loaded.sources) }
+        try tell(result.diagnostics + placed, format)
+        if placed.contains(where: { $0.severity == .error }) { throw ExitCode(invalid) }
+        return FleetInput(manifest: manifest, sources: loaded.sources, files: files)
+    }
+
+    /// The plan with the places in the manifests that its problems and notes are about.
+    func located(_ plan: Plan) -> Plan {
+        var plan = plan
+        plan.problems = plan.problems.map { Self.located($0, sources) }
+        return plan
+    }
+
+    static func located(_ diagnostic: Diagnostic, _ sources: SourceIndex) -> Diagnostic {
+        guard diagnostic.position == nil, let resource = diagnostic.resource else { return diagnostic }
+        var diagnostic = diagnostic
+        diagnostic.position = place(of: resource, diagnostic.field ?? "", sources)
+        return diagnostic
+    }
+
+    /// Of a disk declared inside a machine, the place is in the machine.
+    private static func place(of resource: ResourceID, _ field: String, _ sources: SourceIndex) -> SourcePosition? {
+        if resource.kind == .volume, let dot = resource.id.firstIndex(of: ".") {
+            let machine = ResourceID(.virtualMachine, String(resource.id[..<dot]))
+            let disk = resource.id[resource.id.index(after: dot)...]
+            return sources.position(of: machine, field: "spec.disks[\(disk)]" + field.dropFirst("spec".count))
+        }
+        return sources.position(of: resource, field: field)
+    }
+
+    static func tell(_ diagnostics: [Diagnostic], _ format: OutputFormat) throws {
+        switch format {
+        case .text:
+            for diagnostic in diagnostics { Console.error("\(diagnostic)") }
+        case .json:
+            if diagnostics.contains(where: { $0.severity == .error }) {
+                Console.output(try JSONOutput.document(["diagnostics": diagnostics]))
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Foundation
+import Model
+import Planning
+import Reconciler
+
+/// How results are written.
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+    case text
+    case json
+}
+
+extension Disruption: ExpressibleByArgument {}
+
+extension ResourceID: ExpressibleByArgument {
+    /// Reads `Kind/id`.
+    public init?(argument: String) { self.init(argument) }
+}
+
+/// Which fleet.
+struct FleetOptions: ParsableArguments {
+    @Argument(help: "The folder of manifests, or one file. It holds the whole fleet.", completion: .directory)
+    var path = "."
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of image files. Nothing outside it is read.",
+            discussion: "An Image's `file` is relative to it.", valueName: "dir"),
+        completion: .directory)
+    var files: String?
+}
+
+/// How results are written, for commands that know more than text.
+struct FormatOptions: ParsableArguments {
+    @Option(help: "How results are written: text or json.")
+    var format = OutputFormat.text
+}
+
+/// What a plan may do.
+struct PlanningOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The most disturbing class that is allowed: none, live, restart, stop or data-loss.", valueName: "class"))
+    var allow = Disruption.live
+
+    @Option(
+        help: ArgumentHelp(
+            "Only this resource and what it refers to; nothing is removed. May be repeated.", valueName: "Kind/id"))
+    var target: [ResourceID] = []
+
+    func options(destroys: Bool = false) -> PlanOptions {
+        PlanOptions(allowance: allow, targets: Set(target), destroys: destroys)
+    }
+}
+
+/// How patient a run is.
+struct RunOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("How long one step may take: 30s, 5m, 1h.", valueName: "duration"))
+    var timeout = DurationArgument(seconds: 300)
+
+    @Option(help: ArgumentHelp("How many steps may run at once.", valueName: "count"))
+    var parallelism = 4
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a guest has to end by itself before it is forced.", valueName: "duration"))
+    var grace = DurationArgument(seconds: 60)
+
+    func validate() throws {
+        guard (1...64).contains(parallelism) else { throw ValidationError("--parallelism is 1 to 64") }
+    }
+
+    var settings: RunSettings {
+        RunSettings(
+            stepDeadline: timeout.duration, observationDeadline: min(timeout.duration, .seconds(30)),
+            grace: grace.duration, parallelism: parallelism)
+    }
+}
+
+/// What an apply asks and waits for.
+struct ApplyOptions: ParsableArguments {
+    @Flag(name: [.customLong("yes"), .customShort("y"), .customLong("auto-approve")], help: "Do not ask.")
+    var yes = false
+
+    @Option(
+        help: ArgumentHelp("How long to wait for another controller that holds a host's lock.", valueName: "duration"))
+    var lockTimeout = DurationArgument(seconds: 0)
+}
+
+/// A length of time: a whole number and `ms`, `s`, `m` or `h`.
+struct DurationArgument: ExpressibleByArgument {
+    let duration: Duration
+    let defaultValueDescription: String
+
+    init(seconds: Int) {
+        duration = .seconds(seconds)
+        defaultValueDescription = "\(seconds)s"
+    }
+
+    init?(argument: String) {
+        let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
+        guard let (unit, factor) = units.first(where: { argument.hasSuffix($0.0) }),
+            let count = Int64(argument.dropLast(unit.count)), count >= 0, count <= 1_000_000
+        else { return nil }
+        duration = .milliseconds(count * factor)
+        defaultValueDescription = argument
+    }
+}

@@ -1,0 +1,100 @@
+import Model
+
+/// An observed resource in a listing.
+struct ResourceRow: Encodable {
+    var id: String
+    var host: String
+    /// Column titles and values, in order; the same titles for every row of a kind.
+    var columns: [Column]
+
+    struct Column: Encodable {
+        var title: String
+        var value: String
+
+        init(_ title: String, _ value: String?) {
+            self.title = title
+            self.value = value ?? "-"
+        }
+    }
+
+    static func rows(_ kind: ResourceKind, _ inventory: HostInventory) -> [ResourceRow] {
+        let host = inventory.host.metadata.identity
+        func row(_ id: String, _ columns: [Column]) -> ResourceRow { ResourceRow(id: id, host: host, columns: columns) }
+        switch kind {
+        case .fleet: return []
+        case .host:
+            let status = inventory.host.status
+            return [
+                row(
+                    host,
+                    [
+                        Column("cpu", status.map { String($0.cpu) }), Column("memory", status?.memory.rounded),
+                        Column("accelerator", status?.accelerator.rawValue), Column("libvirt", status?.libvirtVersion),
+                    ])
+            ]
+        case .storagePool:
+            return inventory.pools.map {
+                row(
+                    $0.metadata.identity,
+                    [
+                        Column("path", $0.spec.path), Column("active", $0.status.map { String($0.active) }),
+                        Column("capacity", $0.status?.capacity?.rounded),
+                        Column("available", $0.status?.available?.rounded),
+                    ])
+            }
+        case .image:
+            return inventory.images.map {
+                row(
+                    $0.metadata.identity,
+                    [
+                        Column("pool", $0.status?.pool), Column("format", $0.spec.format.rawValue),
+                        Column("path", $0.status?.path),
+                    ])
+            }
+        case .network:
+            return inventory.networks.map {
+                row(
+                    $0.metadata.identity,
+                    [
+                        Column("bridge", $0.status?.bridge?.name), Column("vxlan", $0.status?.tunnel?.name),
+                        Column("vni", $0.status?.tunnel.map { String($0.vni) }), Column("mtu", String($0.spec.mtu)),
+                    ])
+            }
+        case .volume:
+            return inventory.volumes.map {
+                row(
+                    $0.metadata.identity,
+                    [
+                        Column("pool", $0.spec.pool), Column("size", $0.spec.size.description),
+                        Column("allocated", $0.status?.allocation?.rounded),
+                        Column("retained", $0.status?.mark.map { String($0.retained) }), Column("path", $0.status?.path),
+                    ])
+            }
+        case .virtualMachine:
+            return inventory.machines.map {
+                row(
+                    $0.metadata.identity,
+                    [
+                        Column("state", $0.status?.state.rawValue), Column("cpu", String($0.spec.cpu.count)),
+                        Column("memory", $0.spec.memory.size.description),
+                        Column("accelerator", $0.spec.accelerator?.rawValue), Column("uuid", $0.status?.uuid.lowercased),
+                    ])
+            }
+        }
+    }
+
+    /// Rows in columns under their titles.
+    static func table(_ rows: [ResourceRow]) -> String {
+        guard let first = rows.first else { return "Nothing there.\n" }
+        let cells =
+            [["ID", "HOST"] + first.columns.map { $0.title.uppercased() }]
+            + rows.map { [$0.id, $0.host] + $0.columns.map { TerminalText.safe($0.value) } }
+        let widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
+        return cells.reduce(into: "") { text, row in
+            let line = row.enumerated().map { index, cell in
+                index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)
+            }
+            text += line.joined(separator: "  ") + "\n"
+        }
+    }
+}

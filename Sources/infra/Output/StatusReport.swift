@@ -1,0 +1,94 @@
+import Model
+import Planning
+
+/// How the hosts are, and what differs from the manifests.
+struct StatusReport: Encodable {
+    /// A resource that is not as declared.
+    struct Drift: Encodable {
+        var host: String
+        var resource: ResourceID
+        var reasons: [String]
+    }
+
+    struct Machine: Encodable {
+        var name: String
+        var host: String
+        var state: VirtualMachine.State
+        var cpu: Int
+        var memory: ByteCount
+        var addresses: [IPAddress]
+    }
+
+    var fleet: String
+    var hosts: [KVMHost]
+    var machines: [Machine]
+    var drifts: [Drift]
+    var blocked: [Blocked]
+    var problems: [Diagnostic]
+    var notes: [Diagnostic]
+    var capacity: [Capacity]
+    var foreign: [String: [ForeignObject]]
+    var retained: [Volume]
+
+    var isConverged: Bool { drifts.isEmpty && blocked.isEmpty && problems.isEmpty }
+
+    init(plan: Plan, observed: [String: HostInventory]) {
+        fleet = plan.fleetName
+        let inventories = observed.sorted { $0.key < $1.key }.map(\.value)
+        hosts = inventories.map(\.host)
+        machines = inventories.flatMap { inventory in
+            inventory.machines.map {
+                Machine(
+                    name: $0.metadata.name, host: inventory.host.metadata.identity, state: $0.status?.state ?? .off,
+                    cpu: $0.spec.cpu.count, memory: $0.spec.memory.size,
+                    addresses: $0.spec.interfaces.compactMap(\.address))
+            }
+        }
+        drifts = ResourceSteps.grouping(plan.steps).map { group in
+            Drift(
+                host: group.host, resource: group.resource,
+                reasons: group.steps.flatMap { step in
+                    step.changes.isEmpty
+                        ? [step.reason]
+                        : step.changes.map { "\($0.field) is \($0.old ?? "nothing"), declared \($0.new ?? "nothing")" }
+                })
+        }
+        blocked = plan.blocked
+        problems = plan.problems
+        notes = plan.notes
+        capacity = plan.capacity
+        foreign = plan.foreign
+        retained = plan.retained
+    }
+
+    var text: String {
+        var lines = ["Fleet \(fleet): " + (isConverged ? "converged" : "not converged")]
+        for host in hosts {
+            guard let status = host.status else {
+                lines.append("Host \(host.metadata.name): not observed")
+                continue
+            }
+            lines.append(
+                "Host \(host.metadata.name): \(status.cpu) CPU, \(status.memory.rounded), "
+                    + "\(status.accelerator.rawValue) (\(TerminalText.safe(status.acceleratorReason))), "
+                    + "libvirt \(status.libvirtVersion)")
+        }
+        for machine in machines {
+            lines.append("  \(machine.name): \(machine.state.rawValue), \(machine.cpu) CPU, \(machine.memory)")
+        }
+        lines += drifts.map {
+            TerminalText.safe("drift: \($0.resource) on \($0.host): \($0.reasons.joined(separator: "; "))")
+        }
+        lines += blocked.map { TerminalText.safe("blocked: \($0.resource) on \($0.host): \($0.reason)") }
+        lines += problems.map { TerminalText.safe("\($0)") }
+        lines += notes.map { TerminalText.safe("\($0)") }
+        lines += retained.map { "retained: Volume/\($0.metadata.identity), \($0.spec.size)" }
+        for (host, objects) in foreign.sorted(by: { $0.key < $1.key }) {
+            lines += objects.map {
+                let owner = $0.owner.isEmpty ? "" : " (\($0.owner))"
+                return TerminalText.safe("foreign: \($0.kind.rawValue) \($0.name)\(owner) on \(host)")
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Foundation
+import Model
+import Planning
+
+/// A plan with all that is needed to do it later: `plan --out`, `apply --plan`.
+struct PlanFile: Codable {
+    var version = Plan.currentVersion
+    var plan: Plan
+    var manifest: FleetManifest
+    var allowance: Disruption
+    var targets: [ResourceID]
+
+    var options: PlanOptions { PlanOptions(allowance: allowance, targets: Set(targets)) }
+
+    func write(to path: String) throws {
+        do {
+            try Data(try JSONOutput.document(self).utf8).write(to: URL(filePath: path), options: .atomic)
+        } catch {
+            Console.error("error[plan-file]: \(path) cannot be written: \(error.localizedDescription)")
+            throw ExitCode(Exit.couldNotRun)
+        }
+    }
+
+    static func read(_ path: String) throws -> PlanFile {
+        do {
+            let file = try JSONDecoder().decode(PlanFile.self, from: Data(contentsOf: URL(filePath: path)))
+            guard file.version == Plan.currentVersion else {
+                Console.error("error[plan-file]: \(path) has version \(file.version), this is \(Plan.currentVersion)")
+                throw ExitCode(Exit.couldNotRun)
+            }
+            return file
+        } catch let error as ExitCode {
+            throw error
+        } catch {
+            Console.error("error[plan-file]: \(path) is not a plan: \(error.localizedDescription)")
+            throw ExitCode(Exit.couldNotRun)
+        }
+    }
+}
