@@ -80,7 +80,16 @@ extension HostPlanner {
             FieldChange("status.vxlan.bridge", old: seen.bridge, new: wanted.bridge),
             FieldChange("spec.vxlan.peers", old: Self.list(seen.flood), new: Self.list(wanted.flood)),
         ].filter { $0.old != $0.new }
-        if !kernelWide.isEmpty {
+        if !kernelWide.isEmpty, isVNIInPlay(seen.vni, wanted.vni, resource) {
+            add(
+                resource, .update, .removeTunnel(network), .live,
+                reason: "another network takes over its VNI, and the kernel has each only once")
+            add(
+                resource, .update, .createTunnel(network), .live,
+                reason: "made anew under the standing bridge; traffic between hosts pauses",
+                changes: kernelWide + inPlace,
+                after: bridge + [id(resource, "remove-vxlan")] + freeing(wanted, except: resource))
+        } else if !kernelWide.isEmpty {
             add(
                 resource, .update, .replaceTunnel(network), .live,
                 reason: "the kernel sets these only on a new link; the bridge stands, traffic between hosts pauses",
@@ -94,6 +103,14 @@ extension HostPlanner {
 
     private static func list(_ addresses: [IPAddress]) -> String? {
         addresses.isEmpty ? nil : addresses.map(\.description).joined(separator: ", ")
+    }
+
+    /// Whether two networks of ours exchange VNIs, so that both links have to go before either is made.
+    private func isVNIInPlay(_ old: Int, _ new: Int, _ resource: ResourceID) -> Bool {
+        guard old != new else { return false }
+        let others = expectation.inventory.networks.filter { $0.metadata.identity != resource.id }
+        return others.contains { $0.status?.tunnel?.vni == old }
+            || observed.networks.contains { $0.metadata.identity != resource.id && $0.status?.tunnel?.vni == new }
     }
 
     /// The steps that free the VNI another network of ours holds now: the kernel has each only once.

@@ -54,7 +54,7 @@ extension HostPlanner {
         if machine.spec.power == .running {
             add(
                 resource, .create, .startMachine(machine), reason: "is to run",
-                after: requirements + [id(resource, "define")])
+                after: requirements + tunnels(of: machine) + [id(resource, "define")])
         }
     }
 
@@ -64,14 +64,20 @@ extension HostPlanner {
             ["create", "grow", "mark"].map { id(ResourceID(.volume, volume), $0) }
         }
         ids += machine.spec.interfaces.compactMap(\.network).flatMap { network in
-            ["create-bridge", "update-bridge", "create-vxlan", "update-vxlan", "replace-vxlan"].map {
-                id(ResourceID(.network, network), $0)
-            }
+            ["create-bridge", "update-bridge"].map { id(ResourceID(.network, network), $0) }
         }
         ids += [machine.spec.boot?.kernel, machine.spec.boot?.initrd].compactMap(\.self).map {
             id(ResourceID(.image, $0), "import")
         }
         return ids
+    }
+
+    /// The steps that join a machine's networks to other hosts. Only a start waits for them: a definition does not need
+    /// them, and a network that a restart frees may have to go before another can have its VNI.
+    private func tunnels(of machine: VirtualMachine) -> [String] {
+        machine.spec.interfaces.compactMap(\.network).flatMap { network in
+            ["create-vxlan", "update-vxlan", "replace-vxlan"].map { id(ResourceID(.network, network), $0) }
+        }
     }
 
     /// Writes the seed where it is not there or holds something else.
@@ -98,18 +104,16 @@ extension HostPlanner {
         planSeed(of: machine, resource, .update)
         let isActive = status.state.isActive
         var differences = VirtualMachine.differences(from: seen.spec, to: machine.spec)
-        if seen.metadata.name != machine.metadata.name {
-            differences.append(.rename(from: seen.metadata.name, to: machine.metadata.name))
-        }
         if status.protected != machine.spec.protect {
             differences.append(.protection(from: status.protected, to: machine.spec.protect))
         }
-        var pending = VirtualMachine.differences(from: status.live ?? seen.spec, to: machine.spec).filter(
-            \.needsRestart)
-        if seen.metadata.name != machine.metadata.name {
-            pending += differences.filter { $0.change.field == "metadata.name" }
-        }
-        let restarts = isActive && !pending.isEmpty && machine.spec.power == .running
+        var pending = VirtualMachine.differences(from: status.live ?? seen.spec, to: machine.spec)
+            .filter(\.needsRestart)
+        // libvirt renames only what is off: one that is to be off is stopped before, one that runs waits for a restart.
+        let isRenamed = seen.metadata.name != machine.metadata.name
+        let isRenamedOff = isRenamed && machine.spec.power == .stopped
+        let rename = VirtualMachine.Difference.rename(from: seen.metadata.name, to: machine.metadata.name)
+        if isRenamed, !isActive || isRenamedOff { differences.append(rename) }
         if !differences.isEmpty {
             let changes = differences.map { difference in
                 var change = difference.change
@@ -118,12 +122,15 @@ extension HostPlanner {
             }
             add(
                 resource, .update, .updateMachine(machine), reason: "its definition is not as declared",
-                changes: changes, after: needs(of: machine) + [id(resource, "seed")])
+                changes: changes,
+                after: needs(of: machine) + [id(resource, "seed")] + (isRenamedOff ? [id(resource, "stop")] : []))
         }
-        if restarts {
+        let shown = (isRenamed ? [rename] : []) + (differences.isEmpty ? pending : [])
+        if isRenamed { pending.append(rename) }
+        if isActive, !pending.isEmpty, machine.spec.power == .running {
             add(
-                resource, .update, .restartMachine(machine), .restart,
-                reason: "it runs with older values", changes: differences.isEmpty ? pending.map(\.change) : [],
+                resource, .update, .restartMachine(machine), .restart, reason: "it runs with older values",
+                changes: shown.map(\.change),
                 after: needs(of: machine) + [id(resource, "update"), id(resource, "seed")])
         }
         planPower(machine, seen, resource, isActive: isActive, pending: pending)
@@ -139,13 +146,17 @@ extension HostPlanner {
         _ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID, isActive: Bool,
         pending: [VirtualMachine.Difference]
     ) {
-        let after = needs(of: machine) + [id(resource, "update"), id(resource, "seed")]
+        let isRenamed = seen.metadata.name != machine.metadata.name
+        let after =
+            needs(of: machine) + [id(resource, "seed")]
+            + (isRenamed && machine.spec.power == .stopped ? [] : [id(resource, "update")])
         let state = seen.status?.state ?? .off
         switch machine.spec.power {
         case .running where !isActive:
             add(
                 resource, .update, .startMachine(machine), reason: "is to run",
-                changes: [FieldChange("spec.power", old: state.rawValue, new: "running")], after: after)
+                changes: [FieldChange("spec.power", old: state.rawValue, new: "running")],
+                after: after + tunnels(of: machine))
         case .stopped where isActive:
             if machine.spec.protect || seen.status?.protected == true {
                 refuse(

@@ -30,7 +30,8 @@ public struct ImageFiles: Sendable {
             do {
                 let facts = try folder.read(image)
                 if let stated = image.spec.sha256, stated != facts.sha256 {
-                    throw Unusable(why: "has the digest \(facts.sha256), the manifest says \(stated)", field: "spec.sha256")
+                    throw Unusable(
+                        why: "has the digest \(facts.sha256), the manifest says \(stated)", field: "spec.sha256")
                 }
                 manifest.images[index].spec.sha256 = facts.sha256
                 manifest.images[index].spec.virtualSize = facts.virtualSize

@@ -13,7 +13,8 @@ struct QCOW2Header {
         }
         let version = number(at: 4, 4)
         guard version == 2 || version == 3 else {
-            throw ImageFiles.Unusable(why: "is qcow2 version \(version), of which nothing is known", field: "spec.format")
+            throw ImageFiles.Unusable(
+                why: "is qcow2 version \(version), of which nothing is known", field: "spec.format")
         }
         guard number(at: 8, 8) == 0 else {
             throw ImageFiles.Unusable(why: "has a backing file; only whole images are accepted")

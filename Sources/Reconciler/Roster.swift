@@ -49,7 +49,8 @@ struct Roster: Codable, Hashable, Sendable {
         _ = try await session.commands.run(
             "sh",
             [
-                "-c", #"mkdir -p -- "${1%/*}" && cat > "$1.staged" && chmod 0644 "$1.staged" && mv -f -- "$1.staged" "$1""#,
+                "-c",
+                #"mkdir -p -- "${1%/*}" && cat > "$1.staged" && chmod 0644 "$1.staged" && mv -f -- "$1.staged" "$1""#,
                 "sh", Self.path(identity),
             ], input: .bytes(Array(data)), deadline: deadline, outputLimit: 4096)
     }

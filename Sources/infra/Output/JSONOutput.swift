@@ -4,7 +4,9 @@ import Foundation
 enum JSONOutput {
     /// Indented, for documents.
     static func document(_ value: some Encodable) throws -> String {
-        String(decoding: try encoder([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]).encode(value), as: UTF8.self) + "\n"
+        String(
+            decoding: try encoder([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]).encode(value), as: UTF8.self)
+            + "\n"
     }
 
     /// On one line, for streams.

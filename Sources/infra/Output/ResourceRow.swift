@@ -67,7 +67,8 @@ struct ResourceRow: Encodable {
                     [
                         Column("pool", $0.spec.pool), Column("size", $0.spec.size.description),
                         Column("allocated", $0.status?.allocation?.rounded),
-                        Column("retained", $0.status?.mark.map { String($0.retained) }), Column("path", $0.status?.path),
+                        Column("retained", $0.status?.mark.map { String($0.retained) }),
+                        Column("path", $0.status?.path),
                     ])
             }
         case .virtualMachine:
@@ -77,7 +78,8 @@ struct ResourceRow: Encodable {
                     [
                         Column("state", $0.status?.state.rawValue), Column("cpu", String($0.spec.cpu.count)),
                         Column("memory", $0.spec.memory.size.description),
-                        Column("accelerator", $0.spec.accelerator?.rawValue), Column("uuid", $0.status?.uuid.lowercased),
+                        Column("accelerator", $0.spec.accelerator?.rawValue),
+                        Column("uuid", $0.status?.uuid.lowercased),
                     ])
             }
         }

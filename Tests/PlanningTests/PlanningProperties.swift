@@ -1,0 +1,130 @@
+import Foundation
+import Model
+import Planning
+import TestSupport
+import Testing
+
+/// What holds for every fleet, tried on generated ones by the simulator.
+@Suite struct PlanningProperties {
+    static let seeds = Array(UInt64(1)...60)
+    let everything = PlanOptions(allowance: .dataLoss)
+
+    private func converge(
+        _ simulator: inout Simulator, to manifest: FleetManifest, _ options: PlanOptions? = nil
+    ) throws -> Plan {
+        let options = options ?? everything
+        let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
+        try #require(plan.problems.isEmpty, "\(plan.problems)")
+        try #require(plan.blocked.isEmpty, "\(plan.blocked)")
+        try simulator.apply(plan)
+        return Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
+    }
+
+    @Test(arguments: seeds) func anAppliedPlanLeavesNothingToDo(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var simulator = Simulator.empty(RandomFleet.make(&random, generation: 0))
+        for generation in 0..<4 {
+            let next = try converge(&simulator, to: RandomFleet.make(&random, generation: generation))
+            #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
+        }
+    }
+
+    @Test(arguments: seeds) func theWayDoesNotMatter(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let fleets = (0..<3).map { RandomFleet.make(&random, generation: $0) }
+        var long = Simulator.empty(fleets[0])
+        for fleet in fleets { _ = try converge(&long, to: fleet) }
+        var short = Simulator.empty(fleets[0])
+        _ = try converge(&short, to: fleets[2])
+        let ends = try [long, short].map { try #require($0.hosts["h0"]) }
+        func sorted<Value>(_ values: [Value], by key: (Value) -> String) -> [Value] {
+            values.sorted { key($0) < key($1) }
+        }
+        #expect(sorted(ends[0].machines) { $0.metadata.identity } == sorted(ends[1].machines) { $0.metadata.identity })
+        #expect(
+            sorted(ends[0].networks) { $0.metadata.identity }.map(\.status)
+                == sorted(ends[1].networks) { $0.metadata.identity }.map(\.status))
+        #expect(ends[0].pools.map(\.metadata.identity).sorted() == ends[1].pools.map(\.metadata.identity).sorted())
+        let wanted = Set(ends[1].volumes.map(\.metadata.identity))
+        let sizes = ends.map { end in
+            end.volumes.filter { wanted.contains($0.metadata.identity) }.map {
+                "\($0.metadata.identity) \($0.spec.size)"
+            }
+            .sorted()
+        }
+        #expect(sizes[0] == sizes[1])
+    }
+
+    @Test(arguments: seeds) func equalArgumentsGiveAnEqualPlan(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let first = RandomFleet.make(&random, generation: 0)
+        var simulator = Simulator.empty(first)
+        _ = try converge(&simulator, to: first)
+        var second = RandomFleet.make(&random, generation: 1)
+        let plan = Planner.plan(second, observed: simulator.observation(second), options: everything)
+        #expect(Planner.plan(second, observed: simulator.observation(second), options: everything) == plan)
+        let decoded = try JSONDecoder().decode(Plan.self, from: JSONEncoder().encode(plan))
+        #expect(decoded == plan)
+        second.machines.reverse()
+        let reversed = Planner.plan(second, observed: simulator.observation(second), options: everything)
+        #expect(Set(reversed.steps) == Set(plan.steps))
+    }
+
+    /// A run that is killed after any number of steps is finished by the next one.
+    @Test(arguments: seeds) func aRunMayEndAnywhere(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var simulator = Simulator.empty(RandomFleet.make(&random, generation: 0))
+        for generation in 0..<4 {
+            let manifest = RandomFleet.make(&random, generation: generation)
+            let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+            for step in plan.steps.prefix(Int.random(in: 0...plan.steps.count, using: &random)) {
+                try simulator.apply(step)
+            }
+            let next = try converge(&simulator, to: manifest)
+            #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
+        }
+    }
+
+    @Test(arguments: seeds, [Disruption.none, .live, .restart, .stop])
+    func nothingExceedsTheAllowance(seed: UInt64, allowance: Disruption) throws {
+        var random = SeededGenerator(seed: seed)
+        let first = RandomFleet.make(&random, generation: 0)
+        var simulator = Simulator.empty(first)
+        _ = try converge(&simulator, to: first)
+        let volumes = Set(try #require(simulator.hosts["h0"]).volumes.compactMap(\.status?.path))
+        let manifest = RandomFleet.make(&random, generation: 1)
+        let plan = Planner.plan(
+            manifest, observed: simulator.observation(manifest), options: PlanOptions(allowance: allowance))
+        #expect(plan.steps.allSatisfy { $0.disruption <= allowance })
+        let deferred = Set(plan.deferred.map(\.id))
+        #expect(plan.steps.allSatisfy { $0.after.allSatisfy { !deferred.contains($0) } })
+        try simulator.apply(plan)
+        #expect(volumes.isSubset(of: Set(try #require(simulator.hosts["h0"]).volumes.compactMap(\.status?.path))))
+        let next = Planner.plan(
+            manifest, observed: simulator.observation(manifest), options: PlanOptions(allowance: allowance))
+        #expect(next.isEmpty, "\(PlanText().render(next))")
+        #expect(next.deferred.isEmpty == plan.deferred.isEmpty)
+    }
+
+    /// Destroying keeps every volume whose mark does not say otherwise, and what that volume is a layer over.
+    @Test(arguments: seeds) func destroyKeepsData(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let manifest = RandomFleet.make(&random, generation: 0)
+        var simulator = Simulator.empty(manifest)
+        _ = try converge(&simulator, to: manifest)
+        let options = PlanOptions(allowance: .dataLoss, destroys: true)
+        let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
+        let kept = try #require(simulator.hosts["h0"]).volumes.filter { $0.status?.mark?.deletion == .retain }
+        for step in plan.steps {
+            if case .removeVolume(let volume) = step.operation {
+                #expect(!kept.contains { $0.metadata.identity == volume.metadata.identity })
+            }
+            if case .removeImage(let image) = step.operation {
+                #expect(!kept.contains { $0.status?.backing == image.status?.path })
+            }
+        }
+        let next = try converge(&simulator, to: manifest, options)
+        #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
+        #expect(try #require(simulator.hosts["h0"]).machines.isEmpty)
+    }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Model
+
+/// A generator with a seed (SplitMix64), so that a failure can be repeated.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+}
+
+/// Fleets over a small set of names, so that two of them share some resources, change some and lack some.
+enum RandomFleet {
+    static let fleet = Fleet(
+        metadata: Metadata(name: "random", id: "6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f11"),
+        uuid: UUID(
+            uuid: (0x6f, 0x0a, 0x1d, 0x52, 0x3c, 0x0e, 0x4b, 0x3e, 0x9a, 0x57, 0x0d, 0x3c, 0x9b, 0x7e, 0x5f, 0x11)))
+
+    /// - Parameter generation: Volumes only grow, so a later fleet has larger ones.
+    static func make(_ random: inout SeededGenerator, generation: Int) -> FleetManifest {
+        var host = KVMHost(metadata: Metadata(name: "h0"))
+        host.spec.underlay = KVMHost.Underlay(address: IPAddress(ipv4: 192, 0, 2, 11))
+        var manifest = FleetManifest(
+            fleet: fleet, hosts: [host],
+            pools: ["p0", "p1"].map {
+                StoragePool(metadata: Metadata(name: $0), spec: .init(path: "/var/lib/infra/\($0)"))
+            },
+            images: [
+                image("i0", String(repeating: random.chance(80) ? "a" : "b", count: 64), .qcow2),
+                image("k0", String(repeating: random.chance(80) ? "c" : "d", count: 64), .kernel),
+            ])
+        let identifiers = [10, 11, 12].shuffled(using: &random)
+        for index in 0..<3 where random.chance(70) {
+            manifest.networks.append(network(index, vni: identifiers[index], &random))
+        }
+        for index in 0..<3 where random.chance(60) {
+            manifest.volumes.append(
+                Volume(metadata: Metadata(name: "v\(index)"), spec: disk(index, generation, &random)))
+        }
+        var free = manifest.volumes.map(\.metadata.identity)
+        for index in 0..<5 where random.chance(70) {
+            manifest.machines.append(machine(index, generation, manifest, &free, &random))
+        }
+        return manifest
+    }
+
+    private static func image(_ name: String, _ sha256: String, _ format: Image.Format) -> Image {
+        Image(metadata: Metadata(name: name), spec: .init(file: name, sha256: sha256, format: format))
+    }
+
+    private static func network(_ index: Int, vni: Int, _ random: inout SeededGenerator) -> Network {
+        let peers = random.chance(30) ? [IPAddress(ipv4: 192, 0, 2, 99)] : []
+        let mtu = random.chance(80) ? 1450 : 1400
+        return Network(
+            metadata: Metadata(name: "n\(index)"),
+            spec: .init(
+                vxlan: random.chance(80) ? .init(vni: vni, port: random.chance(90) ? 4789 : 4790, peers: peers) : nil,
+                mtu: mtu, hosts: random.chance(20) ? ["h0"] : []))
+    }
+
+    private static func disk(_ index: Int, _ generation: Int, _ random: inout SeededGenerator) -> Volume.Spec {
+        Volume.Spec(
+            pool: "p\(index % 2)", size: .gibibytes(UInt64(10 + generation)), image: index == 0 ? "i0" : nil,
+            deletion: random.chance(30) ? .delete : .retain, reuse: true)
+    }
+
+    private static func machine(
+        _ index: Int, _ generation: Int, _ manifest: FleetManifest, _ free: inout [String],
+        _ random: inout SeededGenerator
+    ) -> VirtualMachine {
+        var spec = VirtualMachine.Spec(
+            cpu: .init(count: Int.random(in: 1...4, using: &random)),
+            memory: .init(size: .mebibytes([128, 256, 512].randomElement(using: &random) ?? 128)))
+        spec.disks = (0..<3).compactMap { number in
+            guard number == 0 || random.chance(40) else { return nil }
+            return .init(name: "d\(number)", volume: nil, declared: disk(number, generation, &random))
+        }
+        if random.chance(40), let volume = free.popLast() { spec.disks.append(.init(name: "x", volume: volume)) }
+        spec.interfaces = manifest.networks.compactMap { network in
+            random.chance(50) ? .init(name: "e\(network.metadata.name)", network: network.metadata.name) : nil
+        }
+        if random.chance(20) { spec.boot = .init(kernel: "k0", commandLine: "console=ttyS0") }
+        if random.chance(50) { spec.cloudInit = CloudInit(hostname: random.chance(50) ? "a" : "b") }
+        spec.power = random.chance(80) ? .running : .stopped
+        spec.autostart = random.chance(50)
+        let name = "m\(index)"
+        return VirtualMachine(
+            metadata: random.chance(85) ? Metadata(name: name) : Metadata(name: name + "-new", id: name), spec: spec)
+    }
+}

@@ -1,0 +1,260 @@
+import Foundation
+public import Model
+public import Planning
+
+/// A host that does what a plan says, and nothing else. It refuses what the real backends refuse, so that a plan in a
+/// wrong order fails here as it would there.
+public struct Simulator: Sendable {
+    /// What is on each host, by the host's identity.
+    public var hosts: [String: HostInventory]
+
+    /// What a backend would refuse.
+    public struct Refusal: Error, CustomStringConvertible {
+        /// Which step and why.
+        public let description: String
+    }
+
+    /// Starts from what is there.
+    public init(_ hosts: [String: HostInventory]) { self.hosts = hosts }
+
+    /// Hosts on which nothing is.
+    public static func empty(_ manifest: FleetManifest) -> Simulator {
+        Simulator(
+            manifest.hosts.reduce(into: [:]) { result, host in
+                var host = host
+                let id = host.metadata.identity
+                host.status = KVMHost.Status(
+                    uuid: Identity.hostUUID(machineID: id), hostname: id, cpu: 1 << 20, memory: ByteCount(1 << 60),
+                    accelerator: .tcg, acceleratorReason: "simulated", libvirtVersion: "9.0.0")
+                result[id] = HostInventory(host: host)
+            })
+    }
+
+    /// What the next observation says. The host's own declaration is the manifest's, as in a real observation.
+    public func observation(_ manifest: FleetManifest) -> [String: HostInventory] {
+        manifest.hosts.reduce(into: [:]) { result, host in
+            guard var inventory = hosts[host.metadata.identity] else { return }
+            let status = inventory.host.status
+            inventory.host = host
+            inventory.host.status = status
+            result[host.metadata.identity] = inventory
+        }
+    }
+
+    /// Does every step of a plan, in order.
+    public mutating func apply(_ plan: Plan) throws {
+        for step in plan.steps { try apply(step) }
+    }
+
+    /// Does one step.
+    public mutating func apply(_ step: Step) throws {
+        guard var host = hosts[step.host] else { throw Refusal(description: "\(step.id): no such host") }
+        do {
+            try host.perform(step.operation)
+        } catch {
+            throw Refusal(description: "\(step.id): \(error.why)")
+        }
+        hosts[step.host] = host
+    }
+}
+
+private struct Impossible: Error {
+    let why: String
+}
+
+extension HostInventory {
+    fileprivate mutating func perform(_ operation: Planning.Operation) throws(Impossible) {
+        switch operation {
+        case .createPool, .startPool, .removePool: try performOnPool(operation)
+        case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
+            .removeStaged, .writeSeed, .removeSeed:
+            try performOnFile(operation)
+        case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge:
+            try performOnLink(operation)
+        case .defineMachine, .updateMachine, .startMachine, .stopMachine, .restartMachine, .undefineMachine:
+            try performOnMachine(operation)
+        }
+    }
+
+    private mutating func performOnPool(_ operation: Planning.Operation) throws(Impossible) {
+        switch operation {
+        case .createPool(let pool):
+            try require(!pools.contains { $0.spec.path == pool.spec.path }, "the folder has a pool")
+            pools.append(pool)
+        case .startPool(let pool):
+            pools.removeAll { $0.metadata.identity == pool.metadata.identity }
+            pools.append(pool)
+        case .removePool(let pool):
+            let prefix = pool.spec.path + "/"
+            try require(
+                !machines.contains { $0.paths.contains { $0.hasPrefix(prefix) } }, "a machine has a file in it")
+            pools.removeAll { $0.metadata.identity == pool.metadata.identity }
+            // The files stay on a real host, and come back into sight with the pool.
+            volumes.removeAll { $0.spec.pool == pool.metadata.identity }
+            images.removeAll { $0.status?.pool == pool.metadata.identity }
+        default: throw Impossible(why: "not for a pool")
+        }
+    }
+
+    private mutating func performOnFile(_ operation: Planning.Operation) throws(Impossible) {
+        switch operation {
+        case .importImage(let image):
+            try require(pools.contains { $0.metadata.identity == image.status?.pool }, "no such pool")
+            try require(!images.contains { $0.status?.path == image.status?.path }, "the image is there")
+            images.append(image)
+        case .removeImage(let image):
+            try require(!volumes.contains { $0.status?.backing == image.status?.path }, "a volume is a layer over it")
+            images.removeAll { $0.status?.path == image.status?.path }
+        case .createVolume(let volume):
+            try require(pools.contains { $0.metadata.identity == volume.spec.pool }, "no such pool")
+            try require(!volumes.contains { $0.status?.path == volume.status?.path }, "the volume is there")
+            if let backing = volume.status?.backing {
+                try require(images.contains { $0.status?.path == backing }, "its image is not stored")
+            }
+            volumes.append(volume)
+        case .growVolume(let volume), .growDisk(let volume, _, _):
+            try change(volume) { $0.spec.size = volume.spec.size }
+        case .markVolume(let volume):
+            try change(volume) { $0.status?.mark = volume.status?.mark }
+        case .removeVolume(let volume):
+            try require(
+                !machines.contains { $0.paths.contains(volume.status?.path ?? "") }, "a machine uses the volume")
+            volumes.removeAll { $0.status?.path == volume.status?.path }
+        case .removeStaged(let path):
+            volumes.removeAll { $0.status?.path == path }
+            images.removeAll { $0.status?.path == path }
+        case .writeSeed(let path, let machine, let contents):
+            seeds[machine] = VirtualMachine.Seed(path: path, digest: contents.digest(salt: "00"), salt: "00")
+        case .removeSeed(let path, let machine):
+            try require(
+                !machines.contains { $0.status?.state.isActive == true && $0.paths.contains(path) },
+                "a running machine has the seed")
+            seeds[machine] = nil
+        default: throw Impossible(why: "not for a file")
+        }
+    }
+
+    private mutating func performOnLink(_ operation: Planning.Operation) throws(Impossible) {
+        switch operation {
+        case .createBridge(let network), .updateBridge(let network):
+            update(network) { $0.status?.bridge = network.status?.bridge }
+        case .createTunnel(let network), .updateTunnel(let network), .replaceTunnel(let network):
+            let vni = network.status?.tunnel?.vni
+            try require(
+                !networks.contains {
+                    $0.status?.tunnel?.vni == vni && $0.metadata.identity != network.metadata.identity
+                }, "the VNI is taken")
+            update(network) { $0.status?.tunnel = network.status?.tunnel }
+        case .removeTunnel(let network): update(network) { $0.status?.tunnel = nil }
+        case .removeBridge(let network):
+            let name = network.status?.bridge?.name ?? ""
+            try require(!machines.contains { $0.bridges.contains(name) }, "a machine is on the bridge")
+            update(network) { $0.status?.bridge = nil }
+        default: throw Impossible(why: "not for a link")
+        }
+        networks.removeAll { $0.status?.bridge == nil && $0.status?.tunnel == nil }
+    }
+
+    private mutating func performOnMachine(_ operation: Planning.Operation) throws(Impossible) {
+        switch operation {
+        case .defineMachine(let machine):
+            try require(!machines.contains { $0.metadata.name == machine.metadata.name }, "the name is taken")
+            try requireParts(of: machine)
+            var machine = machine.observed
+            machine.status?.state = .off
+            machines.append(machine)
+        case .updateMachine(let machine):
+            try requireParts(of: machine)
+            let index = try self.index(of: machine)
+            let before = machines[index]
+            machines[index].spec = machine.observed.spec
+            machines[index].status?.protected = machine.spec.protect
+            if before.status?.state.isActive == true {
+                machines[index].status?.live = before.status?.live ?? before.spec
+            } else {
+                machines[index].metadata = machine.metadata
+            }
+        case .startMachine(let machine), .restartMachine(let machine):
+            let index = try self.index(of: machine)
+            try requireParts(of: machines[index])
+            machines[index].metadata = machine.metadata
+            machines[index].status?.state = .running
+            machines[index].status?.live = nil
+        case .stopMachine(let machine):
+            let index = try self.index(of: machine)
+            machines[index].status?.state = .off
+            machines[index].status?.live = nil
+        case .undefineMachine(let machine):
+            let index = try self.index(of: machine)
+            try require(machines[index].status?.state.isActive == false, "it runs")
+            machines.remove(at: index)
+        default: throw Impossible(why: "not for a machine")
+        }
+    }
+
+    private func require(_ holds: Bool, _ why: String) throws(Impossible) {
+        if !holds { throw Impossible(why: why) }
+    }
+
+    private func requireParts(of machine: VirtualMachine) throws(Impossible) {
+        for path in machine.spec.disks.compactMap(\.path) {
+            try require(volumes.contains { $0.status?.path == path }, "its disk \(path) is not there")
+        }
+        for bridge in machine.spec.interfaces.compactMap(\.bridge) {
+            try require(networks.contains { $0.status?.bridge?.name == bridge }, "its bridge \(bridge) is not there")
+        }
+        if let seed = machine.spec.seed?.path {
+            try require(seeds.values.contains { $0.path == seed }, "its seed is not there")
+        }
+    }
+
+    private func index(of machine: VirtualMachine) throws(Impossible) -> Int {
+        guard let index = machines.firstIndex(where: { $0.metadata.identity == machine.metadata.identity }) else {
+            throw Impossible(why: "no such machine")
+        }
+        return index
+    }
+
+    private mutating func change(_ volume: Volume, _ body: (inout Volume) -> Void) throws(Impossible) {
+        guard let index = volumes.firstIndex(where: { $0.status?.path == volume.status?.path }) else {
+            throw Impossible(why: "no such volume")
+        }
+        body(&volumes[index])
+    }
+
+    private mutating func update(_ network: Network, _ body: (inout Network) -> Void) {
+        if let index = networks.firstIndex(where: { $0.metadata.identity == network.metadata.identity }) {
+            body(&networks[index])
+        } else {
+            var new = network
+            new.status?.bridge = nil
+            new.status?.tunnel = nil
+            body(&new)
+            networks.append(new)
+        }
+    }
+}
+
+extension VirtualMachine {
+    /// What an observation says of the machine: nothing that only the manifest knows.
+    fileprivate var observed: VirtualMachine {
+        var machine = self
+        machine.spec.cloudInit = nil
+        machine.spec.host = status?.host
+        machine.spec.power = .running
+        machine.spec.ignoreChanges = []
+        for index in machine.spec.interfaces.indices { machine.spec.interfaces[index].address = nil }
+        return machine
+    }
+
+    fileprivate var paths: Set<String> {
+        Set(
+            [spec, status?.live].compactMap(\.self).flatMap {
+                $0.disks.compactMap(\.path) + [$0.seed?.path].compactMap(\.self)
+            })
+    }
+
+    fileprivate var bridges: Set<String> {
+        Set([spec, status?.live].compactMap(\.self).flatMap { $0.interfaces.compactMap(\.bridge) })
+    }
+}
