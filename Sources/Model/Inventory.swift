@@ -47,6 +47,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var machines: [VirtualMachine]
     /// Our seeds, by the machine's identity, those of no machine included.
     public var seeds: [String: VirtualMachine.Seed]
+    /// Links of ours that were not finished, by name.
+    public var stagedLinks: [String]
     /// What is not ours.
     public var foreign: [ForeignObject]
     /// What could not be observed. What depends on it is blocked.
@@ -56,7 +58,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public init(
         host: KVMHost, pools: [StoragePool] = [], images: [Image] = [], networks: [Network] = [],
         volumes: [Volume] = [], machines: [VirtualMachine] = [], seeds: [String: VirtualMachine.Seed] = [:],
-        foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
+        stagedLinks: [String] = [], foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
     ) {
         self.host = host
         self.pools = pools
@@ -65,6 +67,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.volumes = volumes
         self.machines = machines
         self.seeds = seeds
+        self.stagedLinks = stagedLinks
         self.foreign = foreign
         self.unknown = unknown
     }

@@ -106,5 +106,26 @@ struct HostPlanner {
             add(
                 resource, .delete, .removeStaged(path: path), reason: "unfinished, left by a run that was interrupted")
         }
+        for link in observed.stagedLinks {
+            add(
+                network(ofStagedLink: link), .delete, .removeStagedLink(name: link),
+                reason: "unfinished, left by a run that was interrupted")
+        }
+    }
+
+    /// The steps that remove unfinished links of a network, which go before new ones are made.
+    func stagedLinkRemovals(_ resource: ResourceID) -> [String] {
+        observed.stagedLinks.filter { network(ofStagedLink: $0) == resource }.map {
+            id(resource, Operation.removeStagedLink(name: $0).name)
+        }
+    }
+
+    /// The network that a link was made for; one that nobody knows any more goes by the link's name.
+    private func network(ofStagedLink link: String) -> ResourceID {
+        let known = expectation.inventory.networks + observed.networks
+        let match = known.map(\.metadata.identity).first {
+            link.hasPrefix(identity.bridgeName($0)) || link.hasPrefix(identity.tunnelName($0))
+        }
+        return ResourceID(.network, match ?? link)
     }
 }

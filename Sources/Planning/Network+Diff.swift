@@ -38,7 +38,7 @@ extension HostPlanner {
         guard let seen else {
             add(
                 resource, action, .createBridge(network), action == .create ? .none : .live,
-                reason: "the bridge is not there")
+                reason: "the bridge is not there", after: stagedLinkRemovals(resource))
             return
         }
         let changes = [
@@ -53,7 +53,8 @@ extension HostPlanner {
     private mutating func planTunnel(
         _ network: Network, _ seen: Network.Tunnel?, _ resource: ResourceID, _ action: Action
     ) {
-        let bridge = [id(resource, "create-bridge"), id(resource, "update-bridge")]
+        let bridge =
+            [id(resource, "create-bridge"), id(resource, "update-bridge")] + stagedLinkRemovals(resource)
         guard let wanted = network.status?.tunnel else {
             if seen != nil {
                 add(

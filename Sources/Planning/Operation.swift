@@ -25,6 +25,8 @@ public enum Operation: Hashable, Sendable, Codable {
     case removeVolume(Volume)
     /// Remove an unfinished file.
     case removeStaged(path: String)
+    /// Remove an unfinished link.
+    case removeStagedLink(name: String)
     /// Write a machine's seed, anew or in place of the old one.
     case writeSeed(path: String, machine: String, contents: SeedContents)
     /// Remove a machine's seed.
@@ -66,6 +68,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .growVolume, .growDisk: "grow"
         case .markVolume: "mark"
         case .removeStaged: "remove-staged"
+        case .removeStagedLink(let name): "remove-staged-\(name)"
         case .writeSeed: "seed"
         case .removeSeed: "remove-seed"
         case .createBridge: "create-bridge"
@@ -97,6 +100,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .markVolume: "marking the volume"
         case .removeVolume: "deleting the volume"
         case .removeStaged: "removing an unfinished file"
+        case .removeStagedLink: "removing an unfinished link"
         case .writeSeed: "writing the cloud-init seed"
         case .removeSeed: "removing the cloud-init seed"
         case .createBridge: "creating the bridge"

@@ -74,7 +74,7 @@ extension ConnectedFleet {
             }, report: report,
             perform: { step throws(HostError) in
                 guard let performer = performers[step.host] else { throw .unreachable("host \(step.host)") }
-                try await performer.perform(step.operation)
+                try await performer.perform(step)
             })
         return await applier.run(plan.steps)
     }

@@ -12,13 +12,13 @@ struct Observer: Sendable {
     func observe(_ session: HostSession, pools: [StoragePool]) async -> HostInventory {
         async let facts = status(session)
         async let machines = session.compute.observe(deadline: deadline)
-        async let files = session.storage.observe(wanted: pools, deadline: deadline)
-        async let links = session.network.observe(deadline: deadline)
+        async let files = session.storage.observe(wanted: pools)
+        async let links = session.network.observe()
         let (compute, storage, network) = await (machines, files, links)
         var inventory = HostInventory(
             host: session.host, pools: storage.pools, images: storage.images, networks: network.networks,
             volumes: storage.volumes, machines: compute.machines, seeds: storage.seeds,
-            foreign: compute.foreign + storage.foreign + network.foreign,
+            stagedLinks: network.staged, foreign: compute.foreign + storage.foreign + network.foreign,
             unknown: compute.unknown + storage.unknown + network.unknown)
         do {
             inventory.host.status = try await facts

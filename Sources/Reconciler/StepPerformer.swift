@@ -13,34 +13,66 @@ struct StepPerformer: Sendable {
     /// How long a guest has to end by itself before it is forced.
     let grace: Duration
 
-    func perform(_ operation: Operation) async throws(HostError) {
+    /// Performs a step within its deadline. One that is over it is told to end; what it has done by then is unknown.
+    func perform(_ step: Step) async throws(HostError) {
+        let work = Task { () -> Result<Void, HostError> in
+            do throws(HostError) {
+                return .success(try await perform(step.operation))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let timer = Task {
+            try await Task.sleep(for: deadline + extra(step.operation))
+            work.cancel()
+        }
+        let result = await work.value
+        timer.cancel()
+        if case .failure = result, work.isCancelled { throw .deadline(call: step.operation.verb) }
+        try result.get()
+    }
+
+    /// A guest that is asked to end has its grace period beside the step's deadline.
+    private func extra(_ operation: Operation) -> Duration {
+        switch operation {
+        case .stopMachine, .restartMachine: grace
+        default: .zero
+        }
+    }
+
+    private static func newSalt() -> String {
+        var random = SystemRandomNumberGenerator()
+        return (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }.hexDigits
+    }
+
+    private func perform(_ operation: Operation) async throws(HostError) {
         let (compute, storage, network) = (session.compute, session.storage, session.network)
         switch operation {
         case .createPool(let pool):
-            try await storage.createPool(pool, roots: session.host.spec.storageRoots, deadline: deadline)
-        case .startPool(let pool): try await storage.startPool(pool, deadline: deadline)
-        case .removePool(let pool): try await storage.removePool(pool, deadline: deadline)
+            try await storage.createPool(pool, roots: session.host.spec.storageRoots)
+        case .startPool(let pool): try await storage.startPool(pool)
+        case .removePool(let pool): try await storage.removePool(pool)
         case .importImage(let image): try await importImage(image)
-        case .removeImage(let image): try await storage.removeImage(image, deadline: deadline)
-        case .createVolume(let volume): try await storage.createVolume(volume, deadline: deadline)
-        case .growVolume(let volume): try await storage.growVolume(volume, deadline: deadline)
+        case .removeImage(let image): try await storage.removeImage(image)
+        case .createVolume(let volume): try await storage.createVolume(volume)
+        case .growVolume(let volume): try await storage.growVolume(volume)
         case .growDisk(let volume, let machine, let disk):
             try await compute.growDisk(machine: machine, disk: disk, to: volume.spec.size, deadline: deadline)
-        case .markVolume(let volume): try await storage.markVolume(volume, deadline: deadline)
-        case .removeVolume(let volume): try await storage.removeVolume(volume, deadline: deadline)
-        case .removeStaged(let path): try await storage.removeStaged(path: path, deadline: deadline)
+        case .markVolume(let volume): try await storage.markVolume(volume)
+        case .removeVolume(let volume): try await storage.removeVolume(volume)
+        case .removeStaged(let path): try await storage.removeStaged(path)
         case .writeSeed(let path, let machine, let contents):
-            try await storage.writeSeed(path: path, machine: machine, contents: contents, deadline: deadline)
+            try await storage.writeSeed(path: path, machine: machine, contents: contents, salt: Self.newSalt())
         case .removeSeed(let path, let machine):
-            try await storage.removeSeed(path: path, machine: machine, deadline: deadline)
-        case .createBridge(let wanted):
-            try await network.createBridge(wanted, deadline: deadline)
-        case .createTunnel(let wanted): try await network.createTunnel(wanted, deadline: deadline)
-        case .updateBridge(let wanted): try await network.updateBridge(wanted, deadline: deadline)
-        case .updateTunnel(let wanted): try await network.updateTunnel(wanted, deadline: deadline)
-        case .replaceTunnel(let wanted): try await network.replaceTunnel(wanted, deadline: deadline)
-        case .removeTunnel(let seen): try await network.removeTunnel(seen, deadline: deadline)
-        case .removeBridge(let seen): try await network.removeBridge(seen, deadline: deadline)
+            try await storage.removeSeed(path: path, machine: machine)
+        case .removeStagedLink(let name): try await network.removeStaged(link: name)
+        case .createBridge(let wanted): try await network.createBridge(wanted)
+        case .createTunnel(let wanted): try await network.createTunnel(wanted)
+        case .updateBridge(let wanted): try await network.updateBridge(wanted)
+        case .updateTunnel(let wanted): try await network.updateTunnel(wanted)
+        case .replaceTunnel(let wanted): try await network.replaceTunnel(wanted)
+        case .removeTunnel(let seen): try await network.removeTunnel(seen)
+        case .removeBridge(let seen): try await network.removeBridge(seen)
         case .defineMachine(let machine): try await compute.define(machine, deadline: deadline)
         case .updateMachine(let machine): try await compute.update(machine, deadline: deadline)
         case .startMachine(let machine): try await compute.start(machine, deadline: deadline)
@@ -52,6 +84,6 @@ struct StepPerformer: Sendable {
 
     private func importImage(_ image: Image) async throws(HostError) {
         guard let files else { throw .surprise("there is no folder of image files (--files)") }
-        try await session.storage.importImage(image, from: files.path(of: image), deadline: deadline)
+        try await session.storage.importImage(image, from: files.path(of: image))
     }
 }

@@ -69,7 +69,8 @@ extension HostInventory {
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)
-        case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge:
+        case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
+            .removeStagedLink:
             try performOnLink(operation)
         case .defineMachine, .updateMachine, .startMachine, .stopMachine, .restartMachine, .undefineMachine:
             try performOnMachine(operation)
@@ -145,6 +146,7 @@ extension HostInventory {
                     $0.status?.tunnel?.vni == vni && $0.metadata.identity != network.metadata.identity
                 }, "the VNI is taken")
             update(network) { $0.status?.tunnel = network.status?.tunnel }
+        case .removeStagedLink(let name): stagedLinks.removeAll { $0 == name }
         case .removeTunnel(let network): update(network) { $0.status?.tunnel = nil }
         case .removeBridge(let network):
             let name = network.status?.bridge?.name ?? ""
