@@ -52,6 +52,7 @@ public struct CommandRunner: Sendable {
     ///   - deadline: how long it may take. After that its whole process group is ended.
     ///   - outputLimit: how many bytes it may write to standard output before it is ended.
     ///   - accepting: the exit codes that are no error.
+    ///   - repairing: whether output that is not UTF-8 is repaired instead of refused, for lists of foreign names.
     ///   - underLock: for commands that write. While they run they hold a shared lock that the next `HostLock` waits
     ///     for, so a command that has outlived its controller keeps other writers away.
     /// - Throws: `.command` for another exit code or a program that cannot be started, `.deadline` when it did not end
@@ -59,7 +60,8 @@ public struct CommandRunner: Sendable {
     @discardableResult
     public func run(
         _ executable: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration = .seconds(30),
-        outputLimit: Int = 1 << 20, accepting: Set<Int> = [0], underLock: Bool = false
+        outputLimit: Int = 1 << 20, accepting: Set<Int> = [0], repairing: Bool = false,
+        underLock: Bool = false
     ) async throws(HostError) -> CommandOutput {
         let configuration =
             underLock
@@ -80,7 +82,8 @@ public struct CommandRunner: Sendable {
         guard accepting.contains(raw.status) else {
             throw .command(program: executable, status: raw.status, standardError: warnings)
         }
-        guard let text = String(validating: raw.output, as: UTF8.self) else {
+        let whole = repairing ? String(decoding: raw.output, as: UTF8.self) : nil
+        guard let text = whole ?? String(validating: raw.output, as: UTF8.self) else {
             throw .unreadable("\(executable) wrote something that is not UTF-8")
         }
         return CommandOutput(status: raw.status, text: text, warnings: warnings)

@@ -11,11 +11,13 @@ public struct StorageVolumeRecord: Hashable, Sendable {
     public var capacity: UInt64
     /// What it takes from the pool, in bytes.
     public var allocation: UInt64
+    /// The file it is a layer over, as its own header says; nil without one.
+    public var backing: String?
 }
 
 extension LibvirtConnection {
     /// The volumes of a started pool as of its last refresh, sorted by name. Maps to `virStoragePoolListAllVolumes`,
-    /// `virStorageVolGetInfo`. One that goes meanwhile is left out.
+    /// `virStorageVolGetInfo`, `virStorageVolGetXMLDesc`. One that goes meanwhile is left out.
     public func storageVolumes(
         inPool uuid: UUID, deadline: Duration
     ) async throws(HostError) -> [StorageVolumeRecord] {
@@ -46,9 +48,13 @@ extension LibvirtConnection {
     private static func record(ofVolume pointer: OpaquePointer) throws(HostError) -> StorageVolumeRecord {
         var info = virStorageVolInfo()
         try LibvirtLibrary.check("virStorageVolGetInfo", virStorageVolGetInfo(pointer, &info))
+        let call = "virStorageVolGetXMLDesc"
+        let definition = try XMLElement(
+            parsing: try LibvirtLibrary.take(call, virStorageVolGetXMLDesc(pointer, 0)), from: call)
         return StorageVolumeRecord(
             name: virStorageVolGetName(pointer).map { String(cString: $0) } ?? "",
             path: try LibvirtLibrary.take("virStorageVolGetPath", virStorageVolGetPath(pointer)),
-            capacity: info.capacity, allocation: info.allocation)
+            capacity: info.capacity, allocation: info.allocation,
+            backing: definition.first(path: "backingStore", "path")?.text)
     }
 }

@@ -1,0 +1,40 @@
+/// The header of a qcow2 file (docs/interop/qcow2.rst of QEMU), as far as it can lead elsewhere.
+public enum QCOW2Header {
+    /// How many bytes of the file are looked at.
+    public static let length = 112
+
+    /// Why an image with this header must not be used; nil when nothing speaks against it.
+    ///
+    /// - Parameter bytes: the first bytes of the file.
+    public static func objection(to bytes: [UInt8]) -> String? {
+        guard bytes.count >= 72, Array(bytes[..<4]) == [0x51, 0x46, 0x49, 0xfb] else { return "it is not qcow2" }
+        let version = number(bytes, 4, 4)
+        guard version == 2 || version == 3 else { return "it is qcow2 of version \(version), not 2 or 3" }
+        guard number(bytes, 8, 8) == 0, number(bytes, 16, 4) == 0 else { return "it has a backing file" }
+        guard number(bytes, 32, 4) == 0 else { return "it is encrypted" }
+        guard version == 3 else { return nil }
+        guard bytes.count >= 104 else { return "its header is not whole" }
+        let features = number(bytes, 72, 8)
+        if features & 0b0001 != 0 || features & 0b0010 != 0 { return "it was not closed properly, or is damaged" }
+        if features & 0b0100 != 0 { return "it has an external data file" }
+        // Compression type and extended level 2 entries stay within the file.
+        if features & ~0b11000 != 0 { return "it needs features that are not known" }
+        return nil
+    }
+
+    /// The size a guest sees, in bytes; nil when the bytes are not those of a qcow2 file.
+    public static func virtualSize(_ bytes: [UInt8]) -> UInt64? {
+        guard bytes.count >= 72, Array(bytes[..<4]) == [0x51, 0x46, 0x49, 0xfb] else { return nil }
+        return number(bytes, 24, 8)
+    }
+
+    /// Reads what `od -A n -t x1` wrote.
+    static func bytes(dump: String) -> [UInt8] {
+        dump.split(whereSeparator: \.isWhitespace).compactMap { UInt8($0, radix: 16) }
+    }
+
+    /// A big-endian number of that many bytes.
+    private static func number(_ bytes: [UInt8], _ offset: Int, _ count: Int) -> UInt64 {
+        bytes[offset..<offset + count].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}

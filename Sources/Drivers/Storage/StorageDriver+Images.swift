@@ -1,0 +1,72 @@
+public import Hosts
+public import Model
+
+extension StorageDriver {
+    /// Stores an image under its digest, mode 0444. The digest is computed on the host, over what arrived there.
+    ///
+    /// - Parameter localPath: the file on the controller; a symbolic link is refused.
+    /// - Throws: `.surprise` when the bytes are others than declared, or a qcow2 file refers to any other file, is
+    ///   encrypted or damaged; `.command` when there is no room.
+    public func importImage(_ image: Image, from localPath: String) async throws(HostError) {
+        guard let status = image.status, let sha256 = image.spec.sha256,
+            case .image(sha256, image.spec.format, staged: false) = try await role(ofPath: status.path)
+        else { throw .surprise("the plan has no path of ours for Image/\(image.metadata.identity)") }
+        switch try await target(status.path) {
+        case .file: return
+        case .other: throw .surprise("\(status.path) is there and no plain file")
+        case .missing: break
+        }
+        let staged = status.path + Identity.stagedSuffix
+        do throws(HostError) {
+            try await run(
+                StorageScripts.receive, [staged, sha256], input: .file(localPath), deadline: Self.copyDeadline)
+            if image.spec.format == .qcow2 { try await checkHeader(staged) }
+            let mark = try FileMark(ImageMark(fleet: identity.fleet, sha256: sha256))
+            try await finish(status.path, staged: staged, mark: mark, mode: "0444")
+        } catch {
+            try? await run(StorageScripts.removeStaged, [staged])
+            throw error
+        }
+    }
+
+    /// Removes a stored image.
+    ///
+    /// - Throws: `.surprise` when a volume in its pool is a layer over it.
+    public func removeImage(_ image: Image) async throws(HostError) {
+        guard let path = image.status?.path, case .image(_, _, staged: false) = try await role(ofPath: path) else {
+            throw .surprise("the plan has no path of ours for Image/\(image.metadata.identity)")
+        }
+        switch try await target(path) {
+        case .missing: return
+        case .other: throw .surprise("\(path) is no plain file")
+        case .file: break
+        }
+        let folder = FileRecord(path: path, isPlain: true, size: 0, allocation: 0).folder
+        for record in try await pools().values where record.folder == folder {
+            try await connection.refreshStoragePool(record.uuid, deadline: Self.callDeadline)
+            let volumes = try await connection.storageVolumes(inPool: record.uuid, deadline: Self.callDeadline)
+            if let layer = volumes.first(where: { $0.backing == path }) {
+                throw .surprise("\(CommandText.printable(layer.path)) is a layer over \(path)")
+            }
+        }
+        try await run(StorageScripts.remove, [path])
+    }
+
+    /// Removes an unfinished file.
+    ///
+    /// - Throws: `.surprise` when its name is not that of an unfinished file of this fleet.
+    public func removeStaged(_ path: String) async throws(HostError) {
+        guard try await role(ofPath: path).isStaged else { throw .surprise("\(path) is not an unfinished file") }
+        try await run(StorageScripts.removeStaged, [path])
+    }
+
+    /// Reads the header ourselves, since `qemu-img info` opens an external data file before it tells of it.
+    private func checkHeader(_ path: String) async throws(HostError) {
+        let dump = try await commands.run("od", ["-A", "n", "-v", "-t", "x1", "-N", "112", "--", path])
+        if let objection = QCOW2Header.objection(to: QCOW2Header.bytes(dump: dump.text)) {
+            throw .surprise("the image is refused: \(objection)")
+        }
+        // And QEMU's own opinion, which reads the tables as well.
+        try await commands.run("qemu-img", ["info", "--output=json", "-f", "qcow2", "--", path])
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+public import Hosts
+public import Model
+
+extension StorageDriver {
+    /// Makes the pool's folder (mode 0711) below one of the roots, or takes the one that is there, then defines and
+    /// starts the pool and lets libvirt start it with the host.
+    ///
+    /// - Parameter roots: the folders below which pools may lie, absolute.
+    /// - Throws: `.surprise` when the folder lies elsewhere, behind a symbolic link, belongs to or may be written by
+    ///   others, or takes no `user.*` attributes (they are tried); `.libvirt` when libvirt refuses.
+    public func createPool(_ pool: StoragePool, roots: [String]) async throws(HostError) {
+        let (id, status) = try expected(pool)
+        let path = pool.spec.path
+        guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+            throw .surprise("not a folder's absolute path: \(CommandText.printable(path))")
+        }
+        try await run(StorageScripts.makeFolder, [path] + roots)
+        if try await pools()[id] == nil {
+            let definition = XMLElement(
+                "pool", [XMLElement.Attribute("type", "dir")],
+                [
+                    XMLElement("name", text: status.name), XMLElement("uuid", text: status.uuid.lowercased),
+                    XMLElement("target", [], [XMLElement("path", text: path)]),
+                ])
+            try await connection.defineStoragePool(definition.xmlText, deadline: Self.callDeadline)
+        }
+        try await startPool(pool)
+    }
+
+    /// Starts the defined pool and lets libvirt start it with the host.
+    ///
+    /// - Throws: `.surprise` when it is not there or has another folder.
+    public func startPool(_ pool: StoragePool) async throws(HostError) {
+        let (id, status) = try expected(pool)
+        guard let record = try await pools()[id] else {
+            throw .surprise("StoragePool/\(id) is not defined any more")
+        }
+        guard record.folder == pool.spec.path else {
+            throw .surprise("StoragePool/\(id) has another folder, \(record.folder ?? "none")")
+        }
+        try await connection.startStoragePool(status.uuid, deadline: Self.callDeadline)
+        if !record.autostart {
+            try await connection.setStoragePoolAutostart(status.uuid, true, deadline: Self.callDeadline)
+        }
+    }
+
+    /// Stops and undefines the pool. Its files and its folder stay.
+    public func removePool(_ pool: StoragePool) async throws(HostError) {
+        let (id, status) = try expected(pool)
+        guard let record = try await pools()[id] else { return }
+        if record.isActive { try await connection.stopStoragePool(status.uuid, deadline: Self.callDeadline) }
+        do throws(HostError) {
+            try await connection.undefineStoragePool(status.uuid, deadline: Self.callDeadline)
+        } catch  where error.isNotFound && !record.isPersistent {
+            return
+        }
+    }
+
+    private func expected(_ pool: StoragePool) throws(HostError) -> (id: String, status: StoragePool.Status) {
+        let id = pool.metadata.identity
+        guard Name.isValid(id), let status = pool.status, status.name == identity.poolName(id),
+            status.uuid == identity.uuid(ResourceID(.storagePool, id))
+        else { throw .surprise("the plan has no identity of ours for StoragePool/\(CommandText.printable(id))") }
+        return (id, status)
+    }
+}

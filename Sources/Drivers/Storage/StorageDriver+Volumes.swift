@@ -1,0 +1,145 @@
+import Foundation
+public import Hosts
+public import Model
+
+extension StorageDriver {
+    /// Makes the volume of `volume.status`: empty, a layer over its image, or a copy of it. Mode 0600 and marked.
+    ///
+    /// - Throws: `.surprise` when a file that is not this volume has its name, or its image is not stored.
+    public func createVolume(_ volume: Volume) async throws(HostError) {
+        let plan = try await planned(volume)
+        switch try await target(plan.path) {
+        case .missing: break
+        case .file(let mark) where mark?.volume(plan.id, in: identity) != nil: return
+        case .file, .other: throw .surprise("\(plan.path) is there and not ours")
+        }
+        let staged = plan.path + Identity.stagedSuffix
+        try await run(StorageScripts.removeStaged, [staged])
+        let image = try await image(of: volume, plan)
+        do throws(HostError) {
+            try await fill(staged, volume.spec, image, isLayer: volume.status?.backing != nil)
+            try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: "0600")
+        } catch {
+            try? await run(StorageScripts.removeStaged, [staged])
+            throw error
+        }
+    }
+
+    /// Grows the volume to its size. No running machine may use it; QEMU's lock on the file tells.
+    ///
+    /// - Throws: `.surprise` when it is larger already, or not ours.
+    public func growVolume(_ volume: Volume) async throws(HostError) {
+        let plan = try await planned(volume)
+        _ = try await requireMark(plan)
+        let format = volume.spec.format.rawValue
+        let size = try await virtualSize(plan.path, format)
+        guard size <= volume.spec.size.bytes else {
+            throw .surprise(
+                "\(plan.path) has \(ByteCount(size)), more than \(volume.spec.size); it is not made smaller")
+        }
+        if size == volume.spec.size.bytes { return }
+        try await commands.run(
+            "qemu-img", ["resize", "-q", "-f", format, "--", plan.path, String(volume.spec.size.bytes)],
+            underLock: true)
+    }
+
+    /// Rewrites the mark.
+    ///
+    /// - Throws: `.surprise` when the volume is not there or not ours.
+    public func markVolume(_ volume: Volume) async throws(HostError) {
+        let plan = try await planned(volume)
+        if try await requireMark(plan) == plan.mark { return }
+        try await commands.run(
+            "setfattr", ["--restore=-"], input: .bytes(try FileMark(plan.mark).dump(path: plan.path)), underLock: true)
+    }
+
+    /// Deletes the volume and its data.
+    ///
+    /// - Throws: `.surprise` when it is not ours, when its own mark does not say `deletion: delete`, or when a running
+    ///   QEMU has it open.
+    public func removeVolume(_ volume: Volume) async throws(HostError) {
+        let plan = try await planned(volume)
+        if try await target(plan.path) == .missing { return }
+        guard try await requireMark(plan).deletion == .delete else {
+            throw .surprise("the mark of \(plan.path) does not say `deletion: delete`")
+        }
+        do throws(HostError) {
+            _ = try await virtualSize(plan.path, volume.spec.format.rawValue)
+        } catch .command(_, _, let message) where message.contains("lock") {
+            throw .surprise("a running QEMU has \(plan.path) open")
+        } catch .command {
+            // Damaged contents are no reason to keep them.
+        }
+        try await run(StorageScripts.remove, [plan.path])
+    }
+
+    private struct Planned {
+        let id: String
+        let path: String
+        let mark: Volume.Mark
+    }
+
+    private func planned(_ volume: Volume) async throws(HostError) -> Planned {
+        let id = volume.metadata.identity
+        guard let status = volume.status, let mark = status.mark, mark.fleet == identity.fleet, mark.id == id,
+            case .volume(id, volume.spec.format, staged: false) = try await role(ofPath: status.path)
+        else { throw .surprise("the plan has no path or mark of ours for Volume/\(CommandText.printable(id))") }
+        return Planned(id: id, path: status.path, mark: mark)
+    }
+
+    private func requireMark(_ plan: Planned) async throws(HostError) -> Volume.Mark {
+        guard case .file(let file) = try await target(plan.path), let mark = file?.volume(plan.id, in: identity) else {
+            throw .surprise("\(plan.path) is not there any more, or does not carry the mark of Volume/\(plan.id)")
+        }
+        return mark
+    }
+
+    /// The stored image that a new volume starts from, with its format; nil for an empty volume.
+    private func image(
+        of volume: Volume, _ plan: Planned
+    ) async throws(HostError) -> (path: String, format: String)? {
+        guard let origin = plan.mark.origin else { return nil }
+        let folder = FileRecord(path: plan.path, isPlain: true, size: 0, allocation: 0).folder
+        for format in [Image.Format.qcow2, .raw, .iso] {
+            let path = "\(folder)/\(identity.imageFileName(sha256: origin, format))"
+            guard volume.status?.backing == nil || volume.status?.backing == path else { continue }
+            if case .file = try await target(path) { return (path, format == .qcow2 ? "qcow2" : "raw") }
+        }
+        throw .surprise("the image \(origin) that Volume/\(plan.id) starts from is not stored in its pool")
+    }
+
+    private func fill(
+        _ staged: String, _ spec: Volume.Spec, _ image: (path: String, format: String)?, isLayer: Bool
+    ) async throws(HostError) {
+        let format = spec.format.rawValue
+        let size = String(spec.size.bytes)
+        if let image, !isLayer || spec.format == .raw {
+            try await commands.run(
+                "qemu-img", ["convert", "-q", "-f", image.format, "-O", format, "--", image.path, staged],
+                deadline: Self.copyDeadline, underLock: true)
+            try await commands.run(
+                "qemu-img", ["resize", "-q", "-f", format, "--", staged, size], underLock: true)
+        } else {
+            let layer = image.map { ["-b", $0.path, "-F", $0.format] } ?? []
+            try await commands.run(
+                "qemu-img", ["create", "-q", "-f", format] + layer + ["--", staged, size], underLock: true)
+        }
+    }
+
+    private func virtualSize(_ path: String, _ format: String) async throws(HostError) -> UInt64 {
+        let output = try await commands.run("qemu-img", ["info", "--output=json", "-f", format, "--", path])
+        do {
+            return try JSONDecoder().decode(DiskInfo.self, from: Data(output.text.utf8)).size
+        } catch {
+            throw .unreadable("qemu-img wrote what cannot be read: \(CommandText.printable(reason(error)))")
+        }
+    }
+
+    private struct DiskInfo: Decodable {
+        let size: UInt64
+
+        enum CodingKeys: String, CodingKey {
+            case size = "virtual-size"
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+public import Hosts
+public import Model
+
+/// Pools, images, volumes and seeds of one fleet on one host.
+///
+/// A file is made under a name that ends in `.staged`, gets its mark, is written through to the disk, and then its
+/// name, never in place of another file. Commands that write hold the lock that the next writer waits for.
+public struct StorageDriver: Sendable {
+    let commands: CommandRunner
+    let connection: LibvirtConnection
+    let host: String
+    let identity: Identity
+
+    /// A driver.
+    ///
+    /// - Parameters:
+    ///   - connection: to the host's libvirt.
+    ///   - host: the host's identity in the fleet.
+    public init(commands: CommandRunner, connection: LibvirtConnection, host: String, identity: Identity) {
+        self.commands = commands
+        self.connection = connection
+        self.host = host
+        self.identity = identity
+    }
+
+    /// How long a call to libvirt may take.
+    static let callDeadline = Duration.seconds(30)
+    /// How long copying an image may take.
+    static let copyDeadline = Duration.seconds(1800)
+
+    /// The identity of a pool of ours, by what libvirt says of it; nil when it is not ours.
+    func poolID(_ record: StoragePoolRecord) -> String? {
+        let prefix = identity.poolName("")
+        guard record.name.hasPrefix(prefix) else { return nil }
+        let id = String(record.name.dropFirst(prefix.count))
+        guard Name.isValid(id), record.uuid == identity.uuid(ResourceID(.storagePool, id)) else { return nil }
+        return id
+    }
+
+    /// Our pools as libvirt has them now, by identity.
+    func pools() async throws(HostError) -> [String: StoragePoolRecord] {
+        let records = try await connection.storagePools(deadline: Self.callDeadline)
+        return records.reduce(into: [:]) { pools, record in
+            if let id = poolID(record) { pools[id] = record }
+        }
+    }
+
+    /// Checks that a path lies directly in the folder of a started pool of ours, and says what its name makes it.
+    ///
+    /// - Throws: `.surprise` when it does not, or when its name is none that this fleet makes.
+    func role(ofPath path: String) async throws(HostError) -> FileRole {
+        let file = FileRecord(path: path, isPlain: true, size: 0, allocation: 0)
+        guard let role = FileRole(name: file.name, identity: identity) else {
+            throw .surprise("\(CommandText.printable(path)) has no name of a file of this fleet")
+        }
+        let folders = try await pools().values.filter(\.isActive).compactMap(\.folder)
+        guard folders.contains(file.folder) else {
+            throw .surprise("\(CommandText.printable(path)) does not lie in a started pool of this fleet")
+        }
+        return role
+    }
+
+    /// What there is under a path now.
+    enum Target: Hashable {
+        case missing
+        case file(FileMark?)
+        /// A link, a folder, a device.
+        case other
+    }
+
+    /// Looks at a path without following it.
+    func target(_ path: String) async throws(HostError) -> Target {
+        let text = try await commands.run("bash", ["-c", StorageScripts.inspect, "infra-inspect", path]).text
+        let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        switch parts.first {
+        case "missing": return .missing
+        case "other": return .other
+        case "file": return .file(try FileMark.parse(dump: String(parts.dropFirst().joined())).values.first)
+        default: throw .unreadable("the look at \(CommandText.printable(path)) wrote something else than it does")
+        }
+    }
+
+    /// Makes the staged file's mark, then the staged file the final one, unless there is one.
+    ///
+    /// - Throws: `.surprise` when a file has the final name.
+    func finish(_ path: String, staged: String, mark: FileMark, mode: String) async throws(HostError) {
+        try await run(
+            StorageScripts.finish, [staged, path, mode], input: .bytes(mark.dump(path: staged)),
+            deadline: Self.copyDeadline)
+    }
+
+    /// Runs one of our scripts as a command that writes. Its exit code 9 says that the target is not as it should be,
+    /// with the words on standard error.
+    func run(
+        _ script: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration = .seconds(60)
+    ) async throws(HostError) {
+        do throws(HostError) {
+            try await commands.run(
+                "bash", ["-c", StorageScripts.prelude + script, "infra-storage"] + arguments, input: input,
+                deadline: deadline, underLock: true)
+        } catch .command(_, 9, let message) {
+            throw .surprise(message)
+        }
+    }
+}
+
+extension StoragePoolRecord {
+    /// The folder of a `dir` pool; nil for a pool of another type.
+    var folder: String? {
+        definition["type"] == "dir" ? definition.first(path: "target", "path")?.text : nil
+    }
+}

@@ -1,0 +1,97 @@
+public import Model
+
+/// What there is of storage on a host.
+public struct StorageObservation: Hashable, Sendable {
+    /// Our pools, sorted by identity.
+    public var pools: [StoragePool] = []
+    /// Our stored images and unfinished copies of them, named by their digest, sorted by path. An unfinished seed is
+    /// listed as an unfinished image too, named `<machine>.seed`, so that it is removed.
+    public var images: [Image] = []
+    /// Our volumes and unfinished ones, sorted by path.
+    public var volumes: [Volume] = []
+    /// Our seeds, by the machine's identity.
+    public var seeds: [String: VirtualMachine.Seed] = [:]
+    /// Pools that are not ours with their folders, and everything else that lies in a pool of ours.
+    public var foreign: [ForeignObject] = []
+    /// What could not be observed: all of it, a pool that is not started, a volume that libvirt does not see.
+    public var unknown: [UnknownArea] = []
+}
+
+/// Makes sense of what was read of the pools' folders.
+struct StorageReading {
+    let host: String
+    let identity: Identity
+    var result = StorageObservation()
+
+    init(host: String, identity: Identity) {
+        self.host = host
+        self.identity = identity
+    }
+
+    /// A file in the folder of a pool of ours.
+    ///
+    /// - Parameters:
+    ///   - seen: what libvirt says of it, which for qcow2 is the size a guest sees and the file below.
+    mutating func add(_ file: FileRecord, inPool pool: String, mark: FileMark?, seen: (UInt64, backing: String?)?) {
+        let role = file.isPlain ? FileRole(name: file.name, identity: identity) : nil
+        switch role {
+        case .volume(let id, let format, let staged):
+            addVolume(file, pool, id, format, staged, mark, seen)
+        case .image(let sha256, let format, let staged):
+            addImage(named: sha256, file, pool, Image.Spec(file: "", sha256: sha256, format: format), staged)
+        case .seed(let machine, staged: true):
+            addImage(named: "\(machine).seed", file, pool, Image.Spec(file: "", format: .iso), true)
+        case .seed(let machine, staged: false):
+            if let mark = mark?.seed(of: machine, in: identity) {
+                result.seeds[machine] = VirtualMachine.Seed(path: file.path, digest: mark.digest, salt: mark.salt)
+            } else {
+                addForeign(file, mark)
+            }
+        case nil: addForeign(file, mark)
+        }
+    }
+
+    private mutating func addVolume(
+        _ file: FileRecord, _ pool: String, _ id: String, _ format: Volume.Format, _ staged: Bool,
+        _ fileMark: FileMark?,
+        _ seen: (UInt64, backing: String?)?
+    ) {
+        let resource = ResourceID(.volume, id)
+        let mark = fileMark?.volume(id, in: identity)
+        // A name of ours without a mark of ours is in the way, and nobody's to overwrite or remove.
+        guard staged || mark != nil else { return addForeign(file, fileMark) }
+        // Of a raw disk libvirt believes what the guest wrote into it; its size is the file's.
+        var size = ByteCount(file.size)
+        if format == .qcow2, !staged {
+            guard let seen else {
+                result.unknown.append(
+                    UnknownArea(.storage, resource: resource, reason: "libvirt does not see \(file.path) in its pool"))
+                return
+            }
+            size = ByteCount(seen.0)
+        }
+        let backing = format == .qcow2 ? seen?.backing : nil
+        result.volumes.append(
+            Volume(
+                metadata: Metadata(name: id),
+                spec: Volume.Spec(
+                    pool: pool, size: size, clone: backing == nil ? .full : .linked, format: format,
+                    deletion: mark?.deletion ?? .retain),
+                status: Volume.Status(
+                    host: host, uuid: identity.uuid(resource), path: file.path, mark: mark, backing: backing,
+                    allocation: ByteCount(file.allocation), staged: staged)))
+    }
+
+    private mutating func addImage(
+        named name: String, _ file: FileRecord, _ pool: String, _ spec: Image.Spec, _ staged: Bool
+    ) {
+        result.images.append(
+            Image(
+                metadata: Metadata(name: name), spec: spec,
+                status: Image.Status(host: host, pool: pool, path: file.path, staged: staged)))
+    }
+
+    private mutating func addForeign(_ file: FileRecord, _ mark: FileMark?) {
+        result.foreign.append(ForeignObject(kind: .file, name: file.path, owner: mark?.owner ?? ""))
+    }
+}

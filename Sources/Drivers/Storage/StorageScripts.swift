@@ -1,0 +1,114 @@
+/// The fixed texts that `bash -c` runs on the host. Values come as arguments or on standard input, never in the text.
+enum StorageScripts {
+    /// Before each script that writes: stop at the first failure; `refuse` says why the target is not as it should be.
+    static let prelude = #"""
+        set -euo pipefail
+        umask 077
+        refuse() { printf '%s\n' "$*" >&2; exit 9; }
+
+        """#
+
+    /// PATH. Writes what is there and, of a plain file, the mark as `getfattr` dumps it.
+    static let inspect = #"""
+        set -eu
+        if [[ -L $1 ]]; then echo other
+        elif [[ ! -e $1 ]]; then echo missing
+        elif [[ ! -f $1 ]]; then echo other
+        else
+            echo file
+            exec getfattr --no-dereference --dump --match='^user\.infra$' --encoding=base64 --absolute-names -- "$1"
+        fi
+        """#
+
+    /// STAGED FINAL MODE, a dump of the mark on standard input. `ln` never replaces, as `mv` would.
+    static let finish = #"""
+        [[ -f $1 && ! -L $1 ]] || refuse "$1 is not there any more"
+        setfattr --restore=-
+        chmod -- "$3" "$1"
+        sync -- "$1"
+        [[ ! -e $2 && ! -L $2 ]] || refuse "$2 is there already"
+        ln --no-target-directory -- "$1" "$2"
+        rm -f -- "$1"
+        sync -- "$(dirname -- "$2")"
+        """#
+
+    /// PATH ROOT…: makes a folder for a pool below one of the roots, or checks the one that is there.
+    static let makeFolder = #"""
+        path=$1
+        shift
+        below=
+        for root; do if [[ $path == "${root%/}"/* ]]; then below=yes; fi; done
+        [[ $below ]] || refuse "$path does not lie below a storage root of the host"
+        [[ $(realpath --canonicalize-missing -- "$path") == "$path" ]] ||
+            refuse "the way to $path goes through a symbolic link, or it is not written in its shortest form"
+        if [[ ! -e $path ]]; then
+            (umask 022 && mkdir -p -- "$(dirname -- "$path")")
+            mkdir -m 0711 -- "$path"
+        fi
+        [[ -d $path ]] || refuse "$path is not a folder"
+        [[ -O $path ]] || refuse "$path belongs to another user"
+        [[ -z $(find "$path" -maxdepth 0 -perm /022) ]] || refuse "$path may be written by others than its owner"
+        trial=$(mktemp -- "$path/.infra-trial.XXXXXX")
+        trap 'rm -f -- "$trial"' EXIT
+        if ! setfattr -n user.infra -v trial -- "$trial" || [[ $(getfattr --only-values -n user.infra --absolute-names -- "$trial") != trial ]]; then
+            refuse "the file system of $path takes no user.* attributes, which the marks of volumes need (ext4, xfs, btrfs do)"
+        fi
+        """#
+
+    /// STAGED SHA256: writes standard input to the staged file and compares its digest.
+    static let receive = #"""
+        rm -f -- "$1"
+        set -o noclobber
+        cat >"$1"
+        sum=$(sha256sum <"$1")
+        if [[ ${sum%% *} != "$2" ]]; then
+            rm -f -- "$1"
+            refuse "the bytes that arrived have the digest ${sum%% *}, not $2"
+        fi
+        """#
+
+    /// STAGED: removes an unfinished file.
+    static let removeStaged = #"""
+        [[ -e $1 || -L $1 ]] || exit 0
+        [[ -f $1 && ! -L $1 ]] || refuse "$1 is not a plain file"
+        rm -f -- "$1"
+        """#
+
+    /// PATH: removes a file and writes that through.
+    static let remove = #"""
+        [[ -f $1 && ! -L $1 ]] || refuse "$1 is not there any more"
+        rm -f -- "$1"
+        sync -- "$(dirname -- "$1")"
+        """#
+
+    /// STAGED META USER, the bytes of the three files on standard input; META and USER are the sizes of the first two
+    /// in bytes. Makes the seed's image, as https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
+    /// wants it. Both programs take the options of mkisofs(8).
+    static let makeSeed = #"""
+        mkdir -p /run/infra
+        folder=$(mktemp -d /run/infra/seed.XXXXXX)
+        trap 'rm -rf -- "$folder"' EXIT
+        mkdir -- "$folder/files"
+        head -c "$2" >"$folder/files/meta-data"
+        head -c "$3" >"$folder/files/user-data"
+        cat >"$folder/files/network-config"
+        if command -v genisoimage >/dev/null; then make=(genisoimage)
+        elif command -v xorriso >/dev/null; then make=(xorriso -as mkisofs)
+        else
+            echo 'neither genisoimage nor xorriso is installed' >&2
+            exit 127
+        fi
+        "${make[@]}" -quiet -volid cidata -joliet -rock -output "$folder/seed.iso" "$folder/files" </dev/null
+        set -o noclobber
+        cat -- "$folder/seed.iso" >"$1"
+        """#
+
+    /// STAGED FINAL, a dump of the mark on standard input. In place of the old seed, whose mark was looked at.
+    static let replaceSeed = #"""
+        setfattr --restore=-
+        sync -- "$1"
+        [[ ! -L $2 && ( ! -e $2 || -f $2 ) ]] || refuse "$2 is not a plain file"
+        mv --force --no-target-directory -- "$1" "$2"
+        sync -- "$(dirname -- "$2")"
+        """#
+}

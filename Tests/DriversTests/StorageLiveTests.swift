@@ -1,0 +1,379 @@
+import Foundation
+import Hosts
+import Model
+import TestSupport
+import Testing
+
+@testable import Drivers
+
+/// Real pools of a lab host; what the driver did is read by `virsh`, `qemu-img`, `getfattr` and `stat`.
+@Suite(.enabled(if: Lab.isHere, "needs a lab host"), .serialized) struct StorageLiveTests {
+    let lab: StorageLab
+
+    init() async throws { lab = try await StorageLab() }
+
+    @Test func poolsComeAndGo() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let seen = await lab.driver.observe(wanted: [lab.pool])
+        #expect(seen.unknown.isEmpty)
+        #expect(seen.pools.map(\.status?.active) == [true])
+        #expect((seen.pools.first?.status?.available?.bytes ?? 0) > 1 << 20)
+        #expect(seen.pools.first?.spec == lab.pool.spec)
+        #expect(try await lab.sh("stat -c '%a %U' \(lab.path)") == "711 root")
+        #expect(
+            try await lab.sh(
+                "virsh -q pool-info \(lab.name) | grep -E 'State|Autostart|Persistent' | tr -s ' ' | tr '\\n' ' '")
+                == "State: running Persistent: yes Autostart: yes")
+
+        _ = try await lab.sh(
+            "touch \(lab.path)/theirs; virsh pool-destroy \(lab.name); virsh pool-autostart --disable \(lab.name)")
+        let stopped = await lab.driver.observe(wanted: [lab.pool])
+        #expect(stopped.pools.map(\.status?.active) == [false])
+        #expect(stopped.unknown.map(\.resource) == [ResourceID(.storagePool, "disks")])
+        try await lab.driver.startPool(lab.pool)
+        #expect(await lab.driver.observe(wanted: []).pools.map(\.status?.autostart) == [true])
+
+        try await lab.driver.removePool(lab.pool)
+        try await lab.driver.removePool(lab.pool)
+        #expect(try await lab.sh("virsh pool-list --all --name | grep -c \(lab.name); ls \(lab.path)") == "0\ntheirs")
+        await #expect(throws: HostError.self) { try await lab.driver.startPool(lab.pool) }
+        try await lab.clean()
+    }
+
+    @Test func hostileFoldersAreRefused() async throws {
+        _ = try await lab.sh(
+            "mkdir -p \(lab.path)-x/open && ln -s \(lab.path)-x \(lab.path)-link && chmod 777 \(lab.path)-x/open")
+        for path in [
+            "/etc", "/dev/sda", "/etc/shadow", "/var/lib/infra/../../../etc", "\(lab.path)-link/sub",
+            "\(lab.path)-x/open",
+            "relative", "\(lab.path)\n", "/var/lib/infra", "/var/lib/infrastructure",
+        ] {
+            var pool = lab.pool
+            pool.spec.path = path
+            await #expect(throws: HostError.self, "\(path)") {
+                try await lab.driver.createPool(pool, roots: ["/var/lib/infra"])
+            }
+        }
+        #expect(
+            try await lab.sh("virsh pool-list --all --name | grep -c \(lab.name) || true; find \(lab.path)-x | wc -l")
+                == "0\n2")
+        try await lab.clean()
+    }
+
+    @Test func aFileSystemWithoutAttributesIsRefused() async throws {
+        _ = try await lab.sh("mkdir -p \(lab.path)-proc; mount -t ramfs -o mode=0711 none \(lab.path)-proc")
+        var pool = lab.pool
+        pool.spec.path = lab.path + "-proc/disks"
+        let error = await #expect(throws: HostError.self) {
+            try await lab.driver.createPool(pool, roots: ["/var/lib/infra"])
+        }
+        #expect("\(try #require(error))".contains("takes no user.* attributes"))
+        _ = try await lab.sh("umount \(lab.path)-proc")
+        try await lab.clean()
+    }
+
+    @Test func volumesFromAnImage() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let image = try await lab.image(
+            "qcow2", "qemu-img create -q -f qcow2 FILE 16M && qemu-io -c 'write -P 7 0 1M' FILE >/dev/null")
+        try await lab.driver.importImage(image, from: lab.file)
+        try await lab.driver.importImage(image, from: lab.file)
+        let imagePath = try #require(image.status?.path)
+        #expect(
+            try await lab.sh("stat -c '%a' \(imagePath); sha256sum <\(imagePath) | cut -c1-64")
+                == "444\n\(image.spec.sha256 ?? "")")
+        // A link, a folder, other bytes: nothing is stored.
+        await #expect(throws: HostError.self) {
+            var other = image
+            other.spec.sha256 = String(repeating: "0", count: 64)
+            other.status?.path = lab.path + "/" + lab.identity.imageFileName(sha256: other.spec.sha256 ?? "", .qcow2)
+            try await lab.driver.importImage(other, from: lab.file)
+        }
+
+        let linked = lab.volume("web.root", size: 32 << 20, origin: image, linked: true)
+        let copy = lab.volume("copy", size: 32 << 20, origin: image, linked: false)
+        let raw = lab.volume("raw", size: 8 << 20, format: .raw)
+        let rawCopy = lab.volume("rawcopy", size: 16 << 20, format: .raw, origin: image, linked: false)
+        for volume in [linked, copy, raw, rawCopy] {
+            try await lab.driver.createVolume(volume)
+            try await lab.driver.createVolume(volume)
+        }
+        let seen = await lab.driver.observe(wanted: [lab.pool])
+        #expect(seen.unknown.isEmpty && seen.foreign.allSatisfy { $0.kind == .pool })
+        #expect(seen.images.map(\.status) == [image.status])
+        #expect(seen.volumes.map(\.metadata.name) == ["copy", "raw", "rawcopy", "web.root"])
+        for volume in [copy, raw, rawCopy, linked] {
+            let found = try #require(seen.volumes.first { $0.metadata.name == volume.metadata.name })
+            #expect(found.spec.size == volume.spec.size && found.spec.format == volume.spec.format)
+            #expect(found.status?.mark == volume.status?.mark && found.status?.backing == volume.status?.backing)
+            #expect(found.status?.uuid == volume.status?.uuid && found.status?.staged == false)
+        }
+        let path = try #require(linked.status?.path)
+        #expect(
+            try await lab.sh(
+                "qemu-img info --output=json \(path) | jq -r '.\"virtual-size\", .format, .\"full-backing-filename\", .\"backing-filename-format\"'; stat -c %a \(path)"
+            )
+                == "33554432\nqcow2\n\(imagePath)\nqcow2\n600")
+        #expect(
+            try await lab.sh(
+                "getfattr --only-values -n user.infra --absolute-names \(path) | jq -c '[.id,.deletion,.origin,.retained]'"
+            )
+                == "[\"web.root\",\"retain\",\"\(image.spec.sha256 ?? "")\",false]")
+        #expect(
+            try await lab.sh("qemu-io -f raw -r -c 'read -P 7 0 1M' \(rawCopy.status?.path ?? "") | head -1").contains(
+                "1048576/1048576"))
+        await #expect(throws: HostError.self) { try await lab.driver.removeImage(image) }
+
+        var grown = linked
+        grown.spec.size = ByteCount(64 << 20)
+        try await lab.driver.growVolume(grown)
+        try await lab.driver.growVolume(grown)
+        await #expect(throws: HostError.self) { try await lab.driver.growVolume(linked) }
+        grown.status?.mark?.deletion = .delete
+        await #expect(throws: HostError.self) { try await lab.driver.removeVolume(grown) }
+        try await lab.driver.markVolume(grown)
+        #expect(await lab.driver.observe(wanted: []).volumes.last?.spec.size == ByteCount(64 << 20))
+        try await lab.driver.removeVolume(grown)
+        try await lab.driver.removeVolume(grown)
+        try await lab.driver.removeImage(image)
+        #expect(try await lab.sh("ls \(lab.path) | wc -l") == "3")
+        try await lab.clean()
+    }
+
+    @Test func hostileImagesAreRefused() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let backed = "qemu-img create -q -u -f qcow2 -b /etc/shadow -F raw FILE 1M"
+        let hostile = [
+            (backed, "has a backing file"),
+            (
+                "qemu-img create -q -u -f qcow2 -b 'json:{\"driver\":\"nbd\",\"host\":\"192.0.2.1\"}' -F raw FILE 1M",
+                "has a backing file"
+            ),
+            ("qemu-img create -q -f qcow2 -o data_file=FILE.data,data_file_raw=on FILE 1M", "external data file"),
+            (
+                "qemu-img create -q -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 FILE 1M",
+                "encrypted"
+            ),
+            ("qemu-img create -q -f vmdk FILE 1M", "not qcow2"), ("head -c 4096 /dev/urandom >FILE", "not qcow2"),
+            ("printf 'QFI\\373' >FILE", "not qcow2"),
+            (
+                "qemu-img create -q -f qcow2 FILE 1M; printf '\\x80' | dd of=FILE bs=1 seek=79 conv=notrunc status=none",
+                "features that are not known"
+            ),
+        ]
+        for (command, words) in hostile {
+            let image = try await lab.image("qcow2", command)
+            let error = await #expect(throws: HostError.self, "\(command)") {
+                try await lab.driver.importImage(image, from: lab.file)
+            }
+            #expect("\(try #require(error))".contains(words))
+        }
+        #expect(try await lab.sh("ls -A \(lab.path) | wc -l") == "0")
+        // Bytes that look like qcow2 are stored as what was stated.
+        let raw = try await lab.image("raw", backed)
+        try await lab.driver.importImage(raw, from: lab.file)
+        let volume = lab.volume("r", size: 1 << 20, format: .raw, origin: raw, linked: false)
+        try await lab.driver.createVolume(volume)
+        #expect(try await lab.sh("cmp -n 1000 \(lab.file) \(volume.status?.path ?? "") && echo same") == "same")
+        // And a guest that wrote such a header has a disk of the size of its file.
+        #expect(
+            await lab.driver.observe(wanted: []).volumes.map {
+                [$0.spec.size.bytes, $0.status?.backing == nil ? 0 : 1]
+            } == [[1 << 20, 0]])
+        // A symbolic link on the controller is not followed.
+        _ = try await lab.sh("ln -sf \(lab.file) \(lab.file).link; rm -f \(raw.status?.path ?? "")")
+        await #expect(throws: HostError.self) {
+            try await lab.driver.importImage(raw, from: lab.file + ".link")
+        }
+        try await lab.clean()
+    }
+
+    @Test func foreignFilesStay() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let volume = lab.volume("web", size: 1 << 20)
+        let image = try await lab.image("raw", "echo hello >FILE")
+        let seed = lab.path + "/" + lab.identity.seedFileName(machine: "web")
+        let paths = [
+            try #require(volume.status?.path), seed, lab.path + "/notes.txt", lab.path + "/$'odd\\nname\\xff'",
+        ]
+        _ = try await lab.sh(
+            paths.map { "echo theirs >\($0)" }.joined(separator: "\n")
+                + "\nsetfattr -n user.infra -v '{\"fleet\":\"11111111-2222-3333-4444-555555555555\",\"id\":\"web\"}' \(paths[0])"
+                + "\nmkdir \(lab.path)/folder; ln -s /etc/shadow \(image.status?.path ?? "")")
+        let before = try await lab.sh(
+            "cd \(lab.path) && find . | sort | xargs -d '\\n' stat -c '%i %y %s %a %F'; getfattr -d -R .")
+        let contents = SeedContents(metaData: "a", userData: "b", networkConfig: "c")
+        let driver = lab.driver
+        let steps: [() async throws -> Void] = [
+            { try await driver.createVolume(volume) }, { try await driver.growVolume(volume) },
+            { try await driver.markVolume(volume) }, { try await driver.removeVolume(volume) },
+            { try await driver.writeSeed(path: seed, machine: "web", contents: contents, salt: "s") },
+            { try await driver.removeSeed(path: seed, machine: "web") },
+            { try await driver.importImage(image, from: lab.file) }, { try await driver.removeImage(image) },
+            { try await driver.removeStaged(lab.path + "/notes.txt") }, { try await driver.removeStaged(paths[0]) },
+            { try await driver.removeStaged("/etc/passwd.staged") },
+        ]
+        for (index, step) in steps.enumerated() {
+            await #expect(throws: HostError.self, "step \(index)") { try await step() }
+        }
+        #expect(
+            try await lab.sh(
+                "cd \(lab.path) && find . | sort | xargs -d '\\n' stat -c '%i %y %s %a %F'; getfattr -d -R .") == before
+        )
+        let seen = await lab.driver.observe(wanted: [lab.pool])
+        #expect(seen.unknown.isEmpty && seen.volumes.isEmpty && seen.images.isEmpty && seen.seeds.isEmpty)
+        let files = seen.foreign.filter { $0.kind == .file }
+        #expect(files.count == 6)
+        #expect(files.first { $0.name == paths[0] }?.owner == "fleet 11111111")
+        try await lab.clean()
+    }
+
+    @Test func whatACrashLeftIsSeenAndRemoved() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let volume = lab.volume("web", size: 1 << 20)
+        let path = try #require(volume.status?.path)
+        let image = try await lab.image("raw", "echo hello >FILE")
+        let seed = lab.path + "/" + lab.identity.seedFileName(machine: "web")
+        _ = try await lab.sh(
+            "for f in \(path) \(image.status?.path ?? "") \(seed).0a1b2c3d; do echo half >$f.staged; done")
+        let seen = await lab.driver.observe(wanted: [lab.pool])
+        #expect(seen.unknown.isEmpty && seen.foreign.allSatisfy { $0.kind == .pool })
+        #expect(seen.volumes.map(\.status?.staged) == [true])
+        #expect(seen.images.map(\.status?.staged) == [true, true])
+        for leftover in seen.volumes.compactMap(\.status?.path) + seen.images.compactMap(\.status?.path) {
+            try await lab.driver.removeStaged(leftover)
+        }
+        #expect(try await lab.sh("ls -A \(lab.path) | wc -l") == "0")
+        // Between the final name and the removal of the other one: the volume is whole.
+        try await lab.driver.createVolume(volume)
+        _ = try await lab.sh("ln \(path) \(path).staged")
+        try await lab.driver.removeStaged(path + ".staged")
+        #expect(await lab.driver.observe(wanted: []).volumes.map(\.status?.mark) == [volume.status?.mark])
+        // Half a file does not hinder the next try.
+        _ = try await lab.sh("rm \(path); echo half >\(path).staged")
+        try await lab.driver.createVolume(volume)
+        #expect(try await lab.sh("ls -A \(lab.path)") == lab.identity.volumeFileName("web", .qcow2))
+        try await lab.clean()
+    }
+
+    @Test func noRoomLeavesNothing() async throws {
+        _ = try await lab.sh(
+            "mkdir -p \(lab.path); chmod 711 \(lab.path); mount -t tmpfs -o size=4m,mode=0711 none \(lab.path)")
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let image = try await lab.image("raw", "head -c 6M /dev/urandom >FILE")
+        let error = await #expect(throws: HostError.self) { try await lab.driver.importImage(image, from: lab.file) }
+        #expect("\(try #require(error))".contains("No space left on device"))
+        #expect(try await lab.sh("ls -A \(lab.path) | wc -l") == "0")
+        try await lab.driver.removePool(lab.pool)
+        _ = try await lab.sh("umount \(lab.path)")
+        try await lab.clean()
+    }
+
+    @Test func aRunningQEMUKeepsItsDisk() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        var volume = lab.volume("web", size: 1 << 20)
+        volume.status?.mark?.deletion = .delete
+        try await lab.driver.createVolume(volume)
+        let path = try #require(volume.status?.path)
+        let qemu = Task {
+            _ = try? await lab.commands.run(
+                "qemu-system-x86_64",
+                ["-S", "-display", "none", "-nodefaults", "-drive", "file=\(path),format=qcow2,if=virtio"])
+        }
+        _ = try await lab.sh(
+            "for i in $(seq 50); do qemu-img info \(path) >/dev/null 2>&1 || exit 0; sleep 0.1; done; exit 1")
+        await #expect(throws: HostError.surprise("a running QEMU has \(path) open")) {
+            try await lab.driver.removeVolume(volume)
+        }
+        volume.spec.size = ByteCount(2 << 20)
+        await #expect(throws: HostError.self) { try await lab.driver.growVolume(volume) }
+        qemu.cancel()
+        await qemu.value
+        try await lab.driver.growVolume(volume)
+        try await lab.driver.removeVolume(volume)
+        try await lab.clean()
+    }
+
+    @Test func seeds() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let path = lab.path + "/" + lab.identity.seedFileName(machine: "web")
+        var contents = SeedContents(
+            metaData: "instance-id: ä\n", userData: "#cloud-config\npassword: s3cret\n", networkConfig: "version: 2\n")
+        try await lab.driver.writeSeed(path: path, machine: "web", contents: contents, salt: "5a17")
+        #expect(
+            try await lab.sh("stat -c '%a' \(path); isoinfo -d -i \(path) | grep -c 'Volume id: cidata'") == "600\n1")
+        #expect(try await lab.sh("isoinfo -J -x /user-data -i \(path)") == "#cloud-config\npassword: s3cret")
+        #expect(
+            try await lab.sh("isoinfo -R -x /network-config -i \(path); isoinfo -R -x /meta-data -i \(path)")
+                == "version: 2\ninstance-id: ä")
+        let seen = await lab.driver.observe(wanted: []).seeds
+        #expect(seen == ["web": VirtualMachine.Seed(path: path, digest: contents.digest(salt: "5a17"), salt: "5a17")])
+        let inode = try await lab.sh("stat -c %i \(path)")
+        try await lab.driver.writeSeed(path: path, machine: "web", contents: contents, salt: "other")
+        #expect(try await lab.sh("stat -c %i \(path)") == inode)
+        contents.userData = "#cloud-config\n"
+        try await lab.driver.writeSeed(path: path, machine: "web", contents: contents, salt: "other")
+        #expect(try await lab.sh("isoinfo -R -x /user-data -i \(path)") == "#cloud-config")
+        await #expect(throws: HostError.self) { try await lab.driver.removeSeed(path: path, machine: "db") }
+        try await lab.driver.removeSeed(path: path, machine: "web")
+        #expect(try await lab.sh("ls -A \(lab.path) | wc -l; find /run/infra -name 'seed*' | wc -l") == "0\n0")
+        try await lab.clean()
+    }
+}
+
+/// A fleet, a pool and a driver of its own for a test.
+struct StorageLab {
+    let commands = CommandRunner()
+    let identity = Identity(fleet: UUID())
+    let driver: StorageDriver
+    let path = "/var/lib/infra/test-\(UInt32.random(in: 0 ... .max))"
+    var name: String { identity.poolName("disks") }
+    var file: String { path + ".image" }
+
+    init() async throws {
+        let connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: .seconds(10))
+        driver = StorageDriver(commands: commands, connection: connection, host: "a", identity: identity)
+    }
+
+    var pool: StoragePool {
+        StoragePool(
+            metadata: Metadata(name: "disks"), spec: StoragePool.Spec(path: path, overcommit: 2),
+            status: StoragePool.Status(host: "a", uuid: identity.uuid(ResourceID(.storagePool, "disks")), name: name))
+    }
+
+    func sh(_ script: String) async throws -> String {
+        try await commands.run("bash", ["-uc", script], accepting: [0, 1]).text
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Makes the file `FILE` by a command, as an image of that format.
+    func image(_ format: String, _ command: String) async throws -> Image {
+        _ = try await sh("rm -f \(file) \(file).data; " + command.replacing("FILE", with: file))
+        let sum = String(try await sh("sha256sum <\(file)").prefix(64))
+        try #require(sum.utf8.count == 64)
+        let format = try #require(Image.Format(rawValue: format))
+        return Image(
+            metadata: Metadata(name: "img"), spec: Image.Spec(file: "f", sha256: sum, format: format),
+            status: Image.Status(
+                host: "a", pool: "disks", path: path + "/" + identity.imageFileName(sha256: sum, format)))
+    }
+
+    func volume(
+        _ id: String, size: UInt64, format: Volume.Format = .qcow2, origin: Image? = nil, linked: Bool = true
+    ) -> Volume {
+        Volume(
+            metadata: Metadata(name: id), spec: Volume.Spec(pool: "disks", size: ByteCount(size), format: format),
+            status: Volume.Status(
+                host: "a", uuid: identity.uuid(ResourceID(.volume, id)),
+                path: path + "/" + identity.volumeFileName(id, format),
+                mark: Volume.Mark(fleet: identity.fleet, id: id, deletion: .retain, origin: origin?.spec.sha256),
+                backing: linked ? origin?.status?.path : nil))
+    }
+
+    func clean() async throws {
+        _ = try await sh(
+            "virsh pool-destroy \(name); virsh pool-undefine \(name); rm -rf --one-file-system \(path) \(path)-* \(file)* "
+        )
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Hosts
+import Model
+import Testing
+
+@testable import Drivers
+
+/// What `find`, `getfattr` and headers say, made sense of.
+@Suite struct StorageParsingTests {
+    let identity: Identity
+
+    init() throws { identity = Identity(fleet: try #require(UUID(uuidString: "6f0a1d52-3b1c-4b7e-9a55-0d6c1f0e9a11"))) }
+
+    @Test func marksSurviveAnyPath() throws {
+        let mark = try FileMark(Volume.Mark(fleet: identity.fleet, id: "web.root", deletion: .delete, origin: "ab"))
+        for path in ["/a/b", "/a/with space", "/a/back\\slash", "/a/line\nbreak", "/ä/ö", "/a/\\101"] {
+            let dump = String(decoding: mark.dump(path: path), as: UTF8.self)
+            #expect(dump.split(separator: "\n").count == 2)
+            let read = try FileMark.parse(dump: dump)
+            #expect(read == [path: mark])
+            #expect(read[path]?.volume("web.root", in: identity)?.deletion == .delete)
+        }
+        #expect(mark.volume("other", in: identity) == nil)
+        #expect(mark.volume("web.root", in: Identity(fleet: UUID())) == nil)
+        #expect(mark.seed(of: "web.root", in: identity) == nil)
+        #expect(mark.owner == "fleet 6f0a1d52")
+        #expect(FileMark(data: Data("{".utf8)).owner == "")
+    }
+
+    @Test func recordedDump() throws {
+        // getfattr 2.5.1
+        let dump = "# file: /p/a\nuser.infra=0seyJhIjoxfQ==\n\n# file: /p/li\\012ne\nuser.infra=\"\"\n\n"
+        let marks = try FileMark.parse(dump: dump)
+        #expect(marks["/p/a"]?.data == Data(#"{"a":1}"#.utf8))
+        #expect(marks["/p/li\nne"]?.data == Data())
+        #expect(try FileMark.parse(dump: "").isEmpty)
+        for broken in ["user.infra=0saa==\n", "# file: /p/a\nuser.infra=0s!\n", "# file: /p/a\nuser.other=0s\n", "x\n"]
+        {
+            #expect(throws: HostError.self) { try FileMark.parse(dump: broken) }
+        }
+    }
+
+    @Test func recordedListing() throws {
+        let list = "f\t197120\t392\t/p/web.raw\0d\t4096\t8\t/p/a b\tc\nd\0l\t11\t0\t/p/link\0"
+        let files = try FileRecord.parse(list)
+        #expect(files.map(\.name) == ["web.raw", "a b\tc\nd", "link"])
+        #expect(files.map(\.isPlain) == [true, false, false])
+        #expect(files[0].allocation == 200704 && files[0].size == 197120 && files[0].folder == "/p")
+        #expect(try FileRecord.parse("").isEmpty)
+        for length in 1..<list.utf8.count {
+            let half = String(decoding: Array(list.utf8).prefix(length), as: UTF8.self)
+            if half.hasSuffix("\0") { continue }
+            #expect(throws: HostError.self) { try FileRecord.parse(half) }
+        }
+    }
+
+    @Test func rolesByName() {
+        let sum = String(repeating: "ab", count: 32)
+        let volume = identity.volumeFileName("web.root", .qcow2)
+        let image = identity.imageFileName(sha256: sum, .kernel)
+        let seed = identity.seedFileName(machine: "web")
+        #expect(FileRole(name: volume, identity: identity) == .volume(id: "web.root", format: .qcow2, staged: false))
+        #expect(FileRole(name: volume + ".staged", identity: identity)?.isStaged == true)
+        #expect(FileRole(name: image, identity: identity) == .image(sha256: sum, format: .kernel, staged: false))
+        #expect(FileRole(name: seed, identity: identity) == .seed(machine: "web", staged: false))
+        #expect(FileRole(name: seed + ".01234567.staged", identity: identity) == .seed(machine: "web", staged: true))
+        for name in [
+            "web.qcow2", "web.00000000.qcow2", volume + "~", seed + ".01234567", ".staged", "",
+            volume + ".staged.staged",
+            "img-\(sum).00000000.kernel",
+        ] {
+            #expect(FileRole(name: name, identity: identity) == nil, "\(name)")
+        }
+        #expect(FileRole(name: volume, identity: Identity(fleet: UUID())) == nil)
+    }
+
+    @Test func aRawDiskHasTheSizeOfItsFile() throws {
+        var reading = StorageReading(host: "a", identity: identity)
+        let name = identity.volumeFileName("d", .raw)
+        let mark = try FileMark(Volume.Mark(fleet: identity.fleet, id: "d", deletion: .retain))
+        let file = FileRecord(path: "/p/\(name)", isPlain: true, size: 4096, allocation: 512)
+        // The guest wrote a qcow2 header into it, which libvirt believes.
+        reading.add(file, inPool: "p", mark: mark, seen: (1 << 50, backing: "/etc/shadow"))
+        #expect(reading.result.volumes.map(\.spec.size) == [ByteCount(4096)])
+        #expect(reading.result.volumes.map(\.status?.backing) == [nil])
+    }
+
+    @Test func whatLibvirtDoesNotSeeIsUnknown() throws {
+        var reading = StorageReading(host: "a", identity: identity)
+        let name = identity.volumeFileName("d", .qcow2)
+        let mark = try FileMark(Volume.Mark(fleet: identity.fleet, id: "d", deletion: .retain))
+        reading.add(
+            FileRecord(path: "/p/\(name)", isPlain: true, size: 1, allocation: 0), inPool: "p", mark: mark, seen: nil)
+        #expect(reading.result.volumes.isEmpty)
+        #expect(reading.result.unknown.map(\.resource) == [ResourceID(.volume, "d")])
+    }
+
+    /// Every single bit of a plain header that leads elsewhere is objected to.
+    @Test func headers() {
+        var plain: [UInt8] = [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 104)
+        plain[29] = 0x10
+        #expect(QCOW2Header.objection(to: plain) == nil)
+        #expect(QCOW2Header.virtualSize(plain) == 1 << 20)
+        for byte in Array(8..<20) + Array(32..<36) + Array(72..<80) {
+            for bit in 0..<8 where !(byte == 79 && (bit == 3 || bit == 4)) {
+                var header = plain
+                header[byte] |= 1 << UInt8(bit)
+                #expect(QCOW2Header.objection(to: header) != nil, "byte \(byte) bit \(bit)")
+            }
+        }
+        #expect(QCOW2Header.objection(to: Array(plain.prefix(80))) != nil)
+        #expect(QCOW2Header.objection(to: []) == "it is not qcow2")
+        #expect(QCOW2Header.bytes(dump: " 51 46 49 fb\n 00\n") == [0x51, 0x46, 0x49, 0xfb, 0])
+    }
+}
