@@ -1,6 +1,5 @@
-public import Foundation
-public import Planning
 public import Model
+public import Planning
 
 /// What happens during an apply, told as it happens. One JSON object a line with `--format json`.
 public enum ApplyEvent: Sendable, Codable {

@@ -1,5 +1,5 @@
 import Hosts
-public import Model
+import Model
 public import Planning
 
 /// An apply that did not begin.

@@ -27,7 +27,7 @@ public struct ImageFiles: Sendable {
         for index in manifest.images.indices {
             guard let folder else { continue }
             let image = manifest.images[index]
-            do {
+            do throws(Unusable) {
                 let facts = try folder.read(image)
                 if let stated = image.spec.sha256, stated != facts.sha256 {
                     throw Unusable(

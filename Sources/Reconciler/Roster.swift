@@ -67,8 +67,8 @@ struct Roster: Codable, Hashable, Sendable {
         let output = try await session.commands.run(
             "sh", ["-c", #"if [ -e "$1" ]; then cat -- "$1"; fi"#, "sh", path(identity)], input: .none,
             deadline: deadline, outputLimit: 1 << 20)
-        guard !output.standardOutput.isEmpty else { return nil }
-        guard let roster = try? JSONDecoder().decode(Roster.self, from: Data(output.standardOutput)) else {
+        guard !output.text.isEmpty else { return nil }
+        guard let roster = try? JSONDecoder().decode(Roster.self, from: Data(output.text.utf8)) else {
             throw .surprise("\(path(identity)) is not a roster")
         }
         return roster

@@ -16,13 +16,7 @@ struct FleetInput {
     static func load(
         _ options: FleetOptions, format: OutputFormat = .text, invalid: Int32 = Exit.couldNotRun
     ) throws -> FleetInput {
-        let result: ManifestResult
-        do {
-            result = ManifestReader.read(try ManifestFolder.read(options.path))
-        } catch {
-            Console.error("error[unreadable]: \(TerminalText.safe("\(error)"))")
-            throw ExitCode(Exit.couldNotRun)
-        }
+        let result = ManifestReader.read(try readFolder(options.path, format))
         guard let loaded = result.loaded else {
             try tell(result.diagnostics, format)
             throw ExitCode(invalid)
@@ -33,6 +27,16 @@ struct FleetInput {
         try tell(result.diagnostics + placed, format)
         if placed.contains(where: { $0.severity == .error }) { throw ExitCode(invalid) }
         return FleetInput(manifest: manifest, sources: loaded.sources, files: files)
+    }
+
+    /// The files of a folder of manifests. One that cannot be read is no fleet.
+    static func readFolder(_ path: String, _ format: OutputFormat) throws -> [SourceFile] {
+        do throws(ManifestFolderError) {
+            return try ManifestFolder.read(path)
+        } catch {
+            try tell(error.diagnostics, format)
+            throw ExitCode(Exit.couldNotRun)
+        }
     }
 
     /// The plan with the places in the manifests that its problems and notes are about.

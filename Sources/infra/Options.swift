@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
-import Model
+public import Model
 import Planning
 import Reconciler
 

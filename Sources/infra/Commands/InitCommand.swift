@@ -45,21 +45,14 @@ struct InitCommand: ParsableCommand {
 
     /// The manifests of a folder, word for word but for the fleet's id.
     private func copies(of source: String) throws -> [(file: String, text: String)] {
-        do {
-            let files = try ManifestFolder.read(source)
-            let result = ManifestReader.read(files)
-            guard let loaded = result.loaded else {
-                try FleetInput.tell(result.diagnostics, .text)
-                throw ExitCode(Exit.couldNotRun)
-            }
-            let old = loaded.manifest.fleet.metadata.identity
-            let new = UUID().lowercased
-            return files.map { ($0.path, String(decoding: $0.bytes, as: UTF8.self).replacing(old, with: new)) }
-        } catch let error as ExitCode {
-            throw error
-        } catch {
-            Console.error("error[unreadable]: \(TerminalText.safe("\(error)"))")
+        let files = try FleetInput.readFolder(source, .text)
+        let result = ManifestReader.read(files)
+        guard let loaded = result.loaded else {
+            try FleetInput.tell(result.diagnostics, .text)
             throw ExitCode(Exit.couldNotRun)
         }
+        let old = loaded.manifest.fleet.metadata.identity
+        let new = UUID().lowercased
+        return files.map { ($0.path, String(decoding: $0.bytes, as: UTF8.self).replacing(old, with: new)) }
     }
 }

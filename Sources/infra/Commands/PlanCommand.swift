@@ -58,21 +58,21 @@ struct PlanCommand: AsyncParsableCommand {
 /// What `infra observe` recorded.
 enum RecordedInventory {
     static func read(_ path: String, of fleet: Fleet) throws -> [String: HostInventory] {
-        do {
-            guard let bytes = FileManager.default.contents(atPath: path) else {
-                Console.error("error[inventory]: \(path) cannot be read")
-                throw ExitCode(Exit.failed)
-            }
-            let result = InventoryDocument.read(SourceFile(path: path, bytes: Array(bytes)))
-            guard let recorded = result.recorded else {
-                try FleetInput.tell(result.diagnostics, .text)
-                throw ExitCode(Exit.failed)
-            }
-            guard recorded.fleet.uuid == fleet.uuid else {
-                Console.error("error[inventory]: \(path) is of fleet \(recorded.fleet.metadata.name), another one")
-                throw ExitCode(Exit.failed)
-            }
-            return recorded.hosts.reduce(into: [:]) { $0[$1.host.metadata.identity] = $1 }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            Console.error("error[inventory]: \(path) cannot be read")
+            throw ExitCode(Exit.failed)
         }
+        let recorded: (fleet: Fleet, hosts: [HostInventory])
+        do throws(InventoryError) {
+            recorded = try InventoryDocument.read(SourceFile(path: path, bytes: Array(bytes)))
+        } catch {
+            try FleetInput.tell(error.diagnostics, .text)
+            throw ExitCode(Exit.failed)
+        }
+        guard recorded.fleet.uuid == fleet.uuid else {
+            Console.error("error[inventory]: \(path) is of fleet \(recorded.fleet.metadata.name), another one")
+            throw ExitCode(Exit.failed)
+        }
+        return recorded.hosts.reduce(into: [:]) { $0[$1.host.metadata.identity] = $1 }
     }
 }

@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Manifests
-import Model
+public import Model
 
 extension ResourceKind: ExpressibleByArgument {}
 

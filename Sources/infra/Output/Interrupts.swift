@@ -5,27 +5,34 @@ import Synchronization
 /// Ctrl-C and SIGTERM: the first asks for an end after the running steps, the second leaves at once and says what still
 /// runs on the hosts.
 final class Interrupts: Sendable {
-    private let count = Mutex(0)
-    private let sources: Mutex<[any DispatchSourceSignal]> = Mutex([])
-    private let queue = DispatchQueue(label: "infra.interrupts")
+    private final class Counter: Sendable {
+        let times = Mutex(0)
+    }
+
+    private let counter: Counter
+    // Made here, kept so that they live, never touched again.
+    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
     /// Watches from now on.
     /// - Parameter running: Asked on the second one for what still runs.
     init(running: @escaping @Sendable () -> [String]) {
-        for number in [SIGINT, SIGTERM] {
+        let counter = Counter()
+        let queue = DispatchQueue(label: "infra.interrupts")
+        self.counter = counter
+        sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { [weak self] in self?.arrived(running) }
+            source.setEventHandler { Self.arrived(counter, running) }
             source.activate()
-            sources.withLock { $0.append(source) }
+            return source
         }
     }
 
     /// Why no further step is to begin; nil to go on.
-    var reason: String? { count.withLock { $0 > 0 ? "interrupted" : nil } }
+    var reason: String? { counter.times.withLock { $0 > 0 ? "interrupted" : nil } }
 
-    private func arrived(_ running: () -> [String]) {
-        let times = count.withLock { count in
+    private static func arrived(_ counter: Counter, _ running: () -> [String]) {
+        let times = counter.times.withLock { count in
             count += 1
             return count
         }
