@@ -55,6 +55,6 @@ let package = Package(
         .testTarget(
             name: "DriversTests", dependencies: ["Hosts", "Drivers", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["Reconciler", "TestSupport", subprocess], swiftSettings: settings),
+            name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage], swiftSettings: settings),
     ]
 )

@@ -88,7 +88,7 @@ struct Expectation {
         var machine = machine
         let id = machine.metadata.identity
         let resource = ResourceID(.virtualMachine, id)
-        let uuid = machine.metadata.uuid ?? identity.uuid(resource)
+        let uuid = identity.uuid(resource)
         machine.spec.host = host
         machine.spec.accelerator =
             machine.spec.accelerator ?? inventory.host.spec.accelerator.choice

@@ -7,9 +7,12 @@ public import Model
 public struct ImageFiles: Sendable {
     /// The folder, absolute.
     public let root: String
+    /// The folder as it was given, for messages.
+    private let shown: String
 
     /// The folder at a path, relative to the current one.
     public init(_ path: String) {
+        shown = path
         root = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
     }
 
@@ -40,7 +43,7 @@ public struct ImageFiles: Sendable {
                 diagnostics.append(
                     Diagnostic(
                         code: "image-file", "\(image.spec.file) \(error.why)",
-                        help: "a regular file below \(folder.root)",
+                        help: "a regular file below \(folder.shown)",
                         resource: ResourceID(.image, image.metadata.identity), field: error.field))
             }
         }
@@ -95,7 +98,7 @@ public struct ImageFiles: Sendable {
     /// Opens a file below the folder, one component after the other, so that no link leads out of it.
     private func open(_ relative: String) throws(Unusable) -> Int32 {
         var current = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard current >= 0 else { throw Unusable(why: "is not there: \(root): \(String(cString: strerror(errno)))") }
+        guard current >= 0 else { throw Unusable(why: "is not there: \(shown): \(String(cString: strerror(errno)))") }
         let parts = relative.split(separator: "/", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
             guard !part.isEmpty, part != ".", part != ".." else {

@@ -94,7 +94,7 @@ struct DurationArgument: ExpressibleByArgument {
 
     init(seconds: Int) {
         duration = .seconds(seconds)
-        defaultValueDescription = "\(seconds)s"
+        defaultValueDescription = seconds > 0 && seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds)s"
     }
 
     init?(argument: String) {

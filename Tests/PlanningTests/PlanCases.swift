@@ -22,7 +22,8 @@ import Testing
         let folder = Self.folder.appending(path: name)
         let manifest = try Self.fleet(folder.appending(path: "manifests"))
         try Self.recordBefore(folder)
-        let plan = Planner.plan(manifest, observed: try Self.observed(folder, manifest), options: try Self.options(folder))
+        let plan = Planner.plan(
+            manifest, observed: try Self.observed(folder, manifest), options: try Self.options(folder))
         let text = PlanText().render(plan)
         let expected = folder.appending(path: "plan.txt")
         if Self.isRecording { try Data(text.utf8).write(to: expected) }

@@ -8,7 +8,7 @@ extension CheckedFleet {
         var used: [MACAddress: (machine: Int, interface: Int)] = Dictionary(minimumCapacity: fleet.machines.all.count)
         for (place, machine) in fleet.machines.all.enumerated() {
             let derived = machine.spec.interfaces.contains { $0.mac == nil }
-            let machineUUID = derived ? machine.metadata.uuid ?? identity.uuid(machine.resourceID) : uuid
+            let machineUUID = derived ? identity.uuid(machine.resourceID) : uuid
             for (index, interface) in machine.spec.interfaces.enumerated() {
                 let mac = interface.mac ?? identity.macAddress(machine: machineUUID, interface: interface.name)
                 guard let other = used.updateValue((place, index), forKey: mac) else { continue }

@@ -9,11 +9,8 @@ extension Metadata {
             .optional(
                 "id", \.id, .name, sample: "kept",
                 "The identity that a rename keeps: set it to the old name when you change the name."),
-            .optional(
-                "uuid", \.uuid, .uuid, sample: UUID(uuidString: "6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f13"),
-                "The UUID of an adopted object, in place of the derived one."),
             .defaulted("labels", \.labels, labelsGrammar, to: [:], "Words for selecting."),
-        ], reserved: ["annotations", "description"])
+        ], reserved: ["annotations", "description", "uuid"])
 
     /// A fleet's identity is a UUID.
     static let fleetGrammar = Record(

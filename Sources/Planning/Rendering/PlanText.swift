@@ -14,7 +14,8 @@ public struct PlanText: Sendable {
         let shown = plan.steps
         if !shown.isEmpty {
             lines += legend(shown)
-            lines += ["", "infra will do the following:", ""]
+            let title = plan.problems.isEmpty ? "infra will do the following:" : "infra would do the following:"
+            lines += ["", title, ""]
             for group in ResourceSteps.grouping(shown) { lines += render(group) + [""] }
         }
         if !plan.deferred.isEmpty {
