@@ -21,6 +21,8 @@ final class BlockingCalls: Sendable {
     func run<Value: Sendable>(
         _ call: String, deadline: Duration, _ body: @escaping @Sendable () throws(HostError) -> Value
     ) async throws(HostError) -> Value {
+        // Nothing is begun that is late already.
+        guard deadline > .zero else { throw .deadline(call: call) }
         let job = BlockingJob<Value>()
         let timer = Task { [queue] in
             try await Task.sleep(for: deadline)

@@ -34,6 +34,9 @@ public struct CommandRunner: Sendable {
     /// How much a command may write to standard error before it is ended.
     static let errorLimit = 1 << 18
 
+    /// The exit code of `flock` when another writer has the lock; none of the programs we run uses it.
+    private static let conflict = 75
+
     /// The folder of the lock files, `/run/lock`; another one in tests.
     public let lockFolder: String
 
@@ -68,7 +71,7 @@ public struct CommandRunner: Sendable {
             ? Self.configuration(
                 "flock",
                 [
-                    "--shared", "--no-fork", "--wait", "10", "--conflict-exit-code", "75", "--",
+                    "--shared", "--no-fork", "--wait", "10", "--conflict-exit-code", String(Self.conflict), "--",
                     "\(lockFolder)/\(HostLock.workFile)", executable,
                 ] + arguments)
             : Self.configuration(executable, arguments)
@@ -79,6 +82,9 @@ public struct CommandRunner: Sendable {
             return raw
         }
         let warnings = CommandText.firstLines(raw.error)
+        if underLock, raw.status == Self.conflict {
+            throw .locked(holder: "a writer that took the host's lock meanwhile")
+        }
         guard accepting.contains(raw.status) else {
             throw .command(program: executable, status: raw.status, standardError: warnings)
         }

@@ -17,7 +17,7 @@ public struct StorageVolumeRecord: Hashable, Sendable {
 
 extension LibvirtConnection {
     /// The volumes of a started pool as of its last refresh, sorted by name. Maps to `virStoragePoolListAllVolumes`,
-    /// `virStorageVolGetInfo`, `virStorageVolGetXMLDesc`. One that goes meanwhile is left out.
+    /// `virStorageVolGetXMLDesc`. One that goes meanwhile is left out.
     public func storageVolumes(
         inPool uuid: UUID, deadline: Duration
     ) async throws(HostError) -> [StorageVolumeRecord] {
@@ -45,16 +45,20 @@ extension LibvirtConnection {
         }
     }
 
+    /// One call for all of it: the definition holds what `virStorageVolGetInfo` and `virStorageVolGetPath` would say.
     private static func record(ofVolume pointer: OpaquePointer) throws(HostError) -> StorageVolumeRecord {
-        var info = virStorageVolInfo()
-        try LibvirtLibrary.check("virStorageVolGetInfo", virStorageVolGetInfo(pointer, &info))
         let call = "virStorageVolGetXMLDesc"
         let definition = try XMLElement(
             parsing: try LibvirtLibrary.take(call, virStorageVolGetXMLDesc(pointer, 0)), from: call)
+        func bytes(_ name: String) throws(HostError) -> UInt64 {
+            guard let element = definition.first(name), element["unit"] ?? "bytes" == "bytes",
+                let value = UInt64(element.text)
+            else { throw .unreadable("\(call) told no \(name) in bytes") }
+            return value
+        }
         return StorageVolumeRecord(
-            name: virStorageVolGetName(pointer).map { String(cString: $0) } ?? "",
-            path: try LibvirtLibrary.take("virStorageVolGetPath", virStorageVolGetPath(pointer)),
-            capacity: info.capacity, allocation: info.allocation,
+            name: definition.first("name")?.text ?? "", path: definition.first(path: "target", "path")?.text ?? "",
+            capacity: try bytes("capacity"), allocation: try bytes("allocation"),
             backing: definition.first(path: "backingStore", "path")?.text)
     }
 }

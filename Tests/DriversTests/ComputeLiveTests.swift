@@ -125,6 +125,32 @@ struct ComputeLiveTests {
         }
     }
 
+    /// Made by `Tests/Lab/guest-image .build/guest`.
+    static let guest = Lab.repository.appending(path: ".build/guest")
+    static let hasGuest = FileManager.default.fileExists(atPath: guest.appending(path: "initrd").path)
+
+    @Test(.enabled(if: hasGuest, "needs the guest in .build/guest"))
+    func aGuestIsAskedToStop() async throws {
+        try await withDriver { driver in
+            var machine = try machine()
+            machine.spec.memory = .init(size: .mebibytes(128))
+            let log = "/var/log/libvirt/qemu/live.console.log"
+            machine.spec.boot = .init(
+                kernel: nil, commandLine: "console=ttyS0 no_timer_check quiet panic=-1",
+                kernelPath: Self.guest.appending(path: "vmlinuz").path,
+                initrdPath: Self.guest.appending(path: "initrd").path)
+            machine.spec.disks[1].bootOrder = nil
+            try? FileManager.default.removeItem(atPath: log)
+            try await driver.define(machine, deadline: deadline)
+            try await driver.start(machine, deadline: deadline)
+            // At once, long before the guest can hear: it has to be asked again.
+            try await driver.stop(machine, grace: .seconds(90), deadline: deadline)
+            #expect(try Shell.run("virsh", "domstate", "--reason", "live").contains("shut off (shutdown)"))
+            let console = try String(contentsOfFile: log, encoding: .utf8)
+            #expect(console.contains("powering off"))
+        }
+    }
+
     @Test func aPatchKeepsWhatOthersDid() async throws {
         try await withDriver { driver in
             var machine = try machine()

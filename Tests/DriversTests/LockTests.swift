@@ -109,6 +109,21 @@ import Testing
         await lock.release()
     }
 
+    @Test func aWriterWithoutTheLockStartsNothing() async throws {
+        // Another controller is just taking the lock and holds both files.
+        let other = Task {
+            try await commands.run(
+                "flock", ["--exclusive", "--no-fork", "--", "\(folder)/infra.work", "sleep", "13"])
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        await #expect(throws: HostError.locked(holder: "a writer that took the host's lock meanwhile")) {
+            try await commands.run("touch", ["--", folder + "/written"], underLock: true)
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder + "/written"))
+        other.cancel()
+        _ = try? await other.value
+    }
+
     @Test func foreignFilesAreRefused() async throws {
         try FileManager.default.createSymbolicLink(atPath: folder + "/infra", withDestinationPath: "/etc/hostname")
         let before = try String(contentsOfFile: "/etc/hostname", encoding: .utf8)

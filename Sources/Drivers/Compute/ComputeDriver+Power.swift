@@ -6,7 +6,7 @@ extension ComputeDriver {
     /// How often a machine that is shutting down is looked at.
     private static let pollInterval = Duration.milliseconds(200)
     /// How often it is asked again: a guest that is still booting does not hear the first time.
-    private static let askInterval = Duration.seconds(10)
+    private static let askInterval = Duration.seconds(5)
 
     /// Starts a machine that is off.
     public func start(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
@@ -40,8 +40,7 @@ extension ComputeDriver {
                     nextAsk += Self.askInterval
                 }
                 if try await isOff(record.uuid, deadline: deadline) { return }
-                // Cancelled, the step still ends what it began, only without waiting.
-                guard (try? await Task.sleep(for: min(Self.pollInterval, end - .now))) != nil else { break }
+                await pause(min(Self.pollInterval, end - .now))
             }
         }
         try await end(record.uuid, graceful: true, deadline: deadline)
@@ -60,6 +59,11 @@ extension ComputeDriver {
         let record = try await ours(machine, deadline: deadline)
         guard record.state.isActive else { return }
         try await end(record.uuid, graceful: false, deadline: deadline)
+    }
+
+    /// Sleeps whether or not the caller is cancelled: a guest that was asked to stop gets the time it was promised.
+    private func pause(_ duration: Duration) async {
+        try? await Task.detached { try await Task.sleep(for: duration) }.value
     }
 
     private func ask(_ uuid: UUID, deadline: Duration) async throws(HostError) {

@@ -1,0 +1,49 @@
+import Foundation
+public import Model
+
+/// What a host says of itself.
+public enum HostFacts {
+    /// Reads identity, size, libvirt's version, and what runs guest code.
+    ///
+    /// - Parameter choice: what the host's manifest says of the accelerator.
+    /// - Throws: `.unreachable`, `.deadline`, `.command`; `.unreadable` for a machine without a valid machine-id(5).
+    public static func read(
+        commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice
+    ) async throws(HostError) -> KVMHost.Status {
+        let machineID = try await machineID(commands)
+        // Not libvirt's figure: it adds up NUMA nodes, which leaves out memory that was added to a running machine.
+        let memory = try await commands.run("head", ["-n", "1", "--", "/proc/meminfo"], deadline: .seconds(5)).text
+        guard let total = totalMemory(memory) else { throw .unreadable("/proc/meminfo does not start with MemTotal") }
+        let node = try await connection.node(deadline: .seconds(10))
+        let finding = try await AcceleratorProbe(commands: commands).find(choice)
+        return KVMHost.Status(
+            uuid: Identity.hostUUID(machineID: machineID), hostname: CommandText.printable(node.hostname),
+            cpu: node.cpu, memory: total, accelerator: finding.accelerator, acceleratorReason: finding.reason,
+            libvirtVersion: node.libvirtVersion)
+    }
+
+    /// Reads `MemTotal:  24684096 kB` (proc_meminfo(5)); the unit is KiB.
+    static func totalMemory(_ line: String) -> ByteCount? {
+        let parts = line.split(whereSeparator: \.isWhitespace)
+        guard parts.count == 3, parts[0] == "MemTotal:", parts[2] == "kB", let kibibytes = UInt64(parts[1]),
+            kibibytes < 1 << 50
+        else { return nil }
+        return ByteCount(kibibytes << 10)
+    }
+
+    /// The 32 hex digits of `/etc/machine-id`.
+    static func machineID(_ commands: CommandRunner) async throws(HostError) -> String {
+        let text = try await commands.run("cat", ["--", "/etc/machine-id"], deadline: .seconds(5)).text
+        guard let id = validMachineID(text) else {
+            throw .unreadable("/etc/machine-id does not hold 32 hex digits, so the host cannot be told from others")
+        }
+        return id
+    }
+
+    /// The id in the file's text; nil for an empty one, `uninitialized`, and all zeros.
+    static func validMachineID(_ text: String) -> String? {
+        let id = text.trimmingCharacters(in: .newlines)
+        let isHex = id.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }
+        return id.utf8.count == 32 && isHex && id.contains { $0 != "0" } ? id : nil
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+@testable import Hosts
+
+@Suite(.serialized) struct DoctorTests {
+    @Test(.enabled(if: Lab.isHere, "needs a lab host")) func aLabHostIsWell() async throws {
+        let findings = await Doctor(commands: CommandRunner()).examine()
+        #expect(
+            findings.map(\.check) == [
+                "root", "programs", "libvirt", "kvm-mode", "accelerator", "kernel-links", "bridge-netfilter",
+                "lock-folder", "machine-id", "xattrs", "disk-space",
+            ])
+        let odd = findings.filter { $0.severity != .ok && $0.check != "disk-space" }
+        #expect(odd.map(\.check) == ["accelerator"])
+        #expect(odd.first?.message == "guests run by TCG, many times slower: no KVM: there is no /dev/kvm")
+        #expect(odd.allSatisfy { $0.remedy != nil })
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: "/var/lib/infra").allSatisfy { !$0.hasPrefix(".infra") }
+        )
+    }
+
+    @Test(.enabled(if: Lab.isHere, "needs a lab host")) func whatIsMissingIsNamed() async throws {
+        let doctor = Doctor(
+            commands: CommandRunner(lockFolder: "/nowhere"), uri: "qemu+unix:///system?socket=/nowhere",
+            storageRoots: ["/proc"])
+        let findings = await doctor.examine()
+        for check in ["libvirt", "lock-folder", "storage"] {
+            let finding = try #require(findings.first { $0.check == check })
+            #expect(finding.severity == .problem && finding.remedy != nil, "\(finding)")
+        }
+    }
+
+    @Test(.enabled(if: Lab.isHere, "needs a lab host")) func facts() async throws {
+        let connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: .seconds(10))
+        let status = try await HostFacts.read(commands: CommandRunner(), connection: connection, choice: .auto)
+        let machineID = try String(contentsOfFile: "/etc/machine-id", encoding: .utf8)
+        #expect(status.uuid == Identity.hostUUID(machineID: machineID))
+        #expect(status.hostname == ProcessInfo.processInfo.hostName)
+        #expect(status.cpu == ProcessInfo.processInfo.activeProcessorCount)
+        #expect(status.memory.bytes == ProcessInfo.processInfo.physicalMemory)
+        #expect(status.accelerator == .tcg && status.acceleratorReason.contains("/dev/kvm"))
+        #expect(status.libvirtVersion.split(separator: ".").count == 3)
+        let chosen = try await HostFacts.read(commands: CommandRunner(), connection: connection, choice: .tcg)
+        #expect(chosen.acceleratorReason == "chosen in the manifest")
+    }
+
+    @Test func missingProgramsAndTheirPackages() {
+        let all = Set(Doctor.programs.flatMap(\.names))
+        #expect(Doctor.programsFinding(found: all).severity == .ok)
+        #expect(Doctor.programsFinding(found: all.subtracting(["xorriso", "virtqemud"])).severity == .ok)
+        let finding = Doctor.programsFinding(
+            found: all.subtracting(["xorriso", "genisoimage", "getfattr", "setfattr"]))
+        #expect(finding.message == "not installed: getfattr, setfattr, genisoimage or xorriso")
+        #expect(finding.remedy == "apt-get install attr genisoimage")
+    }
+
+    @Test func aClosedDeviceNodeIsAProblem() {
+        let closed = Doctor.kvmModeFinding(["mode 600 root:root", "closed libvirt-qemu"])
+        #expect(closed.severity == .problem && closed.remedy?.hasPrefix("chmod 0666 /dev/kvm") == true)
+        #expect(Doctor.kvmModeFinding(["mode 660 root:kvm", "opens libvirt-qemu"]).severity == .ok)
+        #expect(Doctor.kvmModeFinding(["missing"]).severity == .ok)
+    }
+
+    @Test func roomIsJudged() {
+        #expect(Doctor.spaceFinding("/p", size: 100 << 30, free: 50 << 30).severity == .ok)
+        #expect(Doctor.spaceFinding("/p", size: 100 << 30, free: 9 << 30).severity == .warning)
+        #expect(Doctor.spaceFinding("/p", size: 6 << 30, free: 4 << 30).severity == .warning)
+        #expect(Doctor.spaceFinding("/p", size: 100 << 30, free: 1 << 29).severity == .problem)
+    }
+
+    @Test(.enabled(if: Lab.isHere, "needs a lab host")) func aFirewallThatDropsIsNamed() async throws {
+        let commands = CommandRunner()
+        let rules = "table ip infra_doctor { chain forward { type filter hook forward priority 0; policy drop; }; }\n"
+        try await commands.run("nft", ["-f", "-"], input: .bytes(Array(rules.utf8)))
+        let finding = try await Doctor(commands: commands).bridgeNetfilter().first
+        try await commands.run("nft", ["delete", "table", "ip", "infra_doctor"])
+        let isOn = try? String(contentsOfFile: "/proc/sys/net/bridge/bridge-nf-call-iptables", encoding: .utf8) == "1\n"
+        #expect(finding?.severity == (isOn == true ? .warning : .ok))
+    }
+
+    @Test func memoryInKibibytes() {
+        #expect(HostFacts.totalMemory("MemTotal:       24684096 kB\n") == ByteCount(24_684_096 << 10))
+        for text in ["", "MemFree: 1 kB", "MemTotal: -1 kB", "MemTotal: 1 MB", "MemTotal: 18446744073709551615 kB"] {
+            #expect(HostFacts.totalMemory(text) == nil)
+        }
+    }
+
+    @Test func machineIDs() {
+        let id = "0123456789abcdef0123456789abcdef"
+        #expect(HostFacts.validMachineID(id + "\n") == id)
+        for text in [
+            "", "uninitialized\n", id + "0", id.uppercased(), String(repeating: "0", count: 32), id + "\n" + id,
+        ] {
+            #expect(HostFacts.validMachineID(text) == nil)
+        }
+    }
+}
