@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 public import Model
 
 /// What a host says of itself.
@@ -29,6 +29,13 @@ public enum HostFacts {
             kibibytes < 1 << 50
         else { return nil }
         return ByteCount(kibibytes << 10)
+    }
+
+    /// The host's identity, derived from its machine-id.
+    ///
+    /// - Throws: as `read`.
+    public static func uuid(commands: CommandRunner) async throws(HostError) -> UUID {
+        Identity.hostUUID(machineID: try await machineID(commands))
     }
 
     /// The 32 hex digits of `/etc/machine-id`.

@@ -13,12 +13,13 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup var output: FormatOptions
 
     func run() async throws {
-        let findings = await Doctor.examine(storageRoots: storageRoot.isEmpty ? ["/var/lib/infra"] : storageRoot)
+        let roots = storageRoot.isEmpty ? KVMHost.Spec().storageRoots : storageRoot
+        let findings = await Doctor(commands: CommandRunner(), storageRoots: roots).examine()
         switch output.format {
         case .text:
             for finding in findings {
-                Console.output(TerminalText.safe("\(finding.severity.word): \(finding.what)") + "\n")
-                if let mend = finding.mend { Console.output("    " + TerminalText.safe(mend) + "\n") }
+                Console.output(TerminalText.safe("\(finding.severity.rawValue): \(finding.check): \(finding.message)") + "\n")
+                if let remedy = finding.remedy { Console.output("    " + TerminalText.safe(remedy) + "\n") }
             }
         case .json: Console.output(try JSONOutput.document(findings))
         }
