@@ -3,23 +3,31 @@ public import Model
 
 /// What a host says of itself.
 public enum HostFacts {
+    /// The host's identity, derived from machine-id(5).
+    ///
+    /// - Throws: `.unreadable` for a machine without a valid one; what the runner throws.
+    public static func uuid(commands: CommandRunner) async throws(HostError) -> UUID {
+        Identity.hostUUID(machineID: try await machineID(commands))
+    }
+
     /// Reads identity, size, libvirt's version, and what runs guest code.
     ///
-    /// - Parameter choice: what the host's manifest says of the accelerator.
-    /// - Throws: `.unreachable`, `.deadline`, `.command`; `.unreadable` for a machine without a valid machine-id(5).
-    public static func read(
-        commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice
+    /// - Parameters:
+    ///   - choice: what the host's manifest says of the accelerator.
+    ///   - deadline: for libvirt's answer.
+    /// - Throws: `.unreachable`, `.deadline`, `.command`, `.unreadable`.
+    public static func observe(
+        commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice, deadline: Duration
     ) async throws(HostError) -> KVMHost.Status {
-        let machineID = try await machineID(commands)
+        let uuid = try await uuid(commands: commands)
         // Not libvirt's figure: it adds up NUMA nodes, which leaves out memory that was added to a running machine.
         let memory = try await commands.run("head", ["-n", "1", "--", "/proc/meminfo"], deadline: .seconds(5)).text
         guard let total = totalMemory(memory) else { throw .unreadable("/proc/meminfo does not start with MemTotal") }
-        let node = try await connection.node(deadline: .seconds(10))
+        let node = try await connection.node(deadline: deadline)
         let finding = try await AcceleratorProbe(commands: commands).find(choice)
         return KVMHost.Status(
-            uuid: Identity.hostUUID(machineID: machineID), hostname: CommandText.printable(node.hostname),
-            cpu: node.cpu, memory: total, accelerator: finding.accelerator, acceleratorReason: finding.reason,
-            libvirtVersion: node.libvirtVersion)
+            uuid: uuid, hostname: CommandText.printable(node.hostname), cpu: node.cpu, memory: total,
+            accelerator: finding.accelerator, acceleratorReason: finding.reason, libvirtVersion: node.libvirtVersion)
     }
 
     /// Reads `MemTotal:  24684096 kB` (proc_meminfo(5)); the unit is KiB.

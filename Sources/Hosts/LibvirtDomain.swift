@@ -25,7 +25,7 @@ enum Domain {
 
     /// Maps to `virDomainGetXMLDesc`.
     static func definition(
-        _ pointer: OpaquePointer, flags: UInt32, keepingBlanks: Bool
+        _ pointer: OpaquePointer, flags: UInt32, keepingBlanks: Bool, omitting names: [String] = []
     ) throws(HostError) -> XMLElement {
         let call = "virDomainGetXMLDesc"
         guard let text = virDomainGetXMLDesc(pointer, flags) else { throw LibvirtLibrary.lastError(call) }
@@ -34,7 +34,8 @@ enum Domain {
         let result = text.withMemoryRebound(to: UInt8.self, capacity: count) { bytes in
             Result { () throws(HostError) in
                 try XMLElement(
-                    parsing: UnsafeBufferPointer(start: bytes, count: count), from: call, keepingBlanks: keepingBlanks)
+                    parsing: UnsafeBufferPointer(start: bytes, count: count), from: call, keepingBlanks: keepingBlanks,
+                    omitting: names)
             }
         }
         return try result.get()

@@ -32,8 +32,10 @@ extension LibvirtConnection {
     ///
     /// Maps to `virConnectListAllDomains`, `virConnectGetAllDomainStats`, `virDomainGetXMLDesc`. A domain that goes
     /// meanwhile is left out.
+    ///
+    /// - Parameter omitting: names of elements that the transform does not need; reading is quicker without them.
     public func domains<Value: Sendable>(
-        deadline: Duration, transform: @escaping @Sendable (DomainRecord) -> Value
+        omitting names: [String] = [], deadline: Duration, transform: @escaping @Sendable (DomainRecord) -> Value
     ) async throws(HostError) -> [Value] {
         let end = ContinuousClock.now + deadline
         let list = try await call("virConnectListAllDomains", deadline: deadline) { (connection) throws(HostError) in
@@ -45,7 +47,7 @@ extension LibvirtConnection {
                     do throws(HostError) {
                         return .success(
                             try await self.call("virDomainGetXMLDesc", deadline: end - .now) { _ in
-                                list.read(transform)
+                                list.read(omitting: names, transform)
                             })
                     } catch {
                         return .failure(error)
@@ -85,16 +87,16 @@ private final class DomainList: @unchecked Sendable {
     deinit { Self.free(pointers) }
 
     /// Takes one domain after the other, each only once among all that call this.
-    func read<Value>(_ transform: (DomainRecord) -> Value) -> [Value] {
+    func read<Value>(omitting names: [String], _ transform: (DomainRecord) -> Value) -> [Value] {
         var values: [Value] = []
         while true {
             let index = next.add(1, ordering: .relaxed).oldValue
             guard index < pointers.count else { return values }
-            if let record = record(pointers[index]) { values.append(transform(record)) }
+            if let record = record(pointers[index], omitting: names) { values.append(transform(record)) }
         }
     }
 
-    private func record(_ pointer: OpaquePointer) -> DomainRecord? {
+    private func record(_ pointer: OpaquePointer, omitting names: [String]) -> DomainRecord? {
         let uuid = Domain.uuid(pointer)
         var state = states[uuid]
         var definitions: Result<DomainRecord.Definitions, HostError>
@@ -103,8 +105,9 @@ private final class DomainList: @unchecked Sendable {
             if let state { known = state } else { known = try Domain.state(pointer) }
             state = known
             let persistent = try Domain.definition(
-                pointer, flags: VIR_DOMAIN_XML_INACTIVE.rawValue, keepingBlanks: false)
-            let live = known.isActive ? try Domain.definition(pointer, flags: 0, keepingBlanks: false) : nil
+                pointer, flags: VIR_DOMAIN_XML_INACTIVE.rawValue, keepingBlanks: false, omitting: names)
+            let live =
+                known.isActive ? try Domain.definition(pointer, flags: 0, keepingBlanks: false, omitting: names) : nil
             definitions = .success(DomainRecord.Definitions(persistent: persistent, live: live))
         } catch {
             if error.isNotFound { return nil }

@@ -6,12 +6,15 @@ extension XMLElement {
     ///
     /// - Parameter keepingBlanks: whether text that is only white space stays; without it reading is quicker, and
     ///   writing gives another layout.
+    /// - Parameter omitting: names of elements below the root that are left out, with all that is in them.
     /// - Throws: `HostError.surprise` when it is not well-formed; `source` says where it came from.
-    public init(parsing text: String, from source: String, keepingBlanks: Bool = true) throws(HostError) {
+    public init(
+        parsing text: String, from source: String, keepingBlanks: Bool = true, omitting names: [String] = []
+    ) throws(HostError) {
         var text = text
         let result = text.withUTF8 { bytes in
             Result { () throws(HostError) in
-                try XMLElement(parsing: bytes, from: source, keepingBlanks: keepingBlanks)
+                try XMLElement(parsing: bytes, from: source, keepingBlanks: keepingBlanks, omitting: names)
             }
         }
         self = try result.get()
@@ -19,10 +22,10 @@ extension XMLElement {
 
     /// Reads a document from its bytes.
     init(
-        parsing bytes: UnsafeBufferPointer<UInt8>, from source: String, keepingBlanks: Bool
+        parsing bytes: UnsafeBufferPointer<UInt8>, from source: String, keepingBlanks: Bool, omitting names: [String]
     ) throws(HostError) {
         xmlInitParser()
-        let builder = XMLTreeBuilder(keepingBlanks: keepingBlanks)
+        let builder = XMLTreeBuilder(keepingBlanks: keepingBlanks, omitting: names)
         guard
             let context = bytes.withMemoryRebound(
                 to: CChar.self,

@@ -3,13 +3,17 @@ import CXML2
 /// Builds the tree from libxml2's SAX2 events, without a libxml2 tree in between.
 final class XMLTreeBuilder {
     private let keepingBlanks: Bool
+    private let omitted: [ContiguousArray<CChar>]
+    /// How deep inside an omitted element we are; 0 outside.
+    private var omittedDepth = 0
     private var open: [XMLElement] = []
     private(set) var root: XMLElement?
     private(set) var hasDocumentType = false
     var context: xmlParserCtxtPtr?
 
-    init(keepingBlanks: Bool) {
+    init(keepingBlanks: Bool, omitting names: [String]) {
         self.keepingBlanks = keepingBlanks
+        omitted = names.map { $0.utf8CString }
         open.reserveCapacity(16)
     }
 
@@ -19,7 +23,7 @@ final class XMLTreeBuilder {
         handler.initialized = UInt32(XML_SAX2_MAGIC)
         handler.internalSubset = { user, _, _, _ in XMLTreeBuilder.of(user)?.refuseDocumentType() }
         handler.startElementNs = { user, name, prefix, uri, declared, namespaces, count, _, attributes in
-            guard let builder = XMLTreeBuilder.of(user), let name else { return }
+            guard let builder = XMLTreeBuilder.of(user), let name, !builder.omits(name) else { return }
             builder.begin(
                 XMLTreeBuilder.qualified(name, prefix), uri.map { String(cString: $0) },
                 XMLTreeBuilder.attributes(Int(declared), namespaces, Int(count), attributes))
@@ -60,19 +64,39 @@ final class XMLTreeBuilder {
         open.append(element)
     }
 
+    /// Whether an element that begins, and all in it, is left out.
+    private func omits(_ name: UnsafePointer<xmlChar>) -> Bool {
+        guard omittedDepth == 0 else {
+            omittedDepth += 1
+            return true
+        }
+        guard !open.isEmpty, omitted.contains(where: { isEqual($0, name) }) else { return false }
+        omittedDepth = 1
+        return true
+    }
+
+    private func isEqual(_ omitted: ContiguousArray<CChar>, _ name: UnsafePointer<xmlChar>) -> Bool {
+        for index in omitted.indices where omitted[index] != CChar(bitPattern: name[index]) { return false }
+        return true
+    }
+
     private func end() {
+        guard omittedDepth == 0 else {
+            omittedDepth -= 1
+            return
+        }
         guard let element = open.popLast() else { return }
         if open.isEmpty { root = element } else { open[open.count - 1].children.append(.element(element)) }
     }
 
     /// What stands beside the root element is not kept.
     private func append(_ node: XMLElement.Node) {
-        if !open.isEmpty { open[open.count - 1].children.append(node) }
+        if !open.isEmpty, omittedDepth == 0 { open[open.count - 1].children.append(node) }
     }
 
     /// libxml2 gives long texts, and texts with escapes, in pieces.
     private func append(text bytes: UnsafeBufferPointer<UInt8>) {
-        guard !open.isEmpty else { return }
+        guard !open.isEmpty, omittedDepth == 0 else { return }
         let last = open.count - 1
         if case .text(let before)? = open[last].children.last {
             open[last].children[open[last].children.count - 1] = .text(before + String(decoding: bytes, as: UTF8.self))

@@ -4,6 +4,8 @@ import Model
 struct InventoryContents {
     private(set) var fleet: Fleet?
     private(set) var hosts: [HostInventory] = []
+    /// Whether a host could not be read, so that what follows it stands alone.
+    private var isPartial = false
 
     mutating func take(_ kind: ResourceKind, _ decoding: Decoding) {
         let before = decoding.findings.errors
@@ -17,7 +19,10 @@ struct InventoryContents {
             if fleet != nil { decoding.fail(0, "many-fleets", "another Fleet", help: "an inventory is of one fleet") }
             fleet = read(Fleet.grammar)
         case .host:
-            guard let record = read(HostRecord.grammar) else { return }
+            guard let record = read(HostRecord.grammar) else {
+                isPartial = true
+                return
+            }
             if hosts.contains(where: { $0.host.metadata.identity == record.host.metadata.identity }) {
                 decoding.fail(0, "duplicate", "this host is in the inventory already")
             }
@@ -39,7 +44,7 @@ struct InventoryContents {
         _ resource: Resource?, to list: WritableKeyPath<HostInventory, [Resource]>,
         host: KeyPath<Resource, String?>, _ decoding: Decoding
     ) {
-        guard let resource else { return }
+        guard let resource, !isPartial else { return }
         guard let last = hosts.indices.last else {
             decoding.fail(
                 0, "no-host", "no Host document stands before this one", help: "record it with `infra observe`")

@@ -66,6 +66,12 @@ import Testing
         }
     }
 
+    @Test func elementsCanBeOmitted() throws {
+        let text = "<a><b><a/>x<!--y--><b/></b><bb/><c><b><![CDATA[z]]></b>t</c></a>"
+        let root = try XMLElement(parsing: text, from: "test", omitting: ["b", "a"])
+        #expect(root.xmlText == "<a><bb/><c>t</c></a>")
+    }
+
     @Test func editingKeepsTheLayout() throws {
         var root = try parse("<a>\n  <b/>\n  <c/>\n</a>")
         root.insert(XMLElement("b", [.init("n", "2")]))

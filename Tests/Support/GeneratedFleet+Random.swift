@@ -35,7 +35,7 @@ extension GeneratedFleet {
         return fleet
     }
 
-    private static func uuid(_ random: inout SeededGenerator) -> UUID {
+    static func uuid(_ random: inout SeededGenerator) -> UUID {
         let bytes = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         return bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
     }

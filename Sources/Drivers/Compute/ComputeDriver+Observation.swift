@@ -7,7 +7,8 @@ extension ComputeDriver {
     public func observe(deadline: Duration) async -> ComputeObservation {
         do throws(HostError) {
             let reading = DomainReading(identity: identity)
-            let findings = try await connection.domains(deadline: deadline) { [host] record in
+            let findings = try await connection.domains(omitting: DomainReading.unread, deadline: deadline) {
+                [host] record in
                 Finding(record, reading: reading, host: host)
             }
             return Finding.collected(findings)

@@ -6,6 +6,12 @@ import Model
 struct DomainReading {
     let identity: Identity
 
+    /// Elements that say nothing to an observation; the most of a definition by far, for the sake of the root ports.
+    static let unread = [
+        "controller", "memballoon", "rng", "video", "audio", "input", "console", "emulator", "clock", "features", "pm",
+        "resource", "seclabel",
+    ]
+
     /// The specification in a definition of ours. Devices are told by alias, never by position.
     ///
     /// Fields that no definition holds have their defaults: `cloudInit`, `ready`, an interface's network and address.

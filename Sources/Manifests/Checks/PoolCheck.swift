@@ -3,10 +3,12 @@ import Model
 extension CheckedFleet {
     /// Pools lie below a storage root of each of their hosts, and not inside each other.
     static let checkPools: Check = { fleet, report in
+        var misplaced: Set<String> = []
         for pool in fleet.pools.all {
             for host in fleet.hosts(of: pool) {
                 let isBelow = host.spec.storageRoots.contains { isInside(pool.spec.path, $0) }
                 guard !isBelow else { continue }
+                misplaced.insert(pool.metadata.identity)
                 report.error(
                     pool.resourceID, "spec.directory.path", "pool-path",
                     "\(pool.spec.path) is not below a storage root of host \(host.metadata.name)",
@@ -16,14 +18,17 @@ extension CheckedFleet {
                 break
             }
         }
-        checkNesting(fleet, &report)
+        checkNesting(fleet, except: misplaced, &report)
     }
 
-    private static func checkNesting(_ fleet: CheckedFleet, _ report: inout CheckReport) {
+    private static func checkNesting(
+        _ fleet: CheckedFleet, except misplaced: Set<String>, _ report: inout CheckReport
+    ) {
         // In the order of their paths a pool stands right behind one that holds it, but for others inside that one.
         for host in fleet.hosts.all {
             let pools = fleet.pools.all.filter { pool in
-                pool.spec.hosts.isEmpty || pool.spec.hosts.contains(host.metadata.identity)
+                !misplaced.contains(pool.metadata.identity)
+                    && (pool.spec.hosts.isEmpty || pool.spec.hosts.contains(host.metadata.identity))
             }.sorted { ($0.spec.path + "/", $0.metadata.identity) < ($1.spec.path + "/", $1.metadata.identity) }
             var outer: StoragePool?
             for pool in pools {
@@ -33,9 +38,10 @@ extension CheckedFleet {
                     outer = pool
                     continue
                 }
+                let relation = pool.spec.path == holder.spec.path ? "is the folder of" : "lies in"
                 report.error(
                     pool.resourceID, "spec.directory.path", "pool-nested",
-                    "\(pool.spec.path) lies in \(holder.resourceID) on host \(host.metadata.name)",
+                    "\(pool.spec.path) \(relation) \(holder.resourceID) on host \(host.metadata.name)",
                     help: "give each pool a folder of its own, side by side")
             }
         }

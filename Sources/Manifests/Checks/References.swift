@@ -96,7 +96,9 @@ struct References {
         // What could not be read may be just what is missing.
         guard !register.isPartial else { return }
         let names = register.names(kind)
-        let guess = Wording.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+        let renamed = names.first { register.identity(kind, $0) == name }
+        let nearest = renamed ?? Wording.nearest(to: name, in: names)
+        let guess = nearest.map { "did you mean \($0)? " } ?? ""
         let known =
             names.isEmpty ? "there is no \(kind.rawValue)" : "there is \(Wording.alternatives(names))"
         report.error(

@@ -11,7 +11,6 @@ struct Field<Root: Sendable>: Sendable {
     }
 
     let name: String
-    let bytes: [UInt8]
     let documentation: String
     let stage: Stage
     /// Whether a manifest must have it, an inventory too.
@@ -32,7 +31,6 @@ struct Field<Root: Sendable>: Sendable {
         vary: @escaping @Sendable (Root) -> [Form<Root>.Variant]
     ) {
         self.name = name
-        bytes = Array(name.utf8)
         self.documentation = documentation
         self.stage = stage
         isRequired = required
@@ -44,6 +42,12 @@ struct Field<Root: Sendable>: Sendable {
         }
         self.write = write
         self.vary = vary
+    }
+
+    /// The documentation as the end of a sentence.
+    var reminder: String {
+        let end = documentation.hasSuffix(".") ? documentation.dropLast() : documentation[...]
+        return end.prefix(1).lowercased() + end.dropFirst()
     }
 
     /// A field that is always written.

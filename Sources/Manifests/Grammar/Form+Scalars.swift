@@ -33,7 +33,7 @@ extension Form where Value == Int {
                 if let value, range.contains(value) || decoding.mode == .inventory { return value }
                 let accepted = "write a whole number from \(range.lowerBound) to \(range.upperBound), without quotes"
                 if value == nil {
-                    decoding.mismatch(node, "a number that is accepted here", accepted: accepted)
+                    decoding.mismatch(node, "a whole number", accepted: accepted)
                 } else {
                     decoding.fail(node, code, "\(decoding.tree.string(node)) is out of range", help: accepted)
                 }
@@ -98,7 +98,7 @@ extension Form where Value: RawRepresentable & CaseIterable & Equatable, Value.R
                         node, "unsupported", "\(Wording.quoted(text)) is not in this version", help: accepted)
                 } else {
                     let guess = text.flatMap { Wording.nearest(to: $0, in: words) }.map { "did you mean \($0)? " } ?? ""
-                    decoding.mismatch(node, "a word that is accepted here", accepted: guess + accepted)
+                    decoding.mismatch(node, "one of the accepted words", accepted: guess + accepted)
                 }
                 return nil
             },

@@ -25,7 +25,7 @@ struct Form<Value: Sendable>: Sendable {
     }
 
     /// The same text for a value of another type. `convert` reports what it does not take.
-    func converted<Other: Sendable>(
+    func converted<Other: Sendable & Equatable>(
         to convert: @escaping @Sendable (Value, Decoding, Int) -> Other?,
         from: @escaping @Sendable (Other) -> Value, varied: @escaping @Sendable (Value) -> Other?
     ) -> Form<Other> {
@@ -35,7 +35,9 @@ struct Form<Value: Sendable>: Sendable {
             read: { decoding, node in form.read(decoding, node).flatMap { convert($0, decoding, node) } },
             write: { form.write(from($0)) },
             vary: { other in
-                form.vary(from(other)).compactMap { variant in varied(variant.value).map { (variant.path, $0) } }
+                form.vary(from(other)).compactMap { variant in
+                    varied(variant.value).flatMap { $0 == other ? nil : (variant.path, $0) }
+                }
             })
     }
 

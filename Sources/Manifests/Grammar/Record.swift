@@ -11,6 +11,10 @@ struct Record<Root: Sendable>: Sendable {
     let reserved: [String]
     /// Looks at the whole, once its fields are read without a mistake.
     let rule: (@Sendable (inout Root, Decoding, Int) -> Void)?
+    /// Names and readers of the fields once more, since copying a whole field for each value takes its time.
+    private let names: [[UInt8]]
+    private let readers: [@Sendable (Decoding, Int, inout Root) -> Void]
+    private let placed: UInt64
 
     init(
         _ title: String, _ initial: Root, _ fields: [Field<Root>], reserved: [String] = [],
@@ -21,6 +25,9 @@ struct Record<Root: Sendable>: Sendable {
         self.fields = fields
         self.reserved = reserved
         self.rule = rule
+        names = fields.map { Array($0.name.utf8) }
+        readers = fields.map(\.read)
+        placed = fields.enumerated().reduce(0) { $1.element.stage == .placed ? $0 | 1 << UInt64($1.offset) : $0 }
     }
 
     /// Reads a mapping into a value; what is wrong is reported and leaves its field as it was.
@@ -32,28 +39,31 @@ struct Record<Root: Sendable>: Sendable {
         let before = decoding.findings.errors
         var seen: UInt64 = 0
         var hint = 0
+        var hasReserved = false
         let end = decoding.tree.end(node)
         var key = node + 1
         while key < end {
             let value = decoding.tree.end(key)
             if let index = index(of: key, decoding.tree, from: hint) {
                 hint = index + 1
-                let field = fields[index]
-                if seen & 1 << UInt64(index) != 0 {
+                let bit: UInt64 = 1 << UInt64(index)
+                if seen & bit != 0 {
                     decoding.duplicateKey(key)
-                } else if field.stage == .placed && decoding.mode == .manifest {
+                } else if placed & bit != 0, decoding.mode == .manifest {
                     decoding.fail(
-                        key, "not-yours", "\(field.name) is filled in by infra", help: "leave it out of a manifest")
+                        key, "not-yours", "\(fields[index].name) is filled in by infra",
+                        help: "leave it out of a manifest")
                 } else {
-                    field.read(decoding, value, &root)
+                    readers[index](decoding, value, &root)
                 }
-                seen |= 1 << UInt64(index)
+                seen |= bit
             } else if decoding.isKey(key) {
-                reportUnknown(key, decoding)
+                hasReserved = reportUnknown(key, decoding) || hasReserved
             }
             key = decoding.tree.end(value)
         }
-        reportMissing(node, seen, decoding)
+        // A field of a later version may stand for one that would be missing in this one.
+        if !hasReserved { reportMissing(node, seen, decoding) }
         if decoding.findings.errors == before { rule?(&root, decoding, node) }
     }
 
@@ -101,9 +111,9 @@ struct Record<Root: Sendable>: Sendable {
     /// Fields mostly come in the order of the table, so the search begins after the one found last.
     private func index(of key: Int, _ tree: YAMLTree, from hint: Int) -> Int? {
         guard tree.isScalar(key) else { return nil }
-        for offset in 0..<fields.count {
-            let index = hint + offset < fields.count ? hint + offset : hint + offset - fields.count
-            if tree.equals(key, fields[index].bytes) { return index }
+        for offset in 0..<names.count {
+            let index = hint + offset < names.count ? hint + offset : hint + offset - names.count
+            if tree.equals(key, names[index]) { return index }
         }
         return nil
     }
@@ -112,24 +122,26 @@ struct Record<Root: Sendable>: Sendable {
         fields.filter { $0.stage == .declared || decoding.mode == .inventory }.map(\.name)
     }
 
-    private func reportUnknown(_ key: Int, _ decoding: Decoding) {
+    /// Returns whether the field is one of a later version.
+    private func reportUnknown(_ key: Int, _ decoding: Decoding) -> Bool {
         let name = decoding.tree.string(key)
         if reserved.contains(name) {
             decoding.fail(key, "unsupported", "\(name) is not in this version", help: "leave it out")
-            return
+            return true
         }
         let names = accepted(decoding)
         let guess = Wording.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
         decoding.fail(
             key, "unknown-field", "\(title) has no field \(Wording.quoted(name))",
             help: "\(guess)it has \(Wording.alternatives(names, limit: 20))")
+        return false
     }
 
     private func reportMissing(_ node: Int, _ seen: UInt64, _ decoding: Decoding) {
         for (index, field) in fields.enumerated() where seen & 1 << UInt64(index) == 0 {
             guard decoding.mode == .manifest ? field.isRequired : field.isRequiredInInventory else { continue }
             decoding.fail(
-                node, "missing-field", "\(title) needs \(field.name)", help: "\(field.name): \(field.documentation)")
+                node, "missing-field", "\(title) needs \(field.name)", help: "write \(field.name): \(field.reminder)")
         }
     }
 }

@@ -2,7 +2,7 @@ import Model
 
 extension CloudInit {
     static let grammar = Record(
-        "cloudInit", CloudInit(),
+        "what cloud-init is told", CloudInit(),
         [
             .optional(
                 "hostname", \.hostname, .hostname, sample: "other", "The guest's name; the machine's if left out."),

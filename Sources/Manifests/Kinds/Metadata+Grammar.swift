@@ -3,7 +3,7 @@ import Model
 
 extension Metadata {
     static let grammar = Record(
-        "metadata", Metadata(name: ""),
+        "the metadata", Metadata(name: ""),
         [
             .required("name", \.name, .name, "The name people use, unique among the resources of its kind."),
             .optional(
@@ -14,7 +14,7 @@ extension Metadata {
 
     /// A fleet's identity is a UUID.
     static let fleetGrammar = Record(
-        "metadata", Metadata(name: ""),
+        "the metadata", Metadata(name: ""),
         [
             .required("name", \.name, .name, "The name people use; changing it changes nothing on the hosts."),
             .optional(

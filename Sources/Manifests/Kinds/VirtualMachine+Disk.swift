@@ -35,6 +35,11 @@ extension VirtualMachine.Disk {
             reuse = declared.reuse
         }
 
+        /// Whether it is what a manifest may say.
+        var isDeclared: Bool {
+            volume == nil ? pool != nil && size != nil : pool == nil && size == nil && format == nil
+        }
+
         var disk: VirtualMachine.Disk {
             guard let pool, let size else {
                 return VirtualMachine.Disk(
@@ -80,7 +85,7 @@ extension VirtualMachine.Disk {
     /// The form of an item of `spec.disks`.
     static let form = record.form.converted(
         to: { written, _, _ in written.disk }, from: { Written($0) },
-        varied: { ($0.volume == nil) == ($0.pool != nil && $0.size != nil) ? $0.disk : nil })
+        varied: { $0.isDeclared ? $0.disk : nil })
 
     static let title = record.title
 }

@@ -102,8 +102,8 @@ struct SourceText {
                 }
                 if let name = Self.refusedCharacter(text, offset, length) {
                     problem = Problem(
-                        code: "control-character", message: "a control character (\(name))",
-                        help: "write it as an escape inside double quotes, such as \"\\u0085\", or leave it out",
+                        code: "control-character", message: "a control character (U+\(name))",
+                        help: "leave it out, or write \\u\(name) inside double quotes",
                         line: line + 1, column: offset - lineStart + 1)
                     return
                 }
@@ -156,6 +156,6 @@ struct SourceText {
             || scalar == 0xffff
         guard isRefused else { return nil }
         let hex = String(scalar, radix: 16, uppercase: true)
-        return "U+" + String(repeating: "0", count: max(0, 4 - hex.utf8.count)) + hex
+        return String(repeating: "0", count: max(0, 4 - hex.utf8.count)) + hex
     }
 }

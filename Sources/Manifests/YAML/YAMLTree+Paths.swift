@@ -19,7 +19,7 @@ extension YAMLTree {
         while child < end(parent) {
             if kind(parent) == .mapping {
                 let value = end(child)
-                if node < end(value) { return (node < value ? node : value, shortened(child)) }
+                if node < end(value) { return (node < value ? node : value, isScalar(child) ? shortened(child) : "?") }
                 child = end(value)
             } else {
                 if node < end(child) { return (child, "[\(itemName(child) ?? String(place))]") }

@@ -66,9 +66,7 @@ struct YAMLTree {
 
     func equals(_ node: Int, _ bytes: [UInt8]) -> Bool {
         guard Int(nodes[node].textLength) == bytes.count else { return false }
-        let start = Int(nodes[node].textStart)
-        for index in 0..<bytes.count where text[start + index] != bytes[index] { return false }
-        return true
+        return withBytes(node) { $0.elementsEqual(bytes) }
     }
 
     /// Whether it is written as nothing: an empty plain scalar, `~` or `null`.
