@@ -55,6 +55,7 @@ let package = Package(
         .testTarget(
             name: "DriversTests", dependencies: ["Hosts", "Drivers", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage], swiftSettings: settings),
+            name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage],
+            swiftSettings: settings),
     ]
 )

@@ -39,13 +39,6 @@ public enum HostFacts {
         return ByteCount(kibibytes << 10)
     }
 
-    /// The host's identity, derived from its machine-id.
-    ///
-    /// - Throws: as `read`.
-    public static func uuid(commands: CommandRunner) async throws(HostError) -> UUID {
-        Identity.hostUUID(machineID: try await machineID(commands))
-    }
-
     /// The 32 hex digits of `/etc/machine-id`.
     static func machineID(_ commands: CommandRunner) async throws(HostError) -> String {
         let text = try await commands.run("cat", ["--", "/etc/machine-id"], deadline: .seconds(5)).text

@@ -38,8 +38,9 @@ struct Observer: Sendable {
     }
 
     private func status(_ session: HostSession) async throws(HostError) -> KVMHost.Status {
-        try await HostFacts.read(
-            commands: session.commands, connection: session.connection, choice: session.host.spec.accelerator)
+        try await HostFacts.observe(
+            commands: session.commands, connection: session.connection, choice: session.host.spec.accelerator,
+            deadline: deadline)
     }
 
     /// Joins what different drivers saw: which network a bridge is, and an order that does not depend on the host.

@@ -18,7 +18,8 @@ struct DoctorCommand: AsyncParsableCommand {
         switch output.format {
         case .text:
             for finding in findings {
-                Console.output(TerminalText.safe("\(finding.severity.rawValue): \(finding.check): \(finding.message)") + "\n")
+                Console.output(
+                    TerminalText.safe("\(finding.severity.rawValue): \(finding.check): \(finding.message)") + "\n")
                 if let remedy = finding.remedy { Console.output("    " + TerminalText.safe(remedy) + "\n") }
             }
         case .json: Console.output(try JSONOutput.document(findings))
