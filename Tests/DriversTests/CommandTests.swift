@@ -78,6 +78,14 @@ import Testing
         #expect(left.text == "")
     }
 
+    /// What a command leaves running, with its output still open, does not hold us.
+    @Test func aDaemonIsNotWaitedFor() async throws {
+        let started = ContinuousClock.now
+        let output = try await commands.run("bash", ["-c", "setsid sleep 4 & echo started"])
+        #expect(output.text == "started\n")
+        #expect(ContinuousClock.now - started < .seconds(3))
+    }
+
     @Test func cancellationEndsIt() async throws {
         let started = ContinuousClock.now
         let task = Task { try await commands.run("sleep", ["30"]) }
