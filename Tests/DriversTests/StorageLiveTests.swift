@@ -152,7 +152,7 @@ import Testing
             ),
             ("qemu-img create -q -f qcow2 -o data_file=FILE.data,data_file_raw=on FILE 1M", "external data file"),
             (
-                "qemu-img create -q -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=100 FILE 1M",
+                "qemu-img create -q -f qcow2 --object secret,id=s,data=x -o encrypt.format=aes,encrypt.key-secret=s FILE 1M",
                 "encrypted"
             ),
             ("qemu-img create -q -f vmdk FILE 1M", "not qcow2"), ("head -c 4096 /dev/urandom >FILE", "not qcow2"),
@@ -225,6 +225,7 @@ import Testing
         #expect(seen.unknown.isEmpty && seen.volumes.isEmpty && seen.images.isEmpty && seen.seeds.isEmpty)
         let files = seen.foreign.filter { $0.kind == .file }
         #expect(files.count == 6)
+        #expect(files.contains { $0.name.hasSuffix("odd\\u{a}name\u{fffd}") })
         #expect(files.first { $0.name == paths[0] }?.owner == "fleet 11111111")
         try await lab.clean()
     }

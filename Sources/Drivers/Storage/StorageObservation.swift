@@ -1,3 +1,4 @@
+import Hosts
 public import Model
 
 /// What there is of storage on a host.
@@ -92,6 +93,7 @@ struct StorageReading {
     }
 
     private mutating func addForeign(_ file: FileRecord, _ mark: FileMark?) {
-        result.foreign.append(ForeignObject(kind: .file, name: file.path, owner: mark?.owner ?? ""))
+        result.foreign.append(
+            ForeignObject(kind: .file, name: CommandText.printable(file.path), owner: mark?.owner ?? ""))
     }
 }
