@@ -30,7 +30,8 @@ struct InventoryContents {
             host.status = record.status.observed
             hosts.append(
                 HostInventory(
-                    host: host, seeds: record.status.seeds, foreign: record.status.foreign,
+                    host: host, seeds: record.status.seeds, stagedLinks: record.status.stagedLinks,
+                    looseTaps: record.status.looseTaps, foreign: record.status.foreign,
                     unknown: record.status.unknown))
         case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)
         case .image: add(read(Image.recorded), to: \.images, host: \.status?.host, decoding)

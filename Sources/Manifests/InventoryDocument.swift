@@ -17,7 +17,8 @@ public enum InventoryDocument {
             let record = HostRecord(
                 host: inventory.host,
                 status: HostRecord.Status(
-                    observed: inventory.host.status, seeds: inventory.seeds, foreign: inventory.foreign,
+                    observed: inventory.host.status, seeds: inventory.seeds,
+                    stagedLinks: inventory.stagedLinks, looseTaps: inventory.looseTaps, foreign: inventory.foreign,
                     unknown: inventory.unknown))
             writer.document(Document.write(.host, record, HostRecord.grammar))
             for pool in inventory.pools { writer.document(Document.write(.storagePool, pool, StoragePool.recorded)) }

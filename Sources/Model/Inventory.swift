@@ -49,6 +49,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var seeds: [String: VirtualMachine.Seed]
     /// Links of ours that were not finished, by name.
     public var stagedLinks: [String]
+    /// Interfaces of running machines of ours that are not ports of their bridge.
+    public var looseTaps: [Tap]
     /// What is not ours.
     public var foreign: [ForeignObject]
     /// What could not be observed. What depends on it is blocked.
@@ -58,7 +60,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public init(
         host: KVMHost, pools: [StoragePool] = [], images: [Image] = [], networks: [Network] = [],
         volumes: [Volume] = [], machines: [VirtualMachine] = [], seeds: [String: VirtualMachine.Seed] = [:],
-        stagedLinks: [String] = [], foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
+        stagedLinks: [String] = [], looseTaps: [Tap] = [], foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
     ) {
         self.host = host
         self.pools = pools
@@ -68,8 +70,26 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.machines = machines
         self.seeds = seeds
         self.stagedLinks = stagedLinks
+        self.looseTaps = looseTaps
         self.foreign = foreign
         self.unknown = unknown
+    }
+}
+
+/// The host's end of a running machine's network interface.
+public struct Tap: Hashable, Sendable, Codable {
+    /// The machine, by identity.
+    public var machine: String
+    /// The link's name, such as `vnet3`.
+    public var device: String
+    /// The bridge it is to be a port of.
+    public var bridge: String
+
+    /// An interface's end.
+    public init(machine: String, device: String, bridge: String) {
+        self.machine = machine
+        self.device = device
+        self.bridge = bridge
     }
 }
 

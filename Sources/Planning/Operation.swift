@@ -33,6 +33,8 @@ public enum Operation: Hashable, Sendable, Codable {
     case removeSeed(path: String, machine: String)
     /// Make a network's bridge.
     case createBridge(Network)
+    /// Make a running machine's interface a port of its bridge again.
+    case attachTap(Tap)
     /// Make a network's VXLAN link.
     case createTunnel(Network)
     /// Set what can be set on a standing bridge.
@@ -72,6 +74,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .writeSeed: "seed"
         case .removeSeed: "remove-seed"
         case .createBridge: "create-bridge"
+        case .attachTap(let tap): "attach-\(tap.device)"
         case .createTunnel: "create-vxlan"
         case .updateBridge: "update-bridge"
         case .updateTunnel: "update-vxlan"
@@ -104,6 +107,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .writeSeed: "writing the cloud-init seed"
         case .removeSeed: "removing the cloud-init seed"
         case .createBridge: "creating the bridge"
+        case .attachTap: "joining an interface to its bridge"
         case .createTunnel: "creating the VXLAN link"
         case .updateBridge: "setting the bridge"
         case .updateTunnel: "setting the VXLAN link"

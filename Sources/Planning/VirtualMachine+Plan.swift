@@ -109,6 +109,11 @@ extension HostPlanner {
         }
         var pending = VirtualMachine.differences(from: status.live ?? seen.spec, to: machine.spec)
             .filter(\.needsRestart)
+        let removesDevices = machine.spec.unmanagedDevices == .remove && !status.unmanaged.isEmpty
+        if removesDevices {
+            differences.append(.removal(of: status.unmanaged))
+            pending.append(.removal(of: status.unmanaged))
+        }
         // libvirt renames only what is off: one that is to be off is stopped before, one that runs waits for a restart.
         let isRenamed = seen.metadata.name != machine.metadata.name
         let isRenamedOff = isRenamed && machine.spec.power == .stopped
@@ -121,8 +126,8 @@ extension HostPlanner {
                 return change
             }
             add(
-                resource, .update, .updateMachine(machine), reason: "its definition is not as declared",
-                changes: changes,
+                resource, .update, .updateMachine(machine), isActive && removesDevices ? .restart : .none,
+                reason: "its definition is not as declared", changes: changes,
                 after: needs(of: machine) + [id(resource, "seed")] + (isRenamedOff ? [id(resource, "stop")] : []))
         }
         let shown = (isRenamed ? [rename] : []) + (differences.isEmpty ? pending : [])
@@ -133,12 +138,27 @@ extension HostPlanner {
                 changes: shown.map(\.change),
                 after: needs(of: machine) + [id(resource, "update"), id(resource, "seed")])
         }
+        planTaps(machine, seen, resource)
         planPower(machine, seen, resource, isActive: isActive, pending: pending)
         noteRest(machine, status, resource)
         if let seed = observed.seeds[machine.metadata.identity], machine.spec.seed == nil {
             add(
                 resource, .update, .removeSeed(path: seed.path, machine: machine.metadata.identity),
                 reason: "it has no cloud-init any more", after: releases(of: machine.metadata.identity))
+        }
+    }
+
+    /// A bridge that was made anew, or a port that somebody took away, leaves a running guest without its network.
+    private mutating func planTaps(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
+        let bridges = expectation.inventory.networks.reduce(into: [String: ResourceID]()) {
+            if let name = $1.status?.bridge?.name { $0[name] = ResourceID(.network, $1.metadata.identity) }
+        }
+        for tap in observed.looseTaps where tap.machine == machine.metadata.identity {
+            guard let network = bridges[tap.bridge], !isBlocked(network) else { continue }
+            add(
+                resource, .update, .attachTap(tap), .live, reason: "its interface is no port of the bridge",
+                changes: [FieldChange("status.\(tap.device).bridge", old: nil, new: "\(network)")],
+                after: [id(network, "create-bridge")])
         }
     }
 
@@ -178,7 +198,7 @@ extension HostPlanner {
         _ machine: VirtualMachine, _ status: VirtualMachine.Status, _ resource: ResourceID
     ) {
         if status.state == .paused { note("paused", "is paused and left so", resource) }
-        guard !status.unmanaged.isEmpty else { return }
+        guard !status.unmanaged.isEmpty, machine.spec.unmanagedDevices == .keep else { return }
         note(
             "unmanaged-devices", "has devices that no manifest knows: \(status.unmanaged.joined(separator: ", "))",
             resource)
@@ -214,6 +234,12 @@ extension VirtualMachine.Difference {
     /// libvirt renames a domain only while it is off.
     static func rename(from old: String, to new: String) -> Self {
         Self(change: FieldChange("metadata.name", old: old, new: new), needsRestart: true)
+    }
+
+    /// Devices that no manifest knows and that are not to stay.
+    static func removal(of devices: [String]) -> Self {
+        Self(
+            change: FieldChange("status.unmanaged", old: devices.joined(separator: ", "), new: nil), needsRestart: true)
     }
 
     /// The mark keeps it for the day the machine leaves the manifests.

@@ -18,7 +18,10 @@ struct Observer: Sendable {
         var inventory = HostInventory(
             host: session.host, pools: storage.pools, images: storage.images, networks: network.networks,
             volumes: storage.volumes, machines: compute.machines, seeds: storage.seeds,
-            stagedLinks: network.staged, foreign: compute.foreign + storage.foreign + network.foreign,
+            stagedLinks: network.staged,
+            // Unknown is not loose.
+            looseTaps: network.unknown.isEmpty ? compute.taps.filter { network.masters[$0.device] != $0.bridge } : [],
+            foreign: compute.foreign + storage.foreign + network.foreign,
             unknown: compute.unknown + storage.unknown + network.unknown)
         do {
             inventory.host.status = try await facts

@@ -68,6 +68,7 @@ struct StepPerformer: Sendable {
         case .removeStagedLink(let name): try await network.removeStaged(link: name)
         case .createBridge(let wanted): try await network.createBridge(wanted)
         case .createTunnel(let wanted): try await network.createTunnel(wanted)
+        case .attachTap(let tap): try await network.attach(tap)
         case .updateBridge(let wanted): try await network.updateBridge(wanted)
         case .updateTunnel(let wanted): try await network.updateTunnel(wanted)
         case .replaceTunnel(let wanted): try await network.replaceTunnel(wanted)

@@ -66,33 +66,29 @@ import Testing
         }
     }
 
-    @Test func deadlineEndsTheWholeGroup() async throws {
+    @Test(.timeLimit(.minutes(5))) func deadlineEndsTheWholeGroup() async throws {
         let mark = "31\(Int.random(in: 100...999)).5"
-        let started = ContinuousClock.now
         await #expect(throws: HostError.deadline(call: "bash")) {
             try await commands.run(
                 "bash", ["-c", "trap '' TERM; sleep \(mark) & sleep \(mark); wait"], deadline: .milliseconds(200))
         }
-        #expect(ContinuousClock.now - started < .seconds(2))
         let left = try await commands.run("pgrep", ["-f", "--", "sleep \(mark)"], accepting: [0, 1])
         #expect(left.text == "")
     }
 
     /// What a command leaves running, with its output still open, does not hold us.
-    @Test func aDaemonIsNotWaitedFor() async throws {
-        let started = ContinuousClock.now
-        let output = try await commands.run("bash", ["-c", "setsid sleep 4 & echo started"])
-        #expect(output.text == "started\n")
-        #expect(ContinuousClock.now - started < .seconds(3))
+    @Test(.timeLimit(.minutes(5))) func aDaemonIsNotWaitedFor() async throws {
+        let output = try await commands.run(
+            "bash", ["-c", "setsid sleep 100000 & echo started $!"], deadline: .seconds(90_000))
+        #expect(output.text.hasPrefix("started "))
+        try await commands.run("kill", ["--", String(output.text.dropFirst(8).dropLast())])
     }
 
-    @Test func cancellationEndsIt() async throws {
-        let started = ContinuousClock.now
-        let task = Task { try await commands.run("sleep", ["30"]) }
+    @Test(.timeLimit(.minutes(5))) func cancellationEndsIt() async throws {
+        let task = Task { try await commands.run("sleep", ["100000"], deadline: .seconds(90_000)) }
         try await Task.sleep(for: .milliseconds(100))
         task.cancel()
         await #expect(throws: HostError.deadline(call: "sleep")) { try await task.value }
-        #expect(ContinuousClock.now - started < .seconds(2))
     }
 
     @Test func manyAtOnce() async throws {

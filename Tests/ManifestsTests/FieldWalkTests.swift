@@ -27,7 +27,6 @@ import Testing
             "spec.disks[root].bus", "spec.interfaces[eth0].address", "spec.interfaces[eth0].mac", "spec.cloudInit",
             "spec.cloudInit.userData", "spec.console.serial.log", "spec.console.vnc", "spec.power", "spec.autostart",
             "spec.ready", "spec.protect", "spec.unmanagedDevices", "spec.ignoreChanges", "metadata.labels",
-            "metadata.uuid",
         ] {
             #expect(fields.contains(field), "\(field)")
         }

@@ -70,7 +70,8 @@ extension HostInventory {
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
-            .removeStagedLink:
+            .removeStagedLink,
+            .attachTap:
             try performOnLink(operation)
         case .defineMachine, .updateMachine, .startMachine, .stopMachine, .restartMachine, .undefineMachine:
             try performOnMachine(operation)
@@ -147,6 +148,9 @@ extension HostInventory {
                 }, "the VNI is taken")
             update(network) { $0.status?.tunnel = network.status?.tunnel }
         case .removeStagedLink(let name): stagedLinks.removeAll { $0 == name }
+        case .attachTap(let tap):
+            try require(networks.contains { $0.status?.bridge?.name == tap.bridge }, "its bridge is not there")
+            looseTaps.removeAll { $0 == tap }
         case .removeTunnel(let network): update(network) { $0.status?.tunnel = nil }
         case .removeBridge(let network):
             let name = network.status?.bridge?.name ?? ""
@@ -182,7 +186,10 @@ extension HostInventory {
             machines[index].metadata = machine.metadata
             machines[index].status?.state = .running
             machines[index].status?.live = nil
+            looseTaps.removeAll { $0.machine == machine.metadata.identity }
+            if machine.spec.unmanagedDevices == .remove { machines[index].status?.unmanaged = [] }
         case .stopMachine(let machine):
+            looseTaps.removeAll { $0.machine == machine.metadata.identity }
             let index = try self.index(of: machine)
             machines[index].status?.state = .off
             machines[index].status?.live = nil

@@ -20,7 +20,7 @@ extension ComputeDriver {
 
 /// What one domain turned out to be.
 enum Finding: Sendable {
-    case machine(VirtualMachine)
+    case machine(VirtualMachine, [Tap])
     case foreign(ForeignObject)
     case unknown(UnknownArea)
 
@@ -63,7 +63,18 @@ enum Finding: Sendable {
             protected: spec.protect)
         return .machine(
             VirtualMachine(
-                metadata: Metadata(name: record.name, id: id == record.name ? nil : id), spec: spec, status: status))
+                metadata: Metadata(name: record.name, id: id == record.name ? nil : id), spec: spec, status: status),
+            definitions.live.map { taps($0, of: id) } ?? [])
+    }
+
+    /// The links that libvirt made for a running domain's interfaces on bridges.
+    private static func taps(_ definition: XMLElement, of machine: String) -> [Tap] {
+        (definition.first("devices")?.elements("interface") ?? []).compactMap { device in
+            guard device["type"] == "bridge", let bridge = device.first("source")?["bridge"],
+                let link = device.first("target")?["dev"]
+            else { return nil }
+            return Tap(machine: machine, device: link, bridge: bridge)
+        }
     }
 
     private static func foreign(
@@ -84,7 +95,9 @@ enum Finding: Sendable {
         var observation = ComputeObservation()
         for finding in findings {
             switch finding {
-            case .machine(let machine): observation.machines.append(machine)
+            case .machine(let machine, let taps):
+                observation.machines.append(machine)
+                observation.taps += taps
             case .foreign(let object): observation.foreign.append(object)
             case .unknown(let area): observation.unknown.append(area)
             }

@@ -27,14 +27,19 @@ public struct ComputeDriver: Sendable {
 public struct ComputeObservation: Hashable, Sendable, Codable {
     /// Our machines, sorted by identity.
     public var machines: [VirtualMachine]
+    /// The links of our running machines' interfaces.
+    public var taps: [Tap]
     /// Domains that are not ours, sorted by name.
     public var foreign: [ForeignObject]
     /// What could not be read.
     public var unknown: [UnknownArea]
 
     /// An observation.
-    public init(machines: [VirtualMachine] = [], foreign: [ForeignObject] = [], unknown: [UnknownArea] = []) {
+    public init(
+        machines: [VirtualMachine] = [], taps: [Tap] = [], foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
+    ) {
         self.machines = machines
+        self.taps = taps
         self.foreign = foreign
         self.unknown = unknown
     }

@@ -63,6 +63,26 @@ extension NetworkDriver {
 }
 
 extension NetworkDriver {
+    /// Makes a running machine's link a port of its bridge again.
+    ///
+    /// - Throws: `.surprise` when the link is gone or is a port of another, or the bridge is not this fleet's.
+    public func attach(_ tap: Tap) async throws(HostError) {
+        guard InterfaceName.isValid(tap.device), InterfaceName.isValid(tap.bridge) else {
+            throw .surprise("not names of links: \(CommandText.printable("\(tap.device), \(tap.bridge)"))")
+        }
+        guard let bridge = try await link(named: tap.bridge), bridge.kind == "bridge",
+            bridge.alias.flatMap({ identity.resource(inLinkAlias: $0) })?.kind == .network
+        else { throw .surprise("\(tap.bridge) is no bridge of this fleet") }
+        guard let link = try await link(named: tap.device), link.kind == "tun" else {
+            throw .surprise("there is no link \(tap.device) of a machine any more")
+        }
+        if link.master == tap.bridge { return }
+        guard link.master == nil else { throw .surprise("\(tap.device) is a port of \(link.master ?? "")") }
+        try await batch("ip", ["link set dev \(tap.device) master \(tap.bridge)"])
+    }
+}
+
+extension NetworkDriver {
     /// The identity, which becomes part of lines that `ip` reads, if it is a name.
     func checkedID(of network: Network) throws(HostError) -> String {
         let id = network.metadata.identity

@@ -9,6 +9,8 @@ public struct NetworkObservation: Hashable, Sendable {
     public var foreign: [ForeignObject] = []
     /// What could not be observed.
     public var unknown: [UnknownArea] = []
+    /// Which bridge each link is a port of, by the link's name.
+    public var masters: [String: String] = [:]
     /// Links of ours that were not finished, by name. Making the link anew removes them first.
     public var staged: [String] = []
 }
@@ -31,6 +33,7 @@ extension NetworkDriver {
         var result = NetworkObservation()
         var ours: [String: (bridges: [LinkRecord], tunnels: [LinkRecord])] = [:]
         for link in links {
+            result.masters[link.name] = link.master
             let resource = link.alias.flatMap { identity.resource(inLinkAlias: $0) }
             if let resource, resource.kind == .network, link.kind == "bridge" {
                 ours[resource.id, default: ([], [])].bridges.append(link)

@@ -6,6 +6,8 @@ struct HostRecord: Sendable {
     struct Status: Sendable {
         var observed: KVMHost.Status?
         var seeds: [String: VirtualMachine.Seed] = [:]
+        var stagedLinks: [String] = []
+        var looseTaps: [Tap] = []
         var foreign: [ForeignObject] = []
         var unknown: [UnknownArea] = []
     }
@@ -32,6 +34,14 @@ struct HostRecord: Sendable {
                     "seeds", key: .observed, of: VirtualMachine.seedGrammar.form,
                     sample: ("other", VirtualMachine.Seed(path: "/other"))), to: [:], "Seeds, by machine."),
             .defaulted(
+                "stagedLinks", \.stagedLinks, .list("links", of: .observed, sample: "other"), to: [],
+                "Links that were not finished."),
+            .defaulted(
+                "looseTaps", \.looseTaps,
+                .list("taps", of: tapGrammar.form, sample: Tap(machine: "other", device: "vnet0", bridge: "br0")),
+                to: [],
+                "Interfaces of running machines that are no ports of their bridge."),
+            .defaulted(
                 "foreign", \.foreign,
                 .list("objects", of: foreignGrammar.form, sample: ForeignObject(kind: .domain, name: "other")), to: [],
                 "What is not ours."),
@@ -54,6 +64,14 @@ struct HostRecord: Sendable {
             .required("accelerator", \.accelerator, .word(), "What was proven to run guest code."),
             .required("acceleratorReason", \.acceleratorReason, .observed, "Why that one."),
             .required("libvirtVersion", \.libvirtVersion, .observed, "libvirt's version."),
+        ])
+
+    private static let tapGrammar = Record(
+        "a tap", Tap(machine: "", device: "", bridge: ""),
+        [
+            .required("machine", \.machine, .observed, "The machine."),
+            .required("device", \.device, .observed, "The link's name."),
+            .required("bridge", \.bridge, .observed, "The bridge it is to be a port of."),
         ])
 
     private static let foreignGrammar = Record(
