@@ -16,7 +16,7 @@ public enum HostFacts {
     ///   - choice: what the host's manifest says of the accelerator.
     ///   - deadline: for libvirt's answer.
     /// - Throws: `.unreachable`, `.deadline`, `.command`, `.unreadable`.
-    public static func read(
+    public static func observe(
         commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice,
         deadline: Duration = .seconds(10)
     ) async throws(HostError) -> KVMHost.Status {

@@ -35,7 +35,7 @@ import Testing
 
     @Test(.enabled(if: Lab.isHere, "needs a lab host")) func facts() async throws {
         let connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: .seconds(10))
-        let status = try await HostFacts.read(
+        let status = try await HostFacts.observe(
             commands: CommandRunner(), connection: connection, choice: .auto, deadline: .seconds(10))
         let machineID = try String(contentsOfFile: "/etc/machine-id", encoding: .utf8)
         #expect(status.uuid == Identity.hostUUID(machineID: machineID))
@@ -44,7 +44,7 @@ import Testing
         #expect(status.memory.bytes == ProcessInfo.processInfo.physicalMemory)
         #expect(status.accelerator == .tcg && status.acceleratorReason.contains("/dev/kvm"))
         #expect(status.libvirtVersion.split(separator: ".").count == 3)
-        let chosen = try await HostFacts.read(
+        let chosen = try await HostFacts.observe(
             commands: CommandRunner(), connection: connection, choice: .tcg, deadline: .seconds(10))
         #expect(chosen.acceleratorReason == "chosen in the manifest")
     }
