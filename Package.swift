@@ -48,6 +48,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Model", "Manifests", "Planning"], path: "Tests/Support",
             swiftSettings: settings),
+        .executableTarget(
+            name: "BenchmarkInventory", dependencies: ["Model", "Manifests", "Planning", "TestSupport"],
+            path: "Tests/Benchmarks/BenchmarkInventory", swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -17,7 +17,8 @@ public enum HostFacts {
     ///   - deadline: for libvirt's answer.
     /// - Throws: `.unreachable`, `.deadline`, `.command`, `.unreadable`.
     public static func observe(
-        commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice, deadline: Duration
+        commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice,
+        deadline: Duration = .seconds(10)
     ) async throws(HostError) -> KVMHost.Status {
         let uuid = try await uuid(commands: commands)
         // Not libvirt's figure: it adds up NUMA nodes, which leaves out memory that was added to a running machine.

@@ -28,25 +28,28 @@ public struct SourceIndex: Sendable {
     /// Where a field stands, `spec.disks[root].size`, or what is nearest above it; nil for an unknown resource. An
     /// empty path is the document.
     public func position(of resource: ResourceID, field: String = "") -> SourcePosition? {
-        guard let place = places[resource.kind.rank][resource.id] else { return nil }
-        return position(place, field: field)
+        place(of: resource).flatMap { place in position(field, place, in: tree(place)) }
+    }
+
+    func place(of resource: ResourceID) -> Place? { places[resource.kind.rank][resource.id] }
+
+    /// The document, read again.
+    func tree(_ place: Place) -> YAMLTree {
+        let source = sources[Int(place.file)]
+        let marker = source.markers[source.marker(atOrBefore: Int(place.line))]
+        var tree = YAMLTree()
+        source.bytes.withUnsafeBufferPointer { bytes in
+            var events = YAMLEvents(UnsafeBufferPointer(rebasing: bytes[marker.offset...]), firstLine: marker.line)
+            while case .document = events.next(into: &tree), let root = tree.nodes.first, root.line < place.line {}
+        }
+        return tree
     }
 
     /// Where a field of a document stands.
-    func position(_ place: Place, field: String) -> SourcePosition? {
-        let source = sources[Int(place.file)]
-        let marker = source.markers[source.marker(atOrBefore: Int(place.line))]
-        return source.bytes.withUnsafeBufferPointer { bytes in
-            var events = YAMLEvents(UnsafeBufferPointer(rebasing: bytes[marker.offset...]), firstLine: marker.line)
-            var tree = YAMLTree()
-            while case .document = events.next(into: &tree) {
-                guard let root = tree.nodes.first, root.line >= place.line else { continue }
-                let node = tree.nodes[tree.node(at: field) ?? 0]
-                return SourcePosition(
-                    file: paths[Int(place.file)], line: Int(node.line) + 1,
-                    column: source.byteColumn(line: Int(node.line), column: Int(node.column)))
-            }
-            return nil
-        }
+    func position(_ field: String, _ place: Place, in tree: YAMLTree) -> SourcePosition? {
+        guard let node = tree.node(at: field).map({ tree.nodes[$0] }) else { return nil }
+        return SourcePosition(
+            file: paths[Int(place.file)], line: Int(node.line) + 1,
+            column: sources[Int(place.file)].byteColumn(line: Int(node.line), column: Int(node.column)))
     }
 }

@@ -52,6 +52,26 @@ import Testing
         #expect(found.last == "too-many")
     }
 
+    /// Documents that are wrong in very many places, and fleets that are: told up to a number, in little time.
+    @Test(arguments: [
+        "spec: {" + (0..<90_000).map { "k\($0): 1, " }.joined() + "}\n",
+        "spec: {disks: [" + String(repeating: "{name: root, bus: ide}, ", count: 60_000) + "]}\n",
+        "spec: {cloudInit: {userData: {a: [" + String(repeating: ".inf, ", count: 200_000) + "]}}}\n",
+        "spec: {ignoreChanges: [" + (0..<100_000).map { "f\($0), " }.joined() + "]}\n",
+    ])
+    func aDocumentWithVeryManyProblems(_ spec: String) {
+        let found = codes(Array(("apiVersion: infra/v1\nkind: VirtualMachine\nmetadata: {name: a}\n" + spec).utf8))
+        #expect(found.count <= 1001)
+    }
+
+    @Test func aListOfVeryManyUnknownHosts() {
+        let hosts = (0..<60_000).map { "h\($0), " }.joined()
+        let text =
+            GeneratedFleet.manifestText(machines: 1)
+            + "---\napiVersion: infra/v1\nkind: Network\nmetadata: {name: n}\nspec: {bridge: {}, hosts: [\(hosts)]}\n"
+        #expect(codes(Array(text.utf8)).last == "too-many")
+    }
+
     @Test func bytesThatAreNoText() {
         #expect(codes([0xff, 0xfe, 0x61, 0x00]) == ["encoding"])
         #expect(codes([0xed, 0xa0, 0x80]) == ["encoding"])

@@ -95,14 +95,18 @@ struct References {
         }
         // What could not be read may be just what is missing.
         guard !register.isPartial else { return }
+        let wanted = name
+        let register = register
+        report.error(
+            owner, field(), "unknown-reference", "no \(kind.rawValue) is named \(Wording.quoted(wanted))",
+            help: Self.suggestion(register, kind, wanted))
+    }
+
+    private static func suggestion(_ register: Register, _ kind: ResourceKind, _ name: String) -> String {
         let names = register.names(kind)
+        guard !names.isEmpty else { return "there is no \(kind.rawValue)" }
         let renamed = names.first { register.identity(kind, $0) == name }
         let nearest = renamed ?? Wording.nearest(to: name, in: names)
-        let guess = nearest.map { "did you mean \($0)? " } ?? ""
-        let known =
-            names.isEmpty ? "there is no \(kind.rawValue)" : "there is \(Wording.alternatives(names))"
-        report.error(
-            owner, field(), "unknown-reference", "no \(kind.rawValue) is named \(Wording.quoted(name))",
-            help: guess + known)
+        return (nearest.map { "did you mean \($0)? " } ?? "") + "there is \(Wording.alternatives(names))"
     }
 }

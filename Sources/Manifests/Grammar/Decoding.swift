@@ -26,7 +26,12 @@ final class Decoding {
     }
 
     /// Reports a value.
-    func fail(_ node: Int, _ code: String, _ message: String, help: String? = nil) {
+    func fail(
+        _ node: Int, _ code: String, _ message: @autoclosure () -> String, help: @autoclosure () -> String? = nil
+    ) {
+        // To word what nobody reads would take long for a document that is wrong in a hundred thousand places.
+        guard !findings.skipsError() else { return }
+        let message = message()
         let place = tree.nodes[node]
         let position = SourcePosition(
             file: file, line: Int(place.line) + 1,
@@ -34,17 +39,17 @@ final class Decoding {
         let path = tree.path(of: node)
         findings.add(
             Diagnostic(
-                code: code, path.isEmpty ? message : "\(path): \(message)", help: help, position: position,
+                code: code, path.isEmpty ? message : "\(path): \(message)", help: help(), position: position,
                 resource: resource, field: path.isEmpty ? nil : path))
     }
 
     /// Reports a value that is not what its field takes. A value that was refused before is not told twice.
-    func mismatch(_ node: Int, _ what: String, accepted: String) {
+    func mismatch(_ node: Int, _ what: String, accepted: @autoclosure () -> String) {
         guard tree.kind(node) != .refused else { return }
         if tree.isNull(node) {
-            fail(node, "needs-value", "needs a value: \(what)", help: accepted)
+            fail(node, "needs-value", "needs a value: \(what)", help: accepted())
         } else {
-            fail(node, "value", "\(described(node)) is not \(what)", help: accepted)
+            fail(node, "value", "\(described(node)) is not \(what)", help: accepted())
         }
     }
 

@@ -10,14 +10,22 @@ struct Findings {
 
     mutating func add(_ diagnostic: Diagnostic) {
         if diagnostic.severity == .error { errors += 1 }
-        guard all.count < Self.limit else {
-            if !isFull {
-                isFull = true
-                all.append(Diagnostic(code: "too-many", "more than \(Self.limit) problems; the rest is not listed"))
-            }
-            return
+        if all.count < Self.limit { all.append(diagnostic) } else { close() }
+    }
+
+    /// Counts an error that would not be listed any more; false when it would be.
+    mutating func skipsError() -> Bool {
+        guard all.count >= Self.limit else { return false }
+        errors += 1
+        close()
+        return true
+    }
+
+    private mutating func close() {
+        if !isFull {
+            isFull = true
+            all.append(Diagnostic(code: "too-many", "more than \(Self.limit) problems; the rest is not listed"))
         }
-        all.append(diagnostic)
     }
 
     /// By file, line and column; what has no place comes last.

@@ -30,6 +30,9 @@ extension Form {
             })
     }
 
+    /// More than any machine has disks, interfaces or users.
+    private static var namedLimit: Int { 256 }
+
     /// A list whose items are told apart by their name; the order means nothing.
     static func named<Item: Sendable>(
         _ item: Form<Item>, _ title: String, by name: FieldPath<Item, String>, sorted: Bool = true,
@@ -44,6 +47,10 @@ extension Form {
                 }
                 var items: [Item] = []
                 for child in decoding.items(of: node) {
+                    if items.count == namedLimit, decoding.mode == .manifest {
+                        decoding.fail(child, "too-many", "more than \(namedLimit) items", help: "leave some out")
+                        break
+                    }
                     guard let value = item.read(decoding, child) else { continue }
                     let isTwice = items.contains { $0[keyPath: name] == value[keyPath: name] }
                     if decoding.mode == .manifest, isTwice {

@@ -129,12 +129,15 @@ struct Record<Root: Sendable>: Sendable {
             decoding.fail(key, "unsupported", "\(name) is not in this version", help: "leave it out")
             return true
         }
+        decoding.fail(
+            key, "unknown-field", "\(title) has no field \(Wording.quoted(name))", help: suggestion(name, decoding))
+        return false
+    }
+
+    private func suggestion(_ name: String, _ decoding: Decoding) -> String {
         let names = accepted(decoding)
         let guess = Wording.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
-        decoding.fail(
-            key, "unknown-field", "\(title) has no field \(Wording.quoted(name))",
-            help: "\(guess)it has \(Wording.alternatives(names, limit: 20))")
-        return false
+        return "\(guess)it has \(Wording.alternatives(names, limit: 20))"
     }
 
     private func reportMissing(_ node: Int, _ seen: UInt64, _ decoding: Decoding) {

@@ -40,7 +40,7 @@ enum Wording {
     /// The word that was probably meant.
     static func nearest(to word: String, in words: [String]) -> String? {
         let limit = max(1, min(3, word.utf8.count / 3))
-        guard word.utf8.count <= 64 else { return nil }
+        guard word.utf8.count <= 64, words.count <= 500 else { return nil }
         let scored = words.map { (word: $0, distance: distance(word.lowercased(), $0.lowercased())) }
         return scored.filter { $0.distance <= limit }.min {
             ($0.distance, $0.word) < ($1.distance, $1.word)

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 
 /// The bytes of one file, checked to be plain text, with the places where its documents begin.
@@ -60,12 +61,8 @@ struct SourceText {
 
     /// The byte column, from 1, of a column that counts characters from 0.
     func byteColumn(line: Int, column: Int) -> Int {
-        var offset = markers[marker(atOrBefore: line)].offset
-        var current = markers[marker(atOrBefore: line)].line
-        while current < line, offset < bytes.count {
-            if bytes[offset] == 0x0a { current += 1 }
-            offset += 1
-        }
+        let marker = markers[marker(atOrBefore: line)]
+        var offset = offset(ofLine: line, from: marker)
         let start = offset
         var characters = 0
         while offset < bytes.count, characters < column || bytes[offset] & 0xc0 == 0x80 {
@@ -75,6 +72,19 @@ struct SourceText {
         }
         // A place after the end of the line stays that far from it.
         return offset - start + (column - characters) + 1
+    }
+
+    private func offset(ofLine line: Int, from marker: Marker) -> Int {
+        bytes.withUnsafeBytes { text in
+            var offset = marker.offset
+            for _ in marker.line..<max(line, marker.line) {
+                guard let base = text.baseAddress, let end = memchr(base + offset, 0x0a, text.count - offset) else {
+                    return text.count
+                }
+                offset = end - UnsafeMutableRawPointer(mutating: base) + 1
+            }
+            return offset
+        }
     }
 
     private mutating func scan(_ text: UnsafeBufferPointer<UInt8>) {

@@ -19,7 +19,7 @@ struct YAMLEvents: ~Copyable {
         parser = .allocate(capacity: 1)
         event = .allocate(capacity: 1)
         self.firstLine = firstLine
-        isReady = yaml_parser_initialize(parser) == 1
+        isReady = bytes.baseAddress != nil && yaml_parser_initialize(parser) == 1
         if isReady {
             yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
             yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
