@@ -13,7 +13,7 @@ extension CheckedFleet {
             for interface in machine.spec.interfaces {
                 guard let id = interface.network, let network = fleet.networks[id], let address = interface.address
                 else { continue }
-                let field = "spec.interfaces[\(interface.name)].address"
+                var field: String { "spec.interfaces[\(interface.name)].address" }
                 if let problem = problem(address, network) {
                     report.error(machine.resourceID, field, problem.code, problem.message, help: problem.help)
                     continue

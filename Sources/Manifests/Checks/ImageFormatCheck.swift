@@ -3,10 +3,12 @@ import Model
 extension CheckedFleet {
     /// An image is used for what it is.
     static let checkImageFormats: Check = { fleet, report in
-        func check(_ id: String?, _ accepted: [Image.Format], _ resource: ResourceID, _ field: String) {
+        func check(
+            _ id: String?, _ accepted: [Image.Format], _ resource: ResourceID, _ field: @autoclosure () -> String
+        ) {
             guard let id, let image = fleet.images[id], !accepted.contains(image.spec.format) else { return }
             report.error(
-                resource, field, "image-format",
+                resource, field(), "image-format",
                 "image \(image.metadata.name) has the format \(image.spec.format.rawValue)",
                 help: "here it takes \(Wording.alternatives(accepted.map(\.rawValue)))")
         }

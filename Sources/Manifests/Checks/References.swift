@@ -50,7 +50,8 @@ struct References {
             resolve(.image, &machine.spec.boot, \.initrd, owner, "spec.boot.initrd")
         }
         for index in machine.spec.disks.indices {
-            let field = "spec.disks[\(machine.spec.disks[index].name)]"
+            let disk = machine.spec.disks[index].name
+            var field: String { "spec.disks[\(disk)]" }
             resolve(.volume, &machine.spec.disks[index].volume, owner, field + ".volume")
             guard var declared = machine.spec.disks[index].declared else { continue }
             resolve(.storagePool, &declared.pool, owner, field + ".pool")
@@ -58,8 +59,9 @@ struct References {
             machine.spec.disks[index].declared = declared
         }
         for index in machine.spec.interfaces.indices {
-            let field = "spec.interfaces[\(machine.spec.interfaces[index].name)].network"
-            resolve(.network, &machine.spec.interfaces[index].network, owner, field)
+            let interface = machine.spec.interfaces[index].name
+            resolve(
+                .network, &machine.spec.interfaces[index].network, owner, "spec.interfaces[\(interface)].network")
         }
     }
 

@@ -9,7 +9,7 @@ extension CheckedFleet {
         }
         for machine in fleet.machines.all {
             for disk in machine.spec.disks {
-                let field = "spec.disks[\(disk.name)]"
+                var field: String { "spec.disks[\(disk.name)]" }
                 if let declared = disk.declared {
                     checkClone(declared, machine.resourceID, field, &report)
                     checkPlace(declared.pool, machine, field + ".pool", fleet, &report)
@@ -29,23 +29,23 @@ extension CheckedFleet {
     }
 
     private static func checkClone(
-        _ spec: Volume.Spec, _ resource: ResourceID, _ field: String, _ report: inout CheckReport
+        _ spec: Volume.Spec, _ resource: ResourceID, _ field: @autoclosure () -> String, _ report: inout CheckReport
     ) {
         guard spec.image != nil, spec.format == .raw, spec.clone == .linked else { return }
         report.error(
-            resource, field + ".format", "clone-format", "a raw volume cannot be a layer over an image",
+            resource, field() + ".format", "clone-format", "a raw volume cannot be a layer over an image",
             help: "write clone: full, or format: qcow2")
     }
 
     private static func checkPlace(
-        _ pool: String, _ machine: VirtualMachine, _ field: String, _ fleet: CheckedFleet,
+        _ pool: String, _ machine: VirtualMachine, _ field: @autoclosure () -> String, _ fleet: CheckedFleet,
         _ report: inout CheckReport
     ) {
         guard let id = machine.spec.host, let host = fleet.hosts[id], let pool = fleet.pools[pool],
             !pool.spec.hosts.isEmpty, !pool.spec.hosts.contains(id)
         else { return }
         report.error(
-            machine.resourceID, field, "pool-elsewhere",
+            machine.resourceID, field(), "pool-elsewhere",
             "pool \(pool.metadata.name) is not on host \(host.metadata.name)",
             help: "it is on \(Wording.alternatives(pool.spec.hosts)); add the host to its spec.hosts, or take another")
     }
