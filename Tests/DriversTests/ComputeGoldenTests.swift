@@ -8,11 +8,11 @@ import Testing
 
 /// Cases in `Tests/Cases/domains/<case>`: `machine.json` is what is wanted, `domain.xml` what is defined for it (or,
 /// without a `machine.json`, what was found), `observed.json` what is read from that. A new case needs no code;
-/// `INFRA_RECORD=1` writes what is wanted now.
+/// `RECORD=1` writes what is wanted now.
 @Suite struct ComputeGoldenTests {
     static let folder = Lab.repository.appending(path: "Tests/Cases/domains")
     static let cases = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
-    static let isRecording = ProcessInfo.processInfo.environment["INFRA_RECORD"] == "1"
+    static let isRecording = ProcessInfo.processInfo.environment["RECORD"] == "1"
     static let validator = "/usr/bin/virt-xml-validate"
 
     @Test func thereAreCases() { #expect(Self.cases.count >= 4) }
