@@ -1,2 +1,4 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>

@@ -5,19 +5,27 @@ import Foundation
 enum LibvirtLibrary {
     /// Prepares libvirt once, before the first connection.
     ///
-    /// Maps to `virInitialize`, `virSetErrorFunc`, `virEventRegisterDefaultImpl`, `virEventRunDefaultImpl`. Without a
-    /// running event loop there are neither events nor keepalive messages.
+    /// Maps to `virSetErrorFunc`, `virInitialize`, `virEventRegisterImpl`. Without an event loop there are neither events
+    /// nor keepalive messages.
     static let prepared: HostError? = {
         virSetErrorFunc(nil) { _, _ in }
         guard virInitialize() == 0 else { return lastError("virInitialize") }
-        guard virEventRegisterDefaultImpl() == 0 else { return lastError("virEventRegisterDefaultImpl") }
-        Thread.detachNewThread {
-            while true {
-                if virEventRunDefaultImpl() != 0 { Thread.sleep(forTimeInterval: 0.1) }
-            }
-        }
+        guard let eventLoop else { return .surprise("no descriptors are left for libvirt's event loop") }
+        virEventRegisterImpl(
+            { descriptor, events, callback, value, free in
+                guard let callback else { return -1 }
+                return LibvirtLibrary.eventLoop?.addHandle(descriptor, events, callback, value, free) ?? -1
+            },
+            { LibvirtLibrary.eventLoop?.updateHandle($0, $1) }, { LibvirtLibrary.eventLoop?.removeHandle($0) ?? -1 },
+            { interval, callback, value, free in
+                guard let callback else { return -1 }
+                return LibvirtLibrary.eventLoop?.addTimer(interval, callback, value, free) ?? -1
+            }, { LibvirtLibrary.eventLoop?.updateTimer($0, $1) }, { LibvirtLibrary.eventLoop?.removeTimer($0) ?? -1 })
+        Thread.detachNewThread { eventLoop.run() }
         return nil
     }()
+
+    private static let eventLoop = LibvirtEventLoop()
 
     /// The error of the libvirt call just made on this thread. Maps to `virGetLastError`.
     ///
