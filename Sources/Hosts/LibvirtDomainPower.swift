@@ -31,12 +31,10 @@ extension LibvirtConnection {
         try await domain(uuid, "virDomainDestroyFlags", deadline: deadline) { virDomainDestroyFlags($0, flags) }
     }
 
-    /// Forgets a domain, with libvirt's own files about it: NVRAM, managed save image, descriptions of snapshots and
-    /// checkpoints. Maps to `virDomainUndefineFlags`.
+    /// Forgets a domain. libvirt refuses when a managed save image or snapshots would go with it; its NVRAM stays. Maps
+    /// to `virDomainUndefineFlags`.
     public func undefineDomain(_ uuid: UUID, deadline: Duration) async throws(HostError) {
-        let flags =
-            VIR_DOMAIN_UNDEFINE_MANAGED_SAVE.rawValue | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA.rawValue
-            | VIR_DOMAIN_UNDEFINE_NVRAM.rawValue | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA.rawValue
+        let flags = VIR_DOMAIN_UNDEFINE_KEEP_NVRAM.rawValue
         try await domain(uuid, "virDomainUndefineFlags", deadline: deadline) { virDomainUndefineFlags($0, flags) }
     }
 

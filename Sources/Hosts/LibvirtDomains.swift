@@ -13,6 +13,8 @@ public struct DomainRecord: Sendable {
     public var state: VirtualMachine.State
     /// Whether libvirt starts it with the host.
     public var autostart: Bool
+    /// Whether it is there when it does not run. One that is not was undefined while running, or never defined.
+    public var isPersistent = true
     /// Its definitions, or why they could not be read.
     public var definitions: Result<Definitions, HostError>
 
@@ -99,11 +101,16 @@ private final class DomainList: @unchecked Sendable {
     private func record(_ pointer: OpaquePointer, omitting names: [String]) -> DomainRecord? {
         let uuid = Domain.uuid(pointer)
         var state = states[uuid]
+        var isPersistent = true
         var definitions: Result<DomainRecord.Definitions, HostError>
         do throws(HostError) {
             let known: VirtualMachine.State
             if let state { known = state } else { known = try Domain.state(pointer) }
             state = known
+            if known.isActive {
+                isPersistent =
+                    try LibvirtLibrary.check("virDomainIsPersistent", virDomainIsPersistent(pointer)) == 1
+            }
             let persistent = try Domain.definition(
                 pointer, flags: VIR_DOMAIN_XML_INACTIVE.rawValue, keepingBlanks: false, omitting: names)
             let live =
@@ -115,7 +122,7 @@ private final class DomainList: @unchecked Sendable {
         }
         return DomainRecord(
             name: Domain.name(pointer), uuid: uuid, state: state ?? .off, autostart: autostarted.contains(uuid),
-            definitions: definitions)
+            isPersistent: isPersistent, definitions: definitions)
     }
 
     private static func list(_ connection: OpaquePointer, flags: UInt32) throws(HostError) -> [OpaquePointer] {

@@ -24,6 +24,8 @@ extension VirtualMachine {
         public var uuid: UUID
         /// What it does.
         public var state: State
+        /// Whether libvirt still knows it when it does not run.
+        public var persistent: Bool
         /// What the running definition says, where a managed field of it differs from the persistent one; nil else.
         public var live: Spec?
         /// Devices that the manifest does not know, described for a reader.
@@ -33,12 +35,14 @@ extension VirtualMachine {
 
         /// An observation.
         public init(
-            host: String, uuid: UUID, state: State, live: Spec? = nil, unmanaged: [String] = [],
+            host: String, uuid: UUID, state: State, persistent: Bool = true, live: Spec? = nil,
+            unmanaged: [String] = [],
             protected: Bool = false
         ) {
             self.host = host
             self.uuid = uuid
             self.state = state
+            self.persistent = persistent
             self.live = live
             self.unmanaged = unmanaged
             self.protected = protected

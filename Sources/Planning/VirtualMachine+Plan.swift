@@ -107,6 +107,7 @@ extension HostPlanner {
         if status.protected != machine.spec.protect {
             differences.append(.protection(from: status.protected, to: machine.spec.protect))
         }
+        if !status.persistent { differences.append(.persistence) }
         var pending = VirtualMachine.differences(from: status.live ?? seen.spec, to: machine.spec)
             .filter(\.needsRestart)
         let removesDevices = machine.spec.unmanagedDevices == .remove && !status.unmanaged.isEmpty
@@ -235,6 +236,10 @@ extension VirtualMachine.Difference {
     static func rename(from old: String, to new: String) -> Self {
         Self(change: FieldChange("metadata.name", old: old, new: new), needsRestart: true)
     }
+
+    /// A machine that was undefined while it ran would be gone after its next shutdown.
+    static let persistence = Self(
+        change: FieldChange("status.persistent", old: "false", new: "true"), needsRestart: false)
 
     /// Devices that no manifest knows and that are not to stay.
     static func removal(of devices: [String]) -> Self {

@@ -1,4 +1,5 @@
 import Crypto
+import Drivers
 import Foundation
 import Glibc
 public import Model
@@ -88,8 +89,10 @@ public struct ImageFiles: Sendable {
     private func virtualSize(_ format: Image.Format, head: [UInt8], fileSize: UInt64) throws(Unusable) -> ByteCount? {
         switch format {
         case .qcow2:
-            let header = try QCOW2Header(head)
-            return ByteCount(header.virtualSize)
+            if let objection = QCOW2Header.objection(to: head) {
+                throw Unusable(why: "cannot be used: \(objection)", field: "spec.format")
+            }
+            return QCOW2Header.virtualSize(head).map { ByteCount($0) }
         case .raw, .iso: return ByteCount(fileSize)
         case .kernel, .initrd: return nil
         }

@@ -177,6 +177,7 @@ extension HostInventory {
             let index = try self.index(of: machine)
             let before = machines[index]
             machines[index].spec = machine.observed.spec
+            machines[index].status?.persistent = true
             machines[index].status?.protected = machine.spec.protect
             if before.status?.state.isActive == true {
                 machines[index].status?.live = before.status?.live ?? before.spec

@@ -58,10 +58,10 @@ extension ComputeDriver {
         try await connection.setDomainAutostart(record.uuid, machine.spec.autostart, deadline: end - .now)
     }
 
-    /// Undefines a machine that is off, with its NVRAM, managed save image and the descriptions of its snapshots. Its
-    /// disks stay. One that is gone already is a success.
+    /// Undefines a machine that is off. Its disks and its NVRAM stay. One that is gone already is a success.
     ///
-    /// - Throws: `HostError.surprise` when it runs, or is not ours any more.
+    /// - Throws: `HostError.surprise` when it runs, or is not ours any more; what libvirt says when a managed save image
+    ///   or snapshots, which hold a guest's data, would go with it.
     public func undefine(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
         let target = try target(machine)
         let end = ContinuousClock.now + deadline

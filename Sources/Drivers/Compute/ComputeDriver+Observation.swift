@@ -58,7 +58,8 @@ enum Finding: Sendable {
         }
         let live = definitions.live.flatMap { reading.liveSpec($0, persistent: spec) }
         let status = VirtualMachine.Status(
-            host: host, uuid: record.uuid, state: record.state, live: live == spec ? nil : live,
+            host: host, uuid: record.uuid, state: record.state, persistent: record.isPersistent,
+            live: live == spec ? nil : live,
             unmanaged: UnmanagedDevice.descriptions([definitions.persistent] + [definitions.live].compactMap(\.self)),
             protected: spec.protect)
         return .machine(

@@ -109,6 +109,8 @@ extension VirtualMachine {
             .required("host", \.host, .observed, "The host."),
             .required("uuid", \.uuid, .uuid, "libvirt's UUID."),
             .required("state", \.state, .word(), "What it does."),
+            .defaulted(
+                "persistent", \.persistent, .boolean, to: true, "Whether libvirt knows it when it does not run."),
             .optional(
                 "live", \.live, specGrammar.form, "The running definition, where it differs from the persistent one."),
             .defaulted(
