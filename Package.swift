@@ -58,6 +58,9 @@ let package = Package(
         .testTarget(
             name: "DriversTests", dependencies: ["Hosts", "Drivers", "TestSupport"], swiftSettings: settings),
         .testTarget(
+            name: "LiveTests", dependencies: ["Model", "TestSupport", subprocess, systemPackage],
+            swiftSettings: settings),
+        .testTarget(
             name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage],
             swiftSettings: settings),
     ]
