@@ -130,7 +130,27 @@ public struct Identity: Hashable, Sendable {
 
 extension UUID {
     /// The text in lower case, as libvirt and RFC 4122 write it.
-    public var lowercased: String { uuidString.lowercased() }
+    public var lowercased: String {
+        withUnsafeBytes(of: uuid) { bytes in
+            String(unsafeUninitializedCapacity: 36) { text in
+                var place = 0
+                func append(_ character: UInt8) {
+                    text[place] = character
+                    place += 1
+                }
+                for (index, byte) in bytes.enumerated() {
+                    if index == 4 || index == 6 || index == 8 || index == 10 { append(UInt8(ascii: "-")) }
+                    append(Self.hexDigit(byte >> 4))
+                    append(Self.hexDigit(byte & 15))
+                }
+                return place
+            }
+        }
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
 }
 
 extension Sequence<UInt8> {

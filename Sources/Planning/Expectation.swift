@@ -12,6 +12,7 @@ struct Expectation {
     private let identity: Identity
     private let manifest: Lookup
     private let observedVolumes: [String: Volume]
+    private let bridgeNames: [String: String]
     private var imagePaths: Set<String> = []
 
     init(
@@ -20,6 +21,7 @@ struct Expectation {
     ) {
         self.identity = identity
         self.manifest = manifest
+        bridgeNames = manifest.networks.mapValues { identity.bridgeName($0.metadata.identity) }
         inventory = HostInventory(host: host)
         inventory.host.status = observed.host.status
         observedVolumes = observed.volumes.reduce(into: [:]) {
@@ -44,9 +46,10 @@ struct Expectation {
         inventory.pools.append(pool)
     }
 
-    private mutating func add(volume: Volume, id: String, on host: String) {
+    /// Returns where the volume is to lie.
+    @discardableResult private mutating func add(volume: Volume, id: String, on host: String) -> String? {
         var volume = volume
-        guard let pool = manifest.pools[volume.spec.pool] else { return }
+        guard let pool = manifest.pools[volume.spec.pool] else { return nil }
         let seen = observedVolumes[id]
         let format = volume.spec.format
         var status = Volume.Status(
@@ -66,6 +69,7 @@ struct Expectation {
         status.mark = Volume.Mark(fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin)
         volume.status = status
         inventory.volumes.append(volume)
+        return status.path
     }
 
     /// The image as it is to be stored in the pool; nil, and the user noted as impossible, while its digest is unknown.
@@ -100,7 +104,7 @@ struct Expectation {
             guard let network = interface.network.flatMap({ manifest.networks[$0] }) else { continue }
             machine.spec.interfaces[index].mac =
                 interface.mac ?? identity.macAddress(machine: uuid, interface: interface.name)
-            machine.spec.interfaces[index].bridge = identity.bridgeName(network.metadata.identity)
+            machine.spec.interfaces[index].bridge = bridgeNames[network.metadata.identity]
             machine.spec.interfaces[index].mtu = network.spec.mtu
         }
         bootFromOneDisk(&machine)
@@ -129,9 +133,10 @@ struct Expectation {
         let disk = machine.spec.disks[index]
         var id = disk.volume
         var declaration = disk.volume.flatMap { manifest.volumes[$0]?.spec }
+        var path: String?
         if let declared = disk.declared {
             let inline = "\(machine.metadata.identity).\(disk.name)"
-            add(volume: Volume(metadata: Metadata(name: inline), spec: declared), id: inline, on: host)
+            path = add(volume: Volume(metadata: Metadata(name: inline), spec: declared), id: inline, on: host)
             id = inline
             declaration = declared
         }
@@ -139,7 +144,8 @@ struct Expectation {
         machine.spec.disks[index].volume = id
         machine.spec.disks[index].declared = nil
         machine.spec.disks[index].format = spec.format
-        machine.spec.disks[index].path = pool.spec.path + "/" + identity.volumeFileName(id, spec.format)
+        machine.spec.disks[index].path =
+            path ?? pool.spec.path + "/" + identity.volumeFileName(id, spec.format)
         return pool
     }
 

@@ -29,8 +29,10 @@ struct PlanCommand: AsyncParsableCommand {
     var detailedExitcode = false
 
     func run() async throws {
+        // The two files are read at the same time.
+        async let recorded = inventory.map { RecordedInventory($0) }
         let input = try FleetInput.load(fleet, format: output.format, invalid: Exit.failed)
-        let plan = input.located(try await plan(input))
+        let plan = input.located(try await plan(input, recorded))
         switch output.format {
         case .text: Console.output(PlanText(isColoured: Console.isAnimated).render(plan))
         case .json: Console.output(try JSONOutput.document(plan))
@@ -45,34 +47,42 @@ struct PlanCommand: AsyncParsableCommand {
         if detailedExitcode, differs { throw ExitCode(Exit.couldNotRun) }
     }
 
-    private func plan(_ input: FleetInput) async throws -> Plan {
-        guard let inventory else {
+    private func plan(_ input: FleetInput, _ recorded: RecordedInventory?) async throws -> Plan {
+        guard let recorded else {
             let connected = await ConnectedFleet(input.manifest, files: input.files, settings: run.settings)
             return await connected.plan(planning.options())
         }
-        let observed = try RecordedInventory.read(inventory, of: input.manifest.fleet)
+        let observed = try recorded.hosts(of: input.manifest.fleet)
         return Planner.plan(input.manifest, observed: observed, options: planning.options())
     }
 }
 
-/// What `infra observe` recorded.
-enum RecordedInventory {
-    static func read(_ path: String, of fleet: Fleet) throws -> [String: HostInventory] {
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-            Console.error("error[inventory]: \(path) cannot be read")
-            throw ExitCode(Exit.failed)
+/// What `infra observe` recorded in a file.
+struct RecordedInventory: Sendable {
+    private let path: String
+    private let contents: Result<(fleet: Fleet, hosts: [HostInventory]), InventoryError>?
+
+    /// Reads the file. What is wrong with it is told by `hosts(of:)`.
+    init(_ path: String) {
+        self.path = path
+        contents = FileManager.default.contents(atPath: path).map { bytes in
+            Result { () throws(InventoryError) in
+                try InventoryDocument.read(SourceFile(path: path, bytes: Array(bytes)))
+            }
         }
-        let recorded: (fleet: Fleet, hosts: [HostInventory])
-        do throws(InventoryError) {
-            recorded = try InventoryDocument.read(SourceFile(path: path, bytes: Array(bytes)))
-        } catch {
-            try FleetInput.tell(error.diagnostics, .text)
-            throw ExitCode(Exit.failed)
-        }
-        guard recorded.fleet.uuid == fleet.uuid else {
+    }
+
+    /// What is on each host of the fleet, by the host's identity.
+    func hosts(of fleet: Fleet) throws -> [String: HostInventory] {
+        switch contents {
+        case nil: Console.error("error[inventory]: \(path) cannot be read")
+        case .failure(let error): try FleetInput.tell(error.diagnostics, .text)
+        case .success(let recorded):
+            if recorded.fleet.uuid == fleet.uuid {
+                return recorded.hosts.reduce(into: [:]) { $0[$1.host.metadata.identity] = $1 }
+            }
             Console.error("error[inventory]: \(path) is of fleet \(recorded.fleet.metadata.name), another one")
-            throw ExitCode(Exit.failed)
         }
-        return recorded.hosts.reduce(into: [:]) { $0[$1.host.metadata.identity] = $1 }
+        throw ExitCode(Exit.failed)
     }
 }
