@@ -30,19 +30,6 @@ public enum FieldWalk {
         return all
     }
 
-    /// The fields of a machine by their path below `spec`, with those that hold others.
-    static func paths(below spec: VirtualMachine.Spec) -> Set<String> {
-        var paths: Set<String> = ["cpu.count", "cpu.max", "memory.size", "memory.max"]
-        for variant in VirtualMachine.specGrammar.vary(spec) {
-            var path = variant.path.dropFirst()
-            while !path.isEmpty {
-                paths.insert(String(path))
-                path = path[..<(path.lastIndex { $0 == "." || $0 == "[" } ?? path.startIndex)]
-            }
-        }
-        return paths
-    }
-
     private static func variants<Resource: Identified>(
         of manifest: FleetManifest, _ list: WritableKeyPath<FleetManifest, [Resource]>, _ grammar: Record<Resource>
     ) -> [Variant] {

@@ -35,6 +35,14 @@ struct Expectation {
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
     }
 
+    /// Where the image of a volume is stored, while the volume is not made.
+    func imagePath(of volume: Volume) -> String? {
+        guard let image = volume.spec.image.flatMap({ manifest.images[$0] }), let sha256 = image.spec.sha256,
+            let pool = manifest.pools[volume.spec.pool]
+        else { return nil }
+        return pool.spec.path + "/" + identity.imageFileName(sha256: sha256, image.spec.format)
+    }
+
     /// An image as the manifests have it.
     func manifestImage(_ id: String) -> Image? { manifest.images[id] }
 
@@ -59,7 +67,7 @@ struct Expectation {
         if let seen, let known = seen.status {
             origin = known.mark?.origin
             status.backing = known.backing
-            status.allocation = known.allocation
+            if ignoresSize { volume.spec.size = seen.spec.size }
         } else if let image = volume.spec.image.flatMap({ manifest.images[$0] }) {
             if let stored = store(image, in: pool, on: host, for: ResourceID(.volume, id)) {
                 origin = stored.spec.sha256

@@ -12,7 +12,7 @@ struct HostPlanner {
     var problems: [Diagnostic] = []
     var notes: [Diagnostic] = []
     private var blockedResources: Set<ResourceID> = []
-    private var planned: Set<String> = []
+    private var stagedRemovals: [String: String] = [:]
 
     init(
         host: String, identity: Identity, expectation: Expectation, observed: HostInventory, options: PlanOptions
@@ -33,6 +33,24 @@ struct HostPlanner {
         planNetworks()
         planVolumes()
         planMachines()
+        // What goes comes last: whether anything still needs it is known then.
+        planLeavingVolumes()
+        planLeavingNetworks()
+        planUnusedImages()
+        planLeavingPools()
+    }
+
+    /// Why something that machines use may not go: one of them stays as it is, or it is not known which there are.
+    func reasonToStay(_ users: [VirtualMachine]) -> String? {
+        if let area = observed.unknown.first(where: { $0.area == .compute || $0.area == .host }) {
+            return "not every machine on the host could be observed: \(area.reason)"
+        }
+        for user in users {
+            let resource = ResourceID(.virtualMachine, user.metadata.identity)
+            if isBlocked(resource) { return "\(resource) uses it and is blocked" }
+            if isLeftRunning(user) { return "\(resource) uses it until it is next started" }
+        }
+        return nil
     }
 
     /// Whether nothing can be done about a resource.
@@ -71,7 +89,6 @@ struct HostPlanner {
         let step = Step(
             host: host, resource: resource, action: action, operation: operation, disruption: disruption,
             reason: reason, changes: changes, after: after)
-        planned.insert(step.id)
         steps.append(step)
     }
 
@@ -80,8 +97,17 @@ struct HostPlanner {
         Step.id(host: host, resource: resource, operation)
     }
 
-    /// The ids among those that are planned so far.
-    func planned(_ ids: [String]) -> [String] { ids.filter(planned.contains) }
+    /// The step that removes what an interrupted run left of making a file, which goes before the file is made anew.
+    func stagedRemoval(of path: String?) -> [String] {
+        path.flatMap { stagedRemovals[$0 + Identity.stagedSuffix] }.map { [$0] } ?? []
+    }
+
+    /// The step that stores the image of that path. Two images with the same bytes are one file.
+    func imports(of path: String?) -> [String] {
+        expectation.inventory.images.filter { $0.status?.path == path && path != nil }.map {
+            id(ResourceID(.image, $0.metadata.identity), Operation.importImage($0).name)
+        }
+    }
 
     mutating func note(_ code: String, _ message: String, _ resource: ResourceID, help: String? = nil) {
         notes.append(Diagnostic(.note, code: code, message, help: help, resource: resource))
@@ -96,6 +122,7 @@ struct HostPlanner {
 
     /// Unfinished files of an earlier run. What made them starts over, so they go first.
     private mutating func planStaged() {
+        guard !observed.unknown.contains(where: { $0.area == .host }) else { return }
         let images = observed.images.compactMap { image in
             image.status.flatMap { $0.staged ? (ResourceID(.image, image.metadata.identity), $0.path) : nil }
         }
@@ -103,6 +130,7 @@ struct HostPlanner {
             volume.status.flatMap { $0.staged ? (ResourceID(.volume, volume.metadata.identity), $0.path) : nil }
         }
         for (resource, path) in images + volumes {
+            stagedRemovals[path] = id(resource, Operation.removeStaged(path: path).name)
             add(
                 resource, .delete, .removeStaged(path: path), reason: "unfinished, left by a run that was interrupted")
         }

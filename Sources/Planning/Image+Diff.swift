@@ -12,8 +12,12 @@ extension HostPlanner {
             if isInTheWay(status.path, of: resource) { continue }
             add(
                 resource, .create, .importImage(image), reason: "not stored in \(pool)",
-                after: [id(pool, "create"), id(pool, "start"), id(resource, "remove-staged")])
+                after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: status.path))
         }
+    }
+
+    /// Stored images that nothing declares any more.
+    mutating func planUnusedImages() {
         let needed = Set(expectation.inventory.images.compactMap { $0.status?.path })
         for image in observed.images where image.status?.staged == false {
             if let path = image.status?.path, !needed.contains(path) { planUnused(image, path) }
@@ -34,12 +38,16 @@ extension HostPlanner {
             note("image-kept", "stays: Volume/\(layer.metadata.identity), which is kept, is a layer over it", resource)
             return
         }
-        if isHeld(resource, area: .storage) || isHeld(resource, area: .compute) { return }
+        if isHeld(resource, area: .storage) { return }
+        let users = observed.machines.filter { $0.allPaths.contains(path) }
+        if let reason = reasonToStay(users) {
+            block(resource, reason)
+            return
+        }
         add(
             resource, .delete, .removeImage(image), reason: "used by nothing any more",
             after: layers.map { id(ResourceID(.volume, $0.metadata.identity), "remove") }
-                + observed.machines.filter { $0.allPaths.contains(path) }
-                .flatMap { releases(of: $0.metadata.identity) })
+                + users.flatMap { releases(of: $0.metadata.identity) })
     }
 
     /// Blocks a resource whose pool's contents are unknown.

@@ -13,6 +13,10 @@ extension HostPlanner {
             planBridge(network, seen[network.metadata.identity]?.status?.bridge, resource, action)
             planTunnel(network, seen[network.metadata.identity]?.status?.tunnel, resource, action)
         }
+    }
+
+    /// Networks that are not in the manifests.
+    mutating func planLeavingNetworks() {
         let wanted = Set(expectation.inventory.networks.map(\.metadata.identity))
         for network in observed.networks where !wanted.contains(network.metadata.identity) { planRemoval(of: network) }
     }
@@ -125,12 +129,12 @@ extension HostPlanner {
 
     private mutating func planRemoval(of network: Network) {
         let resource = ResourceID(.network, network.metadata.identity)
-        if isHeld(resource, area: .network) || isHeld(resource, area: .compute) { return }
+        if isHeld(resource, area: .network) { return }
         let users = observed.machines.filter { machine in
             network.status?.bridge.map { machine.allBridges.contains($0.name) } ?? false
         }
-        if let user = users.first(where: isLeftRunning) {
-            block(resource, "VirtualMachine/\(user.metadata.identity) uses it until it is next started")
+        if let reason = reasonToStay(users) {
+            block(resource, reason)
             return
         }
         let after = users.flatMap { releases(of: $0.metadata.identity) }

@@ -65,11 +65,12 @@ public enum Operation: Hashable, Sendable, Codable {
         switch self {
         case .createPool, .createVolume: "create"
         case .startPool, .startMachine: "start"
-        case .removePool, .removeImage, .removeVolume: "remove"
-        case .importImage: "import"
+        case .removePool, .removeVolume: "remove"
+        case .importImage(let image): "import" + (image.status.map { "-\($0.pool)" } ?? "")
+        case .removeImage(let image): "remove" + (image.status.map { "-\($0.pool)" } ?? "")
         case .growVolume, .growDisk: "grow"
         case .markVolume: "mark"
-        case .removeStaged: "remove-staged"
+        case .removeStaged(let path): "remove-staged-\(path.split(separator: "/").last ?? "")"
         case .removeStagedLink(let name): "remove-staged-\(name)"
         case .writeSeed: "seed"
         case .removeSeed: "remove-seed"

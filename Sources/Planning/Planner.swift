@@ -60,7 +60,12 @@ public enum Planner {
         }
         plan.problems += plan.capacity.filter(\.isExceeded).map(\.diagnostic)
         plan.notes += renameHints(steps)
-        finish(&plan, targeted(steps, wanted, options), options)
+        if !options.targets.isEmpty {
+            let kept = targets(wanted, options)
+            steps = steps.filter { kept.contains($0.resource) && $0.action != .delete }
+            plan.blocked = plan.blocked.filter { kept.contains($0.resource) }
+        }
+        finish(&plan, steps, options)
         return plan
     }
 
@@ -104,9 +109,8 @@ public enum Planner {
         }
     }
 
-    /// Only the steps of the targets and of what they refer to; no removals.
-    private static func targeted(_ steps: [Step], _ manifest: FleetManifest, _ options: PlanOptions) -> [Step] {
-        guard !options.targets.isEmpty else { return steps }
+    /// The targets and what they refer to.
+    private static func targets(_ manifest: FleetManifest, _ options: PlanOptions) -> Set<ResourceID> {
         var kept = options.targets
         for machine in manifest.machines where kept.contains(ResourceID(.virtualMachine, machine.metadata.identity)) {
             kept.formUnion(machine.references)
@@ -115,7 +119,7 @@ public enum Planner {
         for volume in manifest.volumes where kept.contains(ResourceID(.volume, volume.metadata.identity)) {
             kept.formUnion(volume.spec.references)
         }
-        return steps.filter { kept.contains($0.resource) && $0.action != .delete }
+        return kept
     }
 
     /// A machine that goes while one with the same hardware comes was probably renamed.

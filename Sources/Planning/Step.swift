@@ -79,6 +79,12 @@ public struct Step: Hashable, Sendable, Codable, Identifiable {
         self.after = after
     }
 
+    /// Whether both do the same for the same reason. What they wait for may differ: some of it may be done already.
+    public func isTheSame(as other: Step) -> Bool {
+        id == other.id && action == other.action && operation == other.operation && disruption == other.disruption
+            && changes == other.changes
+    }
+
     /// The id of a step.
     public static func id(host: String, resource: ResourceID, _ operation: String) -> String {
         "\(host)/\(resource)/\(operation)"

@@ -6,6 +6,10 @@ extension HostPlanner {
         let seen = Dictionary(
             observed.pools.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
         for pool in expectation.inventory.pools { plan(pool, seen[pool.metadata.identity]) }
+    }
+
+    /// Pools that are not in the manifests, after all that lies in them.
+    mutating func planLeavingPools() {
         let wanted = Set(expectation.inventory.pools.map(\.metadata.identity))
         for pool in observed.pools where !wanted.contains(pool.metadata.identity) { planRemoval(of: pool) }
     }
@@ -14,8 +18,12 @@ extension HostPlanner {
         let resource = ResourceID(.storagePool, pool.metadata.identity)
         guard let seen, let status = seen.status else {
             if isHeld(resource, area: .storage) { return }
-            if let clash = observed.foreign.first(where: { $0.kind == .pool && $0.path == pool.spec.path }) {
-                block(resource, "its folder \(pool.spec.path) is that of \(clash.described), which is not ours")
+            if let clash = observed.foreign.first(where: {
+                $0.kind == .pool && ($0.path == pool.spec.path || $0.name == pool.status?.name)
+            }) {
+                block(
+                    resource,
+                    "its folder \(pool.spec.path) or its name is that of \(clash.described), which is not ours")
                 return
             }
             add(resource, .create, .createPool(pool), reason: "not there")
@@ -28,6 +36,10 @@ extension HostPlanner {
             return
         }
         guard !status.active || !status.autostart else { return }
+        if let reason = observed.unknown.first(where: { $0.area == .host })?.reason {
+            block(resource, "the host could not be observed: \(reason)")
+            return
+        }
         add(
             resource, .update, .startPool(pool), reason: status.active ? "does not start with the host" : "not started",
             changes: [
@@ -42,25 +54,36 @@ extension HostPlanner {
     private mutating func planRemoval(of pool: StoragePool) {
         let id = pool.metadata.identity
         let resource = ResourceID(.storagePool, id)
-        if isHeld(resource, area: .storage) || isHeld(resource, area: .compute) { return }
-        let volumes = observed.volumes.filter { $0.spec.pool == id }
+        if isHeld(resource, area: .storage) { return }
         let users = observed.machines.filter { machine in
             machine.allPaths.contains { $0.hasPrefix(pool.spec.path + "/") }
         }
+        if let reason = reasonToStay(users) {
+            block(resource, reason)
+            return
+        }
+        let files = Set([ResourceKind.volume, .image])
+        let seeds = observed.seeds.keys.map { self.id(ResourceID(.virtualMachine, $0), "remove-seed") }
         add(
-            resource, .delete, .removePool(pool), .live, reason: "not in the manifests; its files stay",
-            after: volumes.flatMap { volume in
-                ["remove", "mark", "remove-staged"].map { self.id(ResourceID(.volume, volume.metadata.identity), $0) }
-            }
-                + observed.images.flatMap { image in
-                    ["remove", "remove-staged"].map { self.id(ResourceID(.image, image.metadata.identity), $0) }
-                } + users.flatMap { releases(of: $0.metadata.identity) }
-                + users.map { self.id(ResourceID(.virtualMachine, $0.metadata.identity), "remove-seed") })
+            resource, .delete, .removePool(pool.withoutCounters), .live,
+            reason: "not in the manifests; its files stay",
+            after: steps.filter { files.contains($0.resource.kind) }.map(\.id) + seeds.sorted()
+                + users.flatMap { releases(of: $0.metadata.identity) })
     }
 
     /// The steps after which a machine no longer uses what it uses now.
     func releases(of machine: String) -> [String] {
         ["update", "restart", "stop", "undefine"].map { id(ResourceID(.virtualMachine, machine), $0) }
+    }
+}
+
+extension StoragePool {
+    /// The pool without what changes by itself, so that an approved plan stays the same plan.
+    var withoutCounters: StoragePool {
+        var pool = self
+        pool.status?.capacity = nil
+        pool.status?.available = nil
+        return pool
     }
 }
 

@@ -66,9 +66,7 @@ extension HostPlanner {
         ids += machine.spec.interfaces.compactMap(\.network).flatMap { network in
             ["create-bridge", "update-bridge"].map { id(ResourceID(.network, network), $0) }
         }
-        ids += [machine.spec.boot?.kernel, machine.spec.boot?.initrd].compactMap(\.self).map {
-            id(ResourceID(.image, $0), "import")
-        }
+        ids += imports(of: machine.spec.boot?.kernelPath) + imports(of: machine.spec.boot?.initrdPath)
         return ids
     }
 
@@ -98,9 +96,16 @@ extension HostPlanner {
 
     private mutating func plan(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
         guard let status = seen.status else { return }
+        if let (disk, path) = foreignSource(of: machine, seen) {
+            block(
+                resource,
+                "its disk \(disk) is \(path), which is no volume of this fleet; a snapshot is merged back with "
+                    + "`virsh blockcommit`")
+            return
+        }
         var machine = machine
         machine.spec = machine.spec.ignoring(machine.spec.ignoreChanges, in: seen.spec)
-        if machine.spec.console.vnc?.port == nil { machine.spec.console.vnc?.port = seen.spec.console.vnc?.port }
+        if machine.spec.ignoreChanges.contains("power") { machine.spec.power = .manual }
         planSeed(of: machine, resource, .update)
         let isActive = status.state.isActive
         var differences = VirtualMachine.differences(from: seen.spec, to: machine.spec)
@@ -163,6 +168,18 @@ extension HostPlanner {
         }
     }
 
+    /// A disk of ours that is read from elsewhere: an external snapshot, or somebody's change. What the guest wrote is
+    /// there, and going back to the volume would lose it.
+    private func foreignSource(of machine: VirtualMachine, _ seen: VirtualMachine) -> (disk: String, path: String)? {
+        let wanted = Set(machine.spec.disks.map(\.name))
+        for spec in [seen.spec, seen.status?.live].compactMap(\.self) {
+            for disk in spec.disks where disk.volume == nil && wanted.contains(disk.name) {
+                if let path = disk.path { return (disk.name, path) }
+            }
+        }
+        return nil
+    }
+
     private mutating func planPower(
         _ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID, isActive: Bool,
         pending: [VirtualMachine.Difference]
@@ -218,16 +235,27 @@ extension HostPlanner {
         let grow = machine.spec.disks.compactMap(\.volume).map { id(ResourceID(.volume, $0), "grow") }
         if status.state.isActive {
             add(
-                resource, .delete, .stopMachine(machine), .stop, reason: "not in the manifests", after: grow)
+                resource, .delete, .stopMachine(machine.asTarget), .stop, reason: "not in the manifests", after: grow)
         }
         add(
-            resource, .delete, .undefineMachine(machine), .stop, reason: "not in the manifests; its volumes stay",
+            resource, .delete, .undefineMachine(machine.asTarget), .stop,
+            reason: "not in the manifests; its volumes stay",
             after: [id(resource, "stop")])
         if let seed = observed.seeds[machine.metadata.identity] {
             add(
                 resource, .delete, .removeSeed(path: seed.path, machine: machine.metadata.identity),
                 reason: "not in the manifests", after: [id(resource, "undefine")])
         }
+    }
+}
+
+extension VirtualMachine {
+    /// The machine without what changes by itself, so that an approved plan stays the same plan.
+    var asTarget: VirtualMachine {
+        var machine = self
+        machine.status?.live = nil
+        machine.status?.unmanaged = []
+        return machine
     }
 }
 

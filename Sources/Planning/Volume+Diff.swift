@@ -13,6 +13,10 @@ extension HostPlanner {
                 planCreation(of: volume)
             }
         }
+    }
+
+    /// Volumes that are not in the manifests.
+    mutating func planLeavingVolumes() {
         let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
         for volume in observed.volumes where volume.status?.staged != true {
             if !wanted.contains(volume.metadata.identity) { planLeaving(volume) }
@@ -41,7 +45,7 @@ extension HostPlanner {
         if isHeld(resource, area: .storage, needs: [pool] + (image.map { [$0] } ?? [])) { return }
         if isPoolUnknown(volume.spec.pool, resource) { return }
         if let path = volume.status?.path, isInTheWay(path, of: resource) { return }
-        if let image = expectation.inventory.images.first(where: { $0.metadata.identity == volume.spec.image }),
+        if let image = volume.spec.image.flatMap({ expectation.manifestImage($0) }),
             let least = image.spec.virtualSize, least > volume.spec.size
         {
             refuse(
@@ -54,8 +58,8 @@ extension HostPlanner {
         add(
             resource, .create, .createVolume(volume), reason: "not there\(from)",
             changes: [FieldChange("spec.size", old: nil, new: volume.spec.size.description)],
-            after: [id(pool, "create"), id(pool, "start"), id(resource, "remove-staged")]
-                + (image.map { [id($0, "import")] } ?? []))
+            after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: volume.status?.path)
+                + imports(of: expectation.imagePath(of: volume)))
     }
 
     private mutating func plan(_ volume: Volume, _ seen: Volume) {
@@ -124,7 +128,7 @@ extension HostPlanner {
             let user = ResourceID(.virtualMachine, machine.metadata.identity)
             if isHeld(resource, area: .compute, needs: [user]) { return }
             add(
-                resource, .update, .growDisk(volume, machine: machine, disk: disk.name), .live,
+                resource, .update, .growDisk(volume, machine: machine.asTarget, disk: disk.name), .live,
                 reason: "grows under \(user), which runs", changes: changes)
             return
         }
@@ -137,24 +141,33 @@ extension HostPlanner {
         let resource = ResourceID(.volume, volume.metadata.identity)
         guard let status = volume.status, var mark = status.mark else { return }
         if mark.deletion == .retain, mark.retained { return }
-        if isHeld(resource, area: .storage) || isHeld(resource, area: .compute) { return }
+        if isHeld(resource, area: .storage) { return }
         let users = observed.machines.filter { $0.allPaths.contains(status.path) }
+        if let reason = reasonToStay(users) {
+            block(resource, reason)
+            return
+        }
         let after = users.flatMap { releases(of: $0.metadata.identity) }
         if mark.deletion == .delete {
-            if let user = users.first(where: isLeftRunning) {
-                block(resource, "VirtualMachine/\(user.metadata.identity) uses it until it is next started")
-                return
-            }
             add(
-                resource, .delete, .removeVolume(volume), .dataLoss,
+                resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
                 reason: "not in the manifests, and its mark says `deletion: delete`", after: after)
             return
         }
         mark.retained = true
-        var kept = volume
+        var kept = volume.withoutCounters
         kept.status?.mark = mark
         add(
             resource, .update, .markVolume(kept), reason: "not in the manifests; its data is kept at \(status.path)",
             changes: [FieldChange("status.retained", old: "false", new: "true")], after: after)
+    }
+}
+
+extension Volume {
+    /// The volume without what changes by itself, so that an approved plan stays the same plan.
+    var withoutCounters: Volume {
+        var volume = self
+        volume.status?.allocation = nil
+        return volume
     }
 }

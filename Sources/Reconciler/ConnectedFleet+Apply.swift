@@ -53,8 +53,8 @@ extension ConnectedFleet {
 
     /// What is about to be done must be part of what was approved: somebody else may have done some of it meanwhile.
     private static func check(_ plan: Plan, against approved: Plan) throws(HostError) {
-        let known = Set(approved.steps)
-        if let step = plan.steps.first(where: { !known.contains($0) }) {
+        let known = approved.steps.reduce(into: [:]) { $0[$1.id] = $1 }
+        if let step = plan.steps.first(where: { known[$0.id]?.isTheSame(as: $0) != true }) {
             throw .surprise("the hosts changed since the plan was made: \(step.id) is new or different; plan again")
         }
     }

@@ -14,9 +14,10 @@ struct FleetInput {
     /// Reads and checks the whole fleet. Everything that is wrong is told at once.
     /// - Throws: `ExitCode` with `invalid` when it is not valid.
     static func load(
-        _ options: FleetOptions, format: OutputFormat = .text, invalid: Int32 = Exit.couldNotRun
+        _ options: FleetOptions, format: OutputFormat = .text, invalid: Int32 = Exit.couldNotRun,
+        failure: Int32 = Exit.couldNotRun
     ) throws -> FleetInput {
-        let result = ManifestReader.read(try readFolder(options.path, format))
+        let result = ManifestReader.read(try readFolder(options.path, format, failure))
         guard let loaded = result.loaded else {
             try tell(result.diagnostics, format)
             throw ExitCode(invalid)
@@ -30,12 +31,14 @@ struct FleetInput {
     }
 
     /// The files of a folder of manifests. One that cannot be read is no fleet.
-    static func readFolder(_ path: String, _ format: OutputFormat) throws -> [SourceFile] {
+    static func readFolder(
+        _ path: String, _ format: OutputFormat, _ failure: Int32 = Exit.couldNotRun
+    ) throws -> [SourceFile] {
         do throws(ManifestFolderError) {
             return try ManifestFolder.read(path)
         } catch {
             try tell(error.diagnostics, format)
-            throw ExitCode(Exit.couldNotRun)
+            throw ExitCode(failure)
         }
     }
 
@@ -44,6 +47,32 @@ struct FleetInput {
         var plan = plan
         plan.problems = plan.problems.map { Self.located($0, sources) }
         return plan
+    }
+
+    /// The targets by identity; what was named on the command line may be a name.
+    /// - Throws: `ExitCode` when one is not in the manifests.
+    func identities(of targets: [ResourceID]) throws -> Set<ResourceID> {
+        var names: [ResourceID: ResourceID] = [:]
+        func add(_ kind: ResourceKind, _ all: [Metadata]) {
+            for metadata in all { names[ResourceID(kind, metadata.name)] = ResourceID(kind, metadata.identity) }
+        }
+        add(.host, manifest.hosts.map(\.metadata))
+        add(.storagePool, manifest.pools.map(\.metadata))
+        add(.image, manifest.images.map(\.metadata))
+        add(.network, manifest.networks.map(\.metadata))
+        add(.volume, manifest.volumes.map(\.metadata))
+        add(.virtualMachine, manifest.machines.map(\.metadata))
+        let disks = manifest.machines.flatMap { machine in
+            machine.spec.disks.map { ResourceID(.volume, "\(machine.metadata.identity).\($0.name)") }
+        }
+        let known = Set(names.values).union(disks)
+        return try targets.reduce(into: []) { result, target in
+            guard let found = known.contains(target) ? target : names[target] else {
+                Console.error("error[unknown-target]: there is no \(TerminalText.safe("\(target)")) in the manifests")
+                throw ExitCode(Exit.couldNotRun)
+            }
+            result.insert(found)
+        }
     }
 
     static func located(_ diagnostic: Diagnostic, _ sources: SourceIndex) -> Diagnostic {

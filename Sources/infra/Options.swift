@@ -48,8 +48,8 @@ struct PlanningOptions: ParsableArguments {
             "Only this resource and what it refers to; nothing is removed. May be repeated.", valueName: "Kind/id"))
     var target: [ResourceID] = []
 
-    func options(destroys: Bool = false) -> PlanOptions {
-        PlanOptions(allowance: allow, targets: Set(target), destroys: destroys)
+    func options(_ input: FleetInput) throws -> PlanOptions {
+        PlanOptions(allowance: allow, targets: try input.identities(of: target))
     }
 }
 

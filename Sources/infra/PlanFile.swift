@@ -16,6 +16,8 @@ struct PlanFile: Codable {
     func write(to path: String) throws {
         do {
             try Data(try JSONOutput.document(self).utf8).write(to: URL(filePath: path), options: .atomic)
+            // What cloud-init is told may hold what is nobody else's business.
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         } catch {
             Console.error("error[plan-file]: \(path) cannot be written: \(error.localizedDescription)")
             throw ExitCode(Exit.couldNotRun)

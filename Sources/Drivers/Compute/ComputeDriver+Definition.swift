@@ -40,6 +40,7 @@ extension ComputeDriver {
             try await connection.editDomain(target.uuid, deadline: end - .now) {
                 (definition) throws(HostError) in
                 try target.check(definition)
+                try checkSources(definition, of: machine)
                 patch.apply(to: &definition)
             }
         } catch {
@@ -48,6 +49,17 @@ extension ComputeDriver {
         try await setAutostart(machine, deadline: end - .now)
         if try await connection.domainState(target.uuid, deadline: end - .now).isActive { return }
         try await rename(machine, deadline: end - .now)
+    }
+
+    /// What a disk of ours is read from must be a volume: going back to one from an external snapshot would lose what
+    /// the guest wrote since.
+    private func checkSources(_ definition: XMLElement, of machine: VirtualMachine) throws(HostError) {
+        let spec = DomainReading(identity: identity)
+            .spec(definition, host: host, state: .off, autostart: machine.spec.autostart)
+        let wanted = Set(machine.spec.disks.map(\.name))
+        for disk in spec?.disks ?? [] where disk.volume == nil && wanted.contains(disk.name) {
+            if let path = disk.path { throw .surprise("the disk \(disk.name) is \(path), no volume of this fleet") }
+        }
     }
 
     /// Says whether libvirt starts the machine with the host.

@@ -41,6 +41,14 @@ extension StorageDriver {
         case .other: throw .surprise("\(path) is no plain file")
         case .file: break
         }
+        try await requireNoLayer(over: path)
+        try await run(StorageScripts.remove, [path])
+    }
+
+    /// Looks for files in the pools of ours in that folder that are layers over a file.
+    ///
+    /// - Throws: `.surprise` when there is one: without what it is a layer over, it is worth nothing.
+    func requireNoLayer(over path: String) async throws(HostError) {
         let folder = FileRecord(path: path, isPlain: true, size: 0, allocation: 0).folder
         for record in try await pools().values where record.folder == folder {
             try await connection.refreshStoragePool(record.uuid, deadline: Self.callDeadline)
@@ -49,7 +57,6 @@ extension StorageDriver {
                 throw .surprise("\(CommandText.printable(layer.path)) is a layer over \(path)")
             }
         }
-        try await run(StorageScripts.remove, [path])
     }
 
     /// Removes an unfinished file.

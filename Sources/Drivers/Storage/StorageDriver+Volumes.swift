@@ -10,8 +10,13 @@ extension StorageDriver {
         let plan = try await planned(volume)
         switch try await target(plan.path) {
         case .missing: break
-        case .file(let mark) where mark?.volume(plan.id, in: identity) != nil: return
-        case .file, .other: throw .surprise("\(plan.path) is there and not ours")
+        case .file(let mark):
+            guard let mark = mark?.volume(plan.id, in: identity) else {
+                throw .surprise("\(plan.path) is there and not ours")
+            }
+            try await takeUp(volume, plan, mark)
+            return
+        case .other: throw .surprise("\(plan.path) is there and not ours")
         }
         let staged = plan.path + Identity.stagedSuffix
         try await run(StorageScripts.removeStaged, [staged])
@@ -23,6 +28,19 @@ extension StorageDriver {
             try? await run(StorageScripts.removeStaged, [staged])
             throw error
         }
+    }
+
+    /// A volume of that identity is there: made a moment ago, or kept from an earlier life and out of sight when the plan
+    /// was made, because its pool was.
+    private func takeUp(_ volume: Volume, _ plan: Planned, _ mark: Volume.Mark) async throws(HostError) {
+        guard mark.retained || mark.origin != plan.mark.origin else { return }
+        guard volume.spec.reuse else {
+            throw .surprise("\(plan.path) was kept when it left the fleet; say `reuse: true` to take it up again")
+        }
+        var taken = plan.mark
+        taken.origin = mark.origin
+        try await commands.run(
+            "setfattr", ["--restore=-"], input: .bytes(try FileMark(taken).dump(path: plan.path)), underLock: true)
     }
 
     /// Grows the volume to its size. No running machine may use it; QEMU's lock on the file tells.
@@ -63,6 +81,7 @@ extension StorageDriver {
         guard try await requireMark(plan).deletion == .delete else {
             throw .surprise("the mark of \(plan.path) does not say `deletion: delete`")
         }
+        try await requireNoLayer(over: plan.path)
         do throws(HostError) {
             _ = try await virtualSize(plan.path, volume.spec.format.rawValue)
         } catch .command(_, _, let message) where message.contains("lock") {

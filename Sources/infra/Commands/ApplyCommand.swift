@@ -26,6 +26,12 @@ struct ApplyCommand: AsyncParsableCommand {
         completion: .file())
     var plan: String?
 
+    func validate() throws {
+        guard plan == nil || (planning.allow == .live && planning.target.isEmpty && fleet.path == ".") else {
+            throw ValidationError("a plan file says what is allowed, its targets and its manifests; leave them out")
+        }
+    }
+
     func run() async throws {
         let session: ApplySession
         if let plan {
@@ -39,7 +45,7 @@ struct ApplyCommand: AsyncParsableCommand {
             let input = try FleetInput.load(fleet, format: output.format)
             session = ApplySession(
                 manifest: input.manifest, input: input, files: input.files, settings: run.settings,
-                options: planning.options(), apply: apply, format: output.format)
+                options: try planning.options(input), apply: apply, format: output.format)
             try await session.run()
         }
     }

@@ -53,6 +53,17 @@ struct InitCommand: ParsableCommand {
         }
         let old = loaded.manifest.fleet.metadata.identity
         let new = UUID().lowercased
-        return files.map { ($0.path, String(decoding: $0.bytes, as: UTF8.self).replacing(old, with: new)) }
+        let copies = files.map { file in
+            let text = String(decoding: file.bytes, as: UTF8.self)
+            return (file.path, text.replacingOccurrences(of: old, with: new, options: .caseInsensitive))
+        }
+        // However the id was written, a copy that still has it would be the same fleet.
+        let copied = ManifestReader.read(copies.map { SourceFile(path: $0.0, bytes: Array($0.1.utf8)) })
+        guard copied.loaded?.manifest.fleet.metadata.identity == new else {
+            Console.error(
+                "error[fleet-id]: \(TerminalText.safe(source)) writes its fleet's id in a way that is not understood")
+            throw ExitCode(Exit.couldNotRun)
+        }
+        return copies
     }
 }

@@ -31,7 +31,7 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         // The two files are read at the same time.
         async let recorded = inventory.map { RecordedInventory($0) }
-        let input = try FleetInput.load(fleet, format: output.format, invalid: Exit.failed)
+        let input = try FleetInput.load(fleet, format: output.format, invalid: Exit.failed, failure: Exit.failed)
         let plan = input.located(try await plan(input, recorded))
         switch output.format {
         case .text: Console.output(PlanText(isColoured: Console.isAnimated).render(plan))
@@ -39,7 +39,8 @@ struct PlanCommand: AsyncParsableCommand {
         }
         if let out {
             try PlanFile(
-                plan: plan, manifest: input.manifest, allowance: planning.allow, targets: planning.target.sorted()
+                plan: plan, manifest: input.manifest, allowance: planning.allow,
+                targets: try input.identities(of: planning.target).sorted()
             ).write(to: out)
         }
         guard plan.problems.isEmpty else { throw ExitCode(Exit.failed) }
@@ -50,10 +51,10 @@ struct PlanCommand: AsyncParsableCommand {
     private func plan(_ input: FleetInput, _ recorded: RecordedInventory?) async throws -> Plan {
         guard let recorded else {
             let connected = await ConnectedFleet(input.manifest, files: input.files, settings: run.settings)
-            return await connected.plan(planning.options())
+            return await connected.plan(try planning.options(input))
         }
         let observed = try recorded.hosts(of: input.manifest.fleet)
-        return Planner.plan(input.manifest, observed: observed, options: planning.options())
+        return Planner.plan(input.manifest, observed: observed, options: try planning.options(input))
     }
 }
 

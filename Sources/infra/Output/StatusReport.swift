@@ -16,7 +16,6 @@ struct StatusReport: Encodable {
         var state: VirtualMachine.State
         var cpu: Int
         var memory: ByteCount
-        var addresses: [IPAddress]
     }
 
     var fleet: String
@@ -40,8 +39,7 @@ struct StatusReport: Encodable {
             inventory.machines.map {
                 Machine(
                     name: $0.metadata.name, host: inventory.host.metadata.identity, state: $0.status?.state ?? .off,
-                    cpu: $0.spec.cpu.count, memory: $0.spec.memory.size,
-                    addresses: $0.spec.interfaces.compactMap(\.address))
+                    cpu: $0.spec.cpu.count, memory: $0.spec.memory.size)
             }
         }
         drifts = ResourceSteps.grouping(plan.steps).map { group in
