@@ -1,0 +1,102 @@
+import Foundation
+import Model
+import Testing
+
+extension LiveTests {
+    /// What is not ours may be in the way. It is never touched.
+    @Suite struct ForeignLiveTests {
+        @Test func aDomainWithTheWantedName() async throws {
+            try await withFleet("foreign") { fleet in
+                try fleet.writeBase(vni: 7770)
+                try fleet.writeMachine("wanted", address: 11, "power: stopped")
+                try fleet.writeMachine("free", address: 12, "power: stopped")
+                try await withForeignDomain("wanted") {
+                    let before = try await Virsh.definition("wanted")
+                    let reason = "VirtualMachine/wanted on server-1: domain wanted has its name or UUID and is not ours"
+                    let plan = try await fleet.infra("plan")
+                    #expect(plan.hasLine("  ! " + reason), "\(plan)")
+                    let applied = try await fleet.apply("--allow", "data-loss")
+                    #expect(applied.status == 1, "\(applied)")
+                    // The rest went on.
+                    #expect(try await Virsh.all() == ["free", "wanted"])
+                    #expect(try await Virsh.definition("wanted") == before)
+                    #expect(try await fleet.infra("status").output.contains("foreign: domain wanted on server-1\n"))
+                    let destroyed = try await fleet.destroy("--allow", "data-loss")
+                    #expect(destroyed.status == 0, "\(destroyed)")
+                    #expect(try await Virsh.all() == ["wanted"])
+                    #expect(try await Virsh.definition("wanted") == before)
+                }
+            }
+        }
+
+        /// One that appears between plan and effect is met by the step itself, which the first apply shows: the pool's
+        /// folder is no pool yet when the plan is made.
+        @Test func aFileWhereAVolumeIsToBe() async throws {
+            try await withFleet("foreign") { fleet in
+                try fleet.writeBase(vni: 7771)
+                try fleet.writeMachine("wanted", address: 11, "power: stopped")
+                try fleet.writeMachine("free", address: 12, "power: stopped")
+                let file = fleet.pool + "/" + fleet.identity.volumeFileName("wanted.root", .qcow2)
+                let look = #"stat -c '%i %a %s %Y' "$1"; sha256sum "$1"; getfattr -d "$1""#
+                let before = try await sh(#"mkdir "$2"; echo mine >"$1"; "# + look, file, fleet.pool)
+
+                let met = try await fleet.apply()
+                #expect(met.status == 1 && met.output.contains("\(file) is there and not ours"), "\(met)")
+                #expect(try await Virsh.all() == ["free"])
+                let plan = try await fleet.infra("plan")
+                #expect(plan.hasLine("  ! Volume/wanted.root on server-1: \(file) is there and not ours"), "\(plan)")
+                #expect(
+                    plan.hasLine("  ! VirtualMachine/wanted on server-1: waits for Volume/wanted.root, which is blocked"),
+                    "\(plan)")
+                #expect(try await fleet.apply("--allow", "data-loss").status == 1)
+                let destroyed = try await fleet.destroy("--allow", "data-loss")
+                #expect(destroyed.status == 0, "\(destroyed)")
+                #expect(try await sh(look, file) == before)
+            }
+        }
+
+        @Test func anImageThatLeadsElsewhere() async throws {
+            try await withFleet("hostile") { fleet in
+                try fleet.writeBase(vni: 7772)
+                try fleet.writeMachine("victim", address: 11)
+                try await sh(#"rm "$1/tiny.qcow2""#, fleet.files)
+                let before = try await HostState.objects()
+                let hostile = [
+                    ("a link", "ln -s /etc/shadow tiny.qcow2"),
+                    ("a backing file", "qemu-img create -q -f qcow2 -b /etc/shadow -F raw tiny.qcow2 64M"),
+                    (
+                        "an external data file",
+                        "truncate -s 64M /tmp/outside; qemu-img create -q -f qcow2 -o data_file=/tmp/outside tiny.qcow2 64M"
+                    ),
+                    ("not qcow2", "echo '#!/bin/sh' >tiny.qcow2"),
+                    ("a pipe", "mkfifo tiny.qcow2"),
+                ]
+                for (what, make) in hostile {
+                    try await sh(#"cd "$1"; eval "$2""#, fleet.files, make)
+                    let applied = try await fleet.apply("--allow", "data-loss")
+                    #expect(applied.status == 2 && applied.error.contains("error[image-file]"), "\(what): \(applied)")
+                    try await sh(#"rm "$1/tiny.qcow2""#, fleet.files)
+                    #expect(try await HostState.objects() == before, "\(what)")
+                }
+                try await sh("rm -f /tmp/outside")
+            }
+        }
+
+        private func withForeignDomain(_ name: String, _ body: () async throws -> Void) async throws {
+            try await sh(
+                #"""
+                virsh define /dev/stdin >/dev/null <<TEXT
+                <domain type='qemu'><name>$1</name><memory>65536</memory><os><type>hvm</type></os>
+                <description>somebody else's</description></domain>
+                TEXT
+                """#, name)
+            do {
+                try await body()
+            } catch {
+                _ = try? await sh(#"virsh undefine "$1""#, name)
+                throw error
+            }
+            try await sh(#"virsh undefine "$1""#, name)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import Model
+
+/// What a guest prints on its serial console, as libvirt's log daemon keeps it on the host.
+struct GuestConsole: Sendable {
+    /// The domain, by name.
+    let domain: String
+    private let path: String
+
+    init(_ domain: String, of fleet: TestFleet, machine: String? = nil) {
+        self.domain = domain
+        path = "/var/log/libvirt/qemu/infra-\(fleet.identity.fleet8)-\(machine ?? domain).console.log"
+    }
+
+    /// What it printed so far, in whole lines.
+    func lines() -> [Substring] {
+        let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let whole = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        return whole.dropLast().filter { !$0.isEmpty }
+    }
+
+    /// Waits until the guest tells that line.
+    /// - Parameter seen: How many lines it had printed before; those do not count.
+    func tells(_ line: String, after seen: Int = 0) async throws {
+        _ = try await tells(line, after: seen) { $0 == "infra-guest: " + line }
+    }
+
+    /// Waits for a line, and returns it. A guest under emulation takes its time; one that does not run tells nothing.
+    @discardableResult
+    func tells(
+        _ what: String, after seen: Int = 0, where isIt: (Substring) -> Bool
+    ) async throws -> String {
+        let end = ContinuousClock.now + .seconds(300)
+        var looks = 0
+        while true {
+            let lines = lines()
+            if let found = lines.dropFirst(seen).first(where: isIt) { return String(found) }
+            looks += 1
+            if looks.isMultiple(of: 20), try await Virsh.state(domain) != "running" {
+                throw Failure("\(domain) does not run any more and never told: \(what)\n\(lines.suffix(20))")
+            }
+            guard ContinuousClock.now < end else {
+                throw Failure("\(domain) did not tell in 300 s: \(what)\n\(lines.suffix(20))")
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// Types a line at the console, where the guest runs it as a command.
+    func type(_ command: String) async throws {
+        let terminal = try await sh(#"virsh ttyconsole "$1""#, domain)
+        try await sh(#"printf '%s\n' "$1" >"$2""#, command, terminal)
+    }
+}
