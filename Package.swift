@@ -57,7 +57,9 @@ let package = Package(
             name: "PlanningTests", dependencies: ["Planning", "Manifests", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "DriversTests", dependencies: ["Hosts", "Drivers", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "LiveTests", dependencies: ["Model", "TestSupport", subprocess], swiftSettings: settings),
+        .testTarget(
+            name: "LiveTests", dependencies: ["Model", "TestSupport", subprocess, systemPackage],
+            swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage],
             swiftSettings: settings),

@@ -7,7 +7,8 @@ extension LiveTests {
         @Test func powerAutostartNameAndDisplay() async throws {
             try await withFleet("machine") { fleet in
                 try fleet.writeBase(vni: 7780)
-                try fleet.writeMachine("before", address: 11, "power: stopped\nautostart: false\nconsole: {vnc: {port: 5999}}")
+                try fleet.writeMachine(
+                    "before", address: 11, "power: stopped\nautostart: false\nconsole: {vnc: {port: 5999}}")
                 #expect(try await fleet.apply().lastLine == "No changes.")
                 #expect(try await Virsh.state("before") == "shut off")
                 #expect(try await sh("virsh dominfo before").contains(/Autostart: +disable/))

@@ -37,7 +37,8 @@ extension LiveTests {
                 #expect(ended.error.contains("Interrupted: finishing the running steps."))
                 #expect(ended.output.contains("VirtualMachine/deaf: stopping the machine: done"), "\(ended)")
                 #expect(
-                    ended.hasLine("Not tried:") && ended.hasLine("  server-1/VirtualMachine/deaf/undefine: interrupted"),
+                    ended.hasLine("Not tried:")
+                        && ended.hasLine("  server-1/VirtualMachine/deaf/undefine: interrupted"),
                     "\(ended)")
                 #expect(try await Virsh.state("deaf") == "shut off")
                 let next = try await apply(fleet) { _, _ in }
@@ -61,7 +62,8 @@ extension LiveTests {
                 #expect(ContinuousClock.now - left < .seconds(8))
                 #expect(
                     ended.error.contains(
-                        "Left while these steps were running; their outcome is unknown:\n  server-1/VirtualMachine/deaf/stop"),
+                        "Left while these steps were running; their outcome is unknown:\n  server-1/VirtualMachine/deaf/stop"
+                    ),
                     "\(ended)")
                 #expect(try await Virsh.state("deaf") == "running")
                 let next = try await apply(fleet, grace: "1s") { _, _ in }
@@ -88,7 +90,6 @@ extension LiveTests {
             _ fleet: TestFleet, grace: String = "20s", line: (String, Program.Process) async throws -> Void
         ) async throws -> Ended {
             try await Program.watch(
-                Program.infra,
                 ["apply", "--yes", "--allow", "stop", "--grace", grace, "--files", fleet.files, fleet.manifests], line)
         }
     }

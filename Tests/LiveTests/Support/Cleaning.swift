@@ -21,7 +21,7 @@ extension TestFleet {
             #"""
             fleet=$1 short=${1%%-*}
             for domain in $(virsh list --all --uuid); do
-                virsh dumpxml --inactive "$domain" | grep -q "fleet=.$fleet" || continue
+                [[ $(virsh dumpxml --inactive "$domain") == *fleet=?$fleet* ]] || continue
                 virsh destroy "$domain" >/dev/null 2>&1 || true
                 virsh undefine "$domain" --nvram --managed-save --snapshots-metadata >/dev/null
             done

@@ -46,9 +46,21 @@ struct GuestConsole: Sendable {
         }
     }
 
-    /// Types a line at the console, where the guest runs it as a command.
+    /// Types a line at the console, where the guest runs it as a command. QEMU notices only after a while that somebody
+    /// has opened the terminal, and until then drops what is typed; the guest's echo tells.
     func type(_ command: String) async throws {
-        let terminal = try await sh(#"virsh ttyconsole "$1""#, domain)
-        try await sh(#"printf '%s\n' "$1" >"$2""#, command, terminal)
+        try await sh(
+            #"""
+            exec 3<>"$(virsh ttyconsole "$1")"
+            for ((tries = 0; tries < 60; tries++)); do
+                printf '\n' >&3
+                if read -r -t 1 -u 3 _; then break; fi
+            done
+            printf '%s\n' "$2" >&3
+            while read -r -t 30 -u 3 line; do
+                if [[ $line == *"$2"* ]]; then exit 0; fi
+            done
+            exit 1
+            """#, domain, command)
     }
 }

@@ -9,7 +9,7 @@ enum HostState {
         try await sh(
             #"""
             for domain in $(virsh list --all --name | sort); do
-                echo "domain $domain $(virsh domuuid "$domain" | head -n 1) $(virsh domstate "$domain" | head -n 1)" \
+                echo "domain $domain $(virsh domuuid "$domain") $(virsh domstate "$domain" | head -n 1)" \
                     "$(virsh dominfo "$domain" | grep -E 'Autostart|Persistent' | tr -s ' \n' ' ')"
             done
             virsh pool-list --all | tail -n +3 | sort | tr -s ' '
@@ -33,13 +33,27 @@ enum HostState {
             find . -type f -printf '%p %m %s %T@\n' | sort
             find . -type f -print0 | sort -z | xargs -0 -r sha256sum
             getfattr -R -h -d . | sort
-            virsh pool-dumpxml "infra-${2%%-*}-disks" | grep -v available
-            ip -d link show | grep -B 1 -A 3 "$2"
+            virsh pool-dumpxml "infra-${2%%-*}-disks" | grep -v '<available\|<allocation'
+            ip -d -j link show | jq -c ".[] | select(.ifalias // \"\" | contains(\"$2\"))
+                | [.ifindex, .ifname, .ifalias, .master, .mtu, .address, .operstate, .linkinfo.info_data.id]"
             """#, fleet.pool, fleet.id.lowercased)
         for domain in domains {
-            text += try await sh(#"virsh dumpxml --security-info "$1"; virsh dumpxml --inactive "$1""#, domain)
+            text += try await sh(#"virsh dumpxml --security-info "$1" | grep -v currentMemory"#, domain)
+            text += try await Virsh.definition(domain)
             text += try await sh(#"cat "/run/libvirt/qemu/$1.pid" 2>/dev/null || echo off"#, domain)
         }
         return text
+    }
+}
+
+extension String {
+    /// The lines in which this text differs from an earlier one; none when they are equal.
+    func changes(since before: String) -> [String] {
+        split(separator: "\n").difference(from: before.split(separator: "\n")).map { change in
+            switch change {
+            case .insert(_, let line, _): "+ \(line)"
+            case .remove(_, let line, _): "- \(line)"
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Subprocess
+import SystemPackage
 import TestSupport
 
 /// How a program ended, and what it wrote.
@@ -45,15 +46,14 @@ enum Program {
             error: String(decoding: result.standardError, as: UTF8.self))
     }
 
-    /// Runs a program and hands over each line that it writes, with the program's process. What it writes to standard
-    /// error is kept for its end.
+    /// Runs `infra` and hands over each line that it writes, with its process. What it writes to standard error is kept
+    /// for its end.
     static func watch(
-        _ program: String, _ arguments: [String], seconds: Int = 600,
-        _ line: (String, Process) async throws -> Void
+        _ arguments: [String], seconds: Int = 600, _ line: (String, Process) async throws -> Void
     ) async throws -> Ended {
         var output = ""
         let result = try await Subprocess.run(
-            .name(program), arguments: Arguments(arguments), input: .none, output: .sequence,
+            .path(FilePath(infra)), arguments: Arguments(arguments), input: .none, output: .sequence,
             error: .bytes(limit: outputLimit)
         ) { execution in
             let process = Process(id: execution.processIdentifier.value)

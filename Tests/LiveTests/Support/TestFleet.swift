@@ -64,7 +64,7 @@ struct TestFleet: Sendable {
         _ options: String..., event: (StepEvent, Program.Process) async throws -> Void
     ) async throws -> Ended {
         let arguments = ["apply", "--yes", "--format", "json"] + options + ["--files", files, manifests]
-        return try await Program.watch(Program.infra, arguments) { line, process in
+        return try await Program.watch(arguments) { line, process in
             if let told = StepEvent(line: line) { try await event(told, process) }
         }
     }

@@ -14,7 +14,7 @@ enum Virsh {
 
     /// `running`, `shut off`, …
     static func state(_ domain: String) async throws -> String {
-        try await sh(#"virsh domstate "$1" | head -n 1"#, domain)
+        try await sh(#"virsh domstate "$1""#, domain)
     }
 
     /// The process of a running domain.
