@@ -55,7 +55,9 @@ struct Expectation {
     }
 
     /// Returns where the volume is to lie.
-    @discardableResult private mutating func add(volume: Volume, id: String, on host: String) -> String? {
+    @discardableResult private mutating func add(
+        volume: Volume, id: String, on host: String, ignoresSize: Bool = false
+    ) -> String? {
         var volume = volume
         guard let pool = manifest.pools[volume.spec.pool] else { return nil }
         let seen = observedVolumes[id]

@@ -21,7 +21,8 @@ struct HostSession: Sendable {
         case .local: connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: deadline)
         }
         compute = ComputeDriver(connection: connection, host: id, identity: identity)
-        storage = StorageDriver(commands: commands, connection: connection, host: id, identity: identity)
+        storage = StorageDriver(
+            commands: commands, connection: connection, host: id, identity: identity, callDeadline: deadline)
         network = NetworkDriver(commands: commands, host: id, identity: identity)
     }
 

@@ -51,8 +51,8 @@ extension StorageDriver {
     func requireNoLayer(over path: String) async throws(HostError) {
         let folder = FileRecord(path: path, isPlain: true, size: 0, allocation: 0).folder
         for record in try await pools().values where record.folder == folder {
-            try await connection.refreshStoragePool(record.uuid, deadline: Self.callDeadline)
-            let volumes = try await connection.storageVolumes(inPool: record.uuid, deadline: Self.callDeadline)
+            try await connection.refreshStoragePool(record.uuid, deadline: callDeadline)
+            let volumes = try await connection.storageVolumes(inPool: record.uuid, deadline: callDeadline)
             if let layer = volumes.first(where: { $0.backing == path }) {
                 throw .surprise("\(CommandText.printable(layer.path)) is a layer over \(path)")
             }

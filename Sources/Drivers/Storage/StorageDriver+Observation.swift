@@ -24,7 +24,7 @@ extension StorageDriver {
         let declared = Dictionary(wanted.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
         var folders: [String: String] = [:]
         var seen: [String: StorageVolumeRecord] = [:]
-        for record in try await connection.storagePools(deadline: Self.callDeadline) {
+        for record in try await connection.storagePools(deadline: callDeadline) {
             guard let id = poolID(record), let folder = record.folder else {
                 reading.result.foreign.append(Self.foreign(record))
                 continue
@@ -35,8 +35,8 @@ extension StorageDriver {
                 continue
             }
             do throws(HostError) {
-                try await connection.refreshStoragePool(record.uuid, deadline: Self.callDeadline)
-                for volume in try await connection.storageVolumes(inPool: record.uuid, deadline: Self.callDeadline) {
+                try await connection.refreshStoragePool(record.uuid, deadline: callDeadline)
+                for volume in try await connection.storageVolumes(inPool: record.uuid, deadline: callDeadline) {
                     seen[volume.path] = volume
                 }
                 folders[folder] = id

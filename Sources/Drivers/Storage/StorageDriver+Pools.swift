@@ -23,7 +23,7 @@ extension StorageDriver {
                     XMLElement("name", text: status.name), XMLElement("uuid", text: status.uuid.lowercased),
                     XMLElement("target", [], [XMLElement("path", text: path)]),
                 ])
-            try await connection.defineStoragePool(definition.xmlText, deadline: Self.callDeadline)
+            try await connection.defineStoragePool(definition.xmlText, deadline: callDeadline)
         }
         try await startPool(pool)
     }
@@ -39,9 +39,9 @@ extension StorageDriver {
         guard record.folder == pool.spec.path else {
             throw .surprise("StoragePool/\(id) has another folder, \(record.folder ?? "none")")
         }
-        try await connection.startStoragePool(status.uuid, deadline: Self.callDeadline)
+        try await connection.startStoragePool(status.uuid, deadline: callDeadline)
         if !record.autostart {
-            try await connection.setStoragePoolAutostart(status.uuid, true, deadline: Self.callDeadline)
+            try await connection.setStoragePoolAutostart(status.uuid, true, deadline: callDeadline)
         }
     }
 
@@ -49,9 +49,9 @@ extension StorageDriver {
     public func removePool(_ pool: StoragePool) async throws(HostError) {
         let (id, status) = try expected(pool)
         guard let record = try await pools()[id] else { return }
-        if record.isActive { try await connection.stopStoragePool(status.uuid, deadline: Self.callDeadline) }
+        if record.isActive { try await connection.stopStoragePool(status.uuid, deadline: callDeadline) }
         do throws(HostError) {
-            try await connection.undefineStoragePool(status.uuid, deadline: Self.callDeadline)
+            try await connection.undefineStoragePool(status.uuid, deadline: callDeadline)
         } catch  where error.isNotFound && !record.isPersistent {
             return
         }

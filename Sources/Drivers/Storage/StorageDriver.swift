@@ -11,21 +11,26 @@ public struct StorageDriver: Sendable {
     let connection: LibvirtConnection
     let host: String
     let identity: Identity
+    /// How long a call to libvirt may take. Unlike a command it is not ended when its step is over its deadline.
+    let callDeadline: Duration
 
     /// A driver.
     ///
     /// - Parameters:
     ///   - connection: to the host's libvirt.
     ///   - host: the host's identity in the fleet.
-    public init(commands: CommandRunner, connection: LibvirtConnection, host: String, identity: Identity) {
+    ///   - callDeadline: how long a call to libvirt may take.
+    public init(
+        commands: CommandRunner, connection: LibvirtConnection, host: String, identity: Identity,
+        callDeadline: Duration = .seconds(30)
+    ) {
         self.commands = commands
         self.connection = connection
         self.host = host
         self.identity = identity
+        self.callDeadline = callDeadline
     }
 
-    /// How long a call to libvirt may take.
-    static let callDeadline = Duration.seconds(30)
     /// How long copying an image may take.
     static let copyDeadline = Duration.seconds(1800)
 
@@ -40,7 +45,7 @@ public struct StorageDriver: Sendable {
 
     /// Our pools as libvirt has them now, by identity.
     func pools() async throws(HostError) -> [String: StoragePoolRecord] {
-        let records = try await connection.storagePools(deadline: Self.callDeadline)
+        let records = try await connection.storagePools(deadline: callDeadline)
         return records.reduce(into: [:]) { pools, record in
             if let id = poolID(record) { pools[id] = record }
         }

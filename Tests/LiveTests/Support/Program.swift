@@ -10,7 +10,8 @@ struct Ended: Hashable, Sendable, CustomStringConvertible {
     var output: String
     var error: String
 
-    var description: String { "ended with \(status)\n\(output)\(error)" }
+    /// The end of what it wrote: events and plans are long.
+    var description: String { "ended with \(status)\n\(output.suffix(2000))\(error.suffix(1000))" }
 
     /// The last line of the output.
     var lastLine: String { output.split(separator: "\n").last.map(String.init) ?? "" }
