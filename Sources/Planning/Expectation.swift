@@ -146,7 +146,9 @@ struct Expectation {
         var path: String?
         if let declared = disk.declared {
             let inline = "\(machine.metadata.identity).\(disk.name)"
-            path = add(volume: Volume(metadata: Metadata(name: inline), spec: declared), id: inline, on: host)
+            path = add(
+                volume: Volume(metadata: Metadata(name: inline), spec: declared), id: inline, on: host,
+                ignoresSize: machine.spec.ignoreChanges.contains("disks[\(disk.name)].size"))
             id = inline
             declaration = declared
         }

@@ -30,11 +30,7 @@ extension LiveTests {
 
         @Test func ctrlCFinishesWhatRuns() async throws {
             try await withLeaver("interrupt") { fleet in
-<<<<<<< HEAD
-                let ended = try await apply(fleet) { line, process in
-=======
                 let ended = try await apply(fleet, grace: "5s") { line, process in
->>>>>>> fd2cb94ef1cc46d93060e0258d1d56847aaf4fbd
                     if line == Self.stopping { process.send(SIGINT) }
                 }
                 #expect(ended.status == 1, "\(ended)")
@@ -45,11 +41,7 @@ extension LiveTests {
                         && ended.hasLine("  server-1/VirtualMachine/deaf/undefine: interrupted"),
                     "\(ended)")
                 #expect(try await Virsh.state("deaf") == "shut off")
-<<<<<<< HEAD
-                let next = try await apply(fleet) { _, _ in }
-=======
                 let next = try await apply(fleet, grace: "1s") { _, _ in }
->>>>>>> fd2cb94ef1cc46d93060e0258d1d56847aaf4fbd
                 #expect(next.status == 0 && next.lastLine == "No changes.", "\(next)")
                 #expect(try await Virsh.all() == [])
             }
