@@ -6,7 +6,7 @@ extension GeneratedFleet {
     public static func random(seed: UInt64, machines count: Int) -> FleetManifest {
         var random = SeededGenerator(seed: seed)
         let uuid = self.uuid(&random)
-        let hosts = (1...Int.random(in: 1...3, using: &random)).map { host($0, &random) }
+        let hosts = [host(1, &random)]
         let names = hosts.map(\.metadata.identity)
         let pools = (1...Int.random(in: 1...2, using: &random)).map { index in
             StoragePool(
