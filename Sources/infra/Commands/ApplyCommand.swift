@@ -22,13 +22,14 @@ struct ApplyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Do this plan, written by `infra plan --out`, as far as it still holds.", valueName: "file"),
+            "Do this plan, written by `infra plan --out`, as far as it still holds.",
+            discussion: "Manifests, --allow and --target are those of the plan.", valueName: "file"),
         completion: .file())
     var plan: String?
 
     func validate() throws {
-        guard plan == nil || (planning.allow == .live && planning.target.isEmpty && fleet.path == ".") else {
-            throw ValidationError("a plan file says what is allowed, its targets and its manifests; leave them out")
+        guard plan == nil || (planning.allow == .live && planning.target.isEmpty) else {
+            throw ValidationError("a plan file says itself what is allowed and its targets; leave them out")
         }
     }
 
