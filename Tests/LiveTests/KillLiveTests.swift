@@ -8,7 +8,9 @@ extension LiveTests {
             try await withFleet("office") { office in
                 try await office.writeOffice()
                 let trial = try await KillTrial(office)
-                for step in ["Image/tiny/import-disks", "Network/office/create-vxlan", "artist/define", "file-server/start"] {
+                for step in [
+                    "Image/tiny/import-disks", "Network/office/create-vxlan", "artist/define", "file-server/start",
+                ] {
                     try await trial.kill(at: step) { event, _ in
                         event.what == .stepStarted && event.step.hasSuffix(step)
                     }
