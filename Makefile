@@ -22,7 +22,7 @@ build: packages
 	swift build --product infra
 
 release: packages
-	swift build -c release --product infra --static-swift-stdlib
+	swift build -c release --product infra
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
