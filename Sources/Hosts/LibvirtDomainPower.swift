@@ -22,6 +22,11 @@ extension LibvirtConnection {
         try await domain(uuid, "virDomainShutdownFlags", deadline: deadline) { virDomainShutdownFlags($0, flags) }
     }
 
+    /// Lets a paused domain's processors run. Maps to `virDomainResume`, which waits for a start that is under way.
+    public func resumeDomain(_ uuid: UUID, deadline: Duration) async throws(HostError) {
+        try await domain(uuid, "virDomainResume", deadline: deadline) { virDomainResume($0) }
+    }
+
     /// Ends the domain's QEMU process. Maps to `virDomainDestroyFlags`.
     ///
     /// - Parameter graceful: whether the process is only asked (SIGTERM), so that it can flush its caches; it is an error

@@ -195,6 +195,10 @@ extension HostPlanner {
                 resource, .update, .startMachine(machine), reason: "is to run",
                 changes: [FieldChange("spec.power", old: state.rawValue, new: "running")],
                 after: after + tunnels(of: machine))
+        case .running where state == .paused:
+            add(
+                resource, .update, .startMachine(machine), .live, reason: "is paused",
+                changes: [FieldChange("spec.power", old: "paused", new: "running")], after: after)
         case .stopped where isActive:
             if machine.spec.protect || seen.status?.protected == true {
                 refuse(
@@ -215,7 +219,7 @@ extension HostPlanner {
     private mutating func noteRest(
         _ machine: VirtualMachine, _ status: VirtualMachine.Status, _ resource: ResourceID
     ) {
-        if status.state == .paused { note("paused", "is paused and left so", resource) }
+        if status.state == .paused, machine.spec.power != .running { note("paused", "is paused and left so", resource) }
         guard !status.unmanaged.isEmpty, machine.spec.unmanagedDevices == .keep else { return }
         note(
             "unmanaged-devices", "has devices that no manifest knows: \(status.unmanaged.joined(separator: ", "))",

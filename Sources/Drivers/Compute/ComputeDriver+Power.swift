@@ -8,17 +8,21 @@ extension ComputeDriver {
     /// How often it is asked again: a guest that is still booting does not hear the first time.
     private static let askInterval = Duration.seconds(5)
 
-    /// Starts a machine that is off.
+    /// Starts a machine that is off, and resumes one that is paused: by somebody, or by a start that is under way still.
     public func start(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
         let end = ContinuousClock.now + deadline
         let record = try await ours(machine, deadline: end - .now)
-        if record.state.isActive { return }
+        if record.state == .running { return }
         do throws(HostError) {
-            try await connection.startDomain(record.uuid, deadline: end - .now)
+            if record.state == .paused {
+                try await connection.resumeDomain(record.uuid, deadline: end - .now)
+            } else {
+                try await connection.startDomain(record.uuid, deadline: end - .now)
+            }
         } catch {
             // Somebody was quicker.
             guard error.isInvalidInState,
-                try await connection.domainState(record.uuid, deadline: end - .now).isActive
+                try await connection.domainState(record.uuid, deadline: end - .now) == .running
             else { throw error }
         }
     }
