@@ -13,6 +13,9 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -24,6 +27,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -39,10 +44,17 @@ let package = Package(
         .target(
             name: "Reconciler", dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", logging],
             swiftSettings: settings),
+        .target(
+            name: "Watching",
+            dependencies: [
+                "Model", "Manifests", "Planning", "Hosts", "Reconciler", crypto, flyingFox, flyingSocks, grdb, logging,
+                subprocess,
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "infra",
             dependencies: [
-                "Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", argumentParser, logging,
+                "Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", "Watching", argumentParser, logging,
             ],
             swiftSettings: settings),
         .target(
