@@ -17,6 +17,7 @@ help:
 
 packages:
 	@$(LAB) packages --install
+	@Tests/Python/install
 
 build: packages
 	swift build --product infra

@@ -54,7 +54,8 @@ let package = Package(
         .executableTarget(
             name: "infra",
             dependencies: [
-                "Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", "Watching", argumentParser, logging,
+                "Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", "Watching", argumentParser, crypto,
+                logging,
             ],
             swiftSettings: settings),
         .target(

@@ -41,7 +41,7 @@ public enum InventoryDocument {
         decoding.resource = nil
         if let fleet = contents.fleet, decoding.findings.errors == 0 { return (fleet, contents.hosts) }
         if decoding.findings.errors == 0 {
-            let position = SourcePosition(file: Wording.shortened(file.path, to: 512), line: 1, column: 1)
+            let position = SourcePosition(file: file.printedPath, line: 1, column: 1)
             throw InventoryError(diagnostics: [
                 Diagnostic(
                     code: "no-fleet", "no Fleet in the inventory", help: "record one with `infra observe`",

@@ -59,7 +59,7 @@ struct Loading {
         guard kind != .fleet else { return }
         let entry = Register.Entry(identity: identity, place: place)
         guard let other = register.add(kind, name: name, entry) else { return }
-        let first = "\(Wording.shortened(files[Int(other.file)].path, to: 512)):\(other.line + 1)"
+        let first = "\(files[Int(other.file)].printedPath):\(other.line + 1)"
         decoding.fail(
             id ?? node, "duplicate", "there is another \(kind.rawValue) of this name or identity",
             help: "the first is at \(first); give each its own")

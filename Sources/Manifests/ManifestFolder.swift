@@ -14,14 +14,15 @@ public enum ManifestFolder {
     private static let depthLimit = 32
 
     /// All `.yaml` and `.yml` files below a folder, sorted by path; or the one file that is named.
-    public static func read(_ path: String) throws(ManifestFolderError) -> [SourceFile] {
+    /// - Parameter prefix: What stands before the paths of files below a folder, such as `office/`.
+    public static func read(_ path: String, prefix: String = "") throws(ManifestFolderError) -> [SourceFile] {
         var walk = Walk()
         var status = stat()
         guard stat(path, &status) == 0 else {
             throw ManifestFolderError(diagnostics: [walk.diagnostic("unreadable", path, Walk.reason())])
         }
         if status.st_mode & S_IFMT == S_IFDIR {
-            walk.readFolder(path, prefix: "", depth: 0)
+            walk.readFolder(path, prefix: prefix, depth: 0)
         } else {
             walk.readFile(path, printed: path, follow: true)
         }
@@ -41,7 +42,7 @@ public enum ManifestFolder {
                 return
             }
             guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-                report("unreadable", prefix.isEmpty ? path : prefix, "the folder cannot be listed")
+                report("unreadable", depth == 0 ? path : prefix, "the folder cannot be listed")
                 return
             }
             for name in names.sorted() where !name.hasPrefix(".") {

@@ -26,7 +26,7 @@ public enum ManifestReader {
             places[ResourceKind.fleet.rank] = [fleet.metadata.identity: place]
         }
         let sources = SourceIndex(
-            paths: files.map { Wording.shortened($0.path, to: 512) }, sources: loading.sources, places: places)
+            paths: files.map(\.printedPath), sources: loading.sources, places: places)
         var report = CheckReport(sources: sources, findings: loading.findings)
         let fleet = CheckedFleet(loading, &report)
         for check in CheckedFleet.checks { check(fleet, &report) }

@@ -10,7 +10,7 @@ struct Reading {
 
     /// Reads a file; `take` finds each document of a known kind in the tree.
     mutating func read(_ file: SourceFile, _ source: SourceText, _ take: (ResourceKind) -> Void) {
-        decoding.begin(Wording.shortened(file.path, to: 512), source)
+        decoding.begin(file.printedPath, source)
         decoding.resource = nil
         if let problem = source.problem {
             decoding.report(problem)

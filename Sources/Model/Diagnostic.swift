@@ -1,6 +1,6 @@
 /// A place in a manifest. Lines and columns count from 1; columns count bytes of UTF-8, as compilers do.
 public struct SourcePosition: Hashable, Sendable, Codable, CustomStringConvertible {
-    /// The file, relative to the folder given on the command line.
+    /// The file, as messages print it: below the folder as it was given on the command line.
     public var file: String
     /// The line, from 1.
     public var line: Int

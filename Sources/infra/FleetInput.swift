@@ -17,7 +17,8 @@ struct FleetInput {
         _ options: FleetOptions, format: OutputFormat = .text, invalid: Int32 = Exit.couldNotRun,
         failure: Int32 = Exit.couldNotRun
     ) throws -> FleetInput {
-        let result = ManifestReader.read(try readFolder(options.path, format, failure))
+        let result = ManifestReader.read(
+            try readFolder(options.path, format, failure, prefix: prefix(below: options.path)))
         guard let loaded = result.loaded else {
             try tell(result.diagnostics, format)
             throw ExitCode(invalid)
@@ -32,14 +33,22 @@ struct FleetInput {
 
     /// The files of a folder of manifests. One that cannot be read is no fleet.
     static func readFolder(
-        _ path: String, _ format: OutputFormat, _ failure: Int32 = Exit.couldNotRun
+        _ path: String, _ format: OutputFormat, _ failure: Int32 = Exit.couldNotRun, prefix: String = ""
     ) throws -> [SourceFile] {
         do throws(ManifestFolderError) {
-            return try ManifestFolder.read(path)
+            return try ManifestFolder.read(path, prefix: prefix)
         } catch {
             try tell(error.diagnostics, format)
             throw ExitCode(failure)
         }
+    }
+
+    /// What stands before the paths of the files in a folder, so that messages name files as the reader's shell would.
+    static func prefix(below path: String) -> String {
+        var path = path[...]
+        while path.hasPrefix("./") { path = path.dropFirst(2).drop { $0 == "/" } }
+        while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        return path.isEmpty || path == "." ? "" : path == "/" ? "/" : path + "/"
     }
 
     /// The plan with the places in the manifests that its problems and notes are about.
