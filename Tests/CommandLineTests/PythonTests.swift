@@ -1,14 +1,12 @@
 import Foundation
 import Subprocess
+import SystemPackage
 import TestSupport
 import Testing
 
 /// What others make of what we write: readers and validators from PyPI (`Tests/Python/requirements.txt`).
-@Suite(.enabled(if: PythonTests.isInstalled, "Tests/Python/install could not reach an index of packages"))
+@Suite(.enabled(if: Python.isInstalled, "Tests/Python/install could not reach an index of packages"))
 struct PythonTests {
-    static let python = Lab.repository.appending(path: ".build/python/bin/python").path
-    static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: python) }
-
     @Test func everyReaderOfReportsSaysTheSame() async throws {
         let broken = try folders("Tests/Cases/broken").map { "\($0)/manifests" }
         try await run(
@@ -27,11 +25,17 @@ struct PythonTests {
 
     private func run(_ script: String, _ arguments: [String]) async throws {
         let result = try await Subprocess.run(
-            .path(.init(Self.python)), arguments: Arguments(["Tests/Python/\(script)", Infra.path] + arguments),
+            .path(.init(Python.path)), arguments: Arguments(["Tests/Python/\(script)", Infra.path] + arguments),
             environment: .custom(["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"]),
             workingDirectory: .init(Lab.repository.path), output: .string(limit: 1 << 20),
             error: .string(limit: 1 << 20))
         print("\(script): \(result.standardOutput)")
         #expect(result.terminationStatus == .exited(0), "\(result.standardOutput)\n\(result.standardError)")
     }
+}
+
+/// The interpreter with the packages of the tests.
+enum Python {
+    static let path = Lab.repository.appending(path: ".build/python/bin/python").path
+    static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: path) }
 }
