@@ -12,9 +12,12 @@ public enum SchemaDocument {
             members += (schema(of: kind).members ?? []).map { ($0.key, $0.value) }
         } else {
             let names = ResourceKind.allCases
+            // By kind, and not one of many: so a validator tells what is wrong with the kind that was meant.
             members += [
-                ("type", .string("object")), ("required", .array([.string("apiVersion"), .string("kind")])),
-                ("oneOf", .array(names.map { .members([("$ref", .string("#/$defs/\($0.rawValue)"))]) })),
+                ("type", .string("object")),
+                ("properties", envelope(names)),
+                ("required", .array([.string("apiVersion"), .string("kind")])),
+                ("allOf", .array(names.map(choice))),
                 ("$defs", .members(names.map { ($0.rawValue, schema(of: $0)) })),
             ]
         }
@@ -26,6 +29,32 @@ public enum SchemaDocument {
     /// The file name under which the schema is shipped.
     public static func fileName(for kind: ResourceKind?) -> String {
         kind.map { "infra-v1.\($0.rawValue).schema.json" } ?? "infra-v1.schema.json"
+    }
+
+    private static func envelope(_ kinds: [ResourceKind]) -> JSONValue {
+        .members([
+            (
+                "apiVersion",
+                .members([
+                    ("description", .string("The version of this grammar.")), ("const", .string(Document.version)),
+                ])
+            ),
+            (
+                "kind",
+                .members([
+                    ("description", .string("What the document declares.")),
+                    ("enum", .array(kinds.map { .string($0.rawValue) })),
+                ])
+            ),
+        ])
+    }
+
+    private static func choice(_ kind: ResourceKind) -> JSONValue {
+        let isKind = JSONValue.members([
+            ("properties", .members([("kind", .members([("const", .string(kind.rawValue))]))])),
+            ("required", .array([.string("kind")])),
+        ])
+        return .members([("if", isKind), ("then", .members([("$ref", .string("#/$defs/\(kind.rawValue)"))]))])
     }
 
     private static func schema(of kind: ResourceKind) -> JSONValue {

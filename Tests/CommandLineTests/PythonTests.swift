@@ -17,6 +17,14 @@ struct PythonTests {
             ] + broken)
     }
 
+    /// On 500 mutants, whose seed is printed; `MUTANT_SEED` repeats a run.
+    @Test func schemasAgreeWithValidate() async throws {
+        let work = FileManager.default.temporaryDirectory.appending(path: "infra-mutants-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: work) }
+        let seed = ProcessInfo.processInfo.environment["MUTANT_SEED"] ?? String(Int.random(in: 0...999_999_999))
+        try await run("schemas.py", [work.path, seed, "500"])
+    }
+
     private func folders(_ path: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: Lab.repository.appending(path: path).path).sorted().map {
             "\(path)/\($0)"

@@ -115,7 +115,9 @@ struct Field<Root: Sendable>: Sendable {
     }
 
     /// A field that holds one word and nothing else, such as `kind`.
-    static func constant(_ name: String, _ word: String, _ documentation: String, reserved: [String] = []) -> Field {
+    static func constant(
+        _ name: String, _ word: String, _ documentation: String, reserved: [String] = [], required: Bool = false
+    ) -> Field {
         let form = Form<String>(
             schema: { .members([("const", .string(word))]) },
             read: { decoding, node in
@@ -130,7 +132,10 @@ struct Field<Root: Sendable>: Sendable {
                 return nil
             },
             write: { .string($0) }, vary: { _ in [] })
-        return Field(name, form, documentation, set: { _, _ in }, write: { _ in nil }, vary: { _ in [] })
+        let implied: @Sendable () -> JSONValue = { .string(word) }
+        return Field(
+            name, form, documentation, required: required, defaultValue: required ? nil : implied, set: { _, _ in },
+            write: { _ in nil }, vary: { _ in [] })
     }
 
     /// `false` and nothing else, for a switch that a later version has.
@@ -143,7 +148,9 @@ struct Field<Root: Sendable>: Sendable {
                 return value
             },
             write: { .bool($0) }, vary: { _ in [] })
-        return Field(name, form, documentation, set: { _, _ in }, write: { _ in nil }, vary: { _ in [] })
+        return Field(
+            name, form, documentation, defaultValue: { .bool(false) }, set: { _, _ in }, write: { _ in nil },
+            vary: { _ in [] })
     }
 
     /// The field as another way of saying what a further field writes.

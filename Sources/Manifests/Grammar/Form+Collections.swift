@@ -6,7 +6,11 @@ extension Form {
         _ what: String, of item: Form<Item>, sample: Item, duplicates: Bool = false
     ) -> Form<[Item]> where Value == [Item] {
         Form<[Item]>(
-            schema: { .members([("type", .string("array")), ("items", item.schema())]) },
+            schema: {
+                .members(
+                    [("type", .string("array")), ("items", item.schema())]
+                        + (duplicates ? [] : [("uniqueItems", .bool(true))]))
+            },
             read: { decoding, node in
                 guard decoding.tree.kind(node) == .sequence else {
                     decoding.mismatch(node, "a list of \(what)", accepted: "write [] or a list")
@@ -39,7 +43,11 @@ extension Form {
         sample: Item
     ) -> Form<[Item]> where Value == [Item] {
         Form<[Item]>(
-            schema: { .members([("type", .string("array")), ("items", item.schema())]) },
+            schema: {
+                .members([
+                    ("type", .string("array")), ("items", item.schema()), ("maxItems", .int(namedLimit)),
+                ])
+            },
             read: { decoding, node in
                 guard decoding.tree.kind(node) == .sequence else {
                     decoding.mismatch(node, "a list, each item \(title)", accepted: "write [] or a list")

@@ -14,13 +14,17 @@ extension Form where Value == String {
     /// The absolute path of a folder.
     static let folder = string(
         "a folder", accepted: "write an absolute path without . or .. or // in it, such as /var/lib/infra/disks",
-        pattern: folderPattern, samples: ["/var/lib/infra/other", "/var/lib/infra/another"], isValid: isFolder)
+        pattern: folderPattern, limit: 1024, samples: ["/var/lib/infra/other", "/var/lib/infra/another"],
+        isValid: isFolder)
+
+    private static let part = "[^/\\u0000-\\u001f\\u007f]+"
 
     /// A file below the folder that `--files` names.
     static let relativeFile = string(
         "a file below the --files folder",
         accepted: "write a relative path without . or .. or // in it, such as images/tiny.qcow2",
-        pattern: "^[^/\\u0000-\\u001f]+(/[^/\\u0000-\\u001f]+)*$", samples: ["other.qcow2", "another.qcow2"]
+        pattern: "^(?!\\.{1,2}(/|$))\(part)(/(?!\\.{1,2}(/|$))\(part))*$", limit: 1024,
+        samples: ["other.qcow2", "another.qcow2"]
     ) { text in
         text.utf8.count <= 1024
             && text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
@@ -42,7 +46,7 @@ extension Form where Value == String {
     static let hostname = string(
         "a host name", accepted: "use letters, digits and inner hyphens, with dots between them, at most 64 characters",
         pattern: "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$",
-        samples: ["other", "another"]
+        limit: 64, samples: ["other", "another"]
     ) { text in
         text.utf8.count <= 64
             && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { Name.isValid($0.lowercased()) }

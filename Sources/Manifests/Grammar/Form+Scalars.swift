@@ -106,3 +106,11 @@ extension Form where Value: RawRepresentable & CaseIterable & Equatable, Value.R
             vary: { value in Value.allCases.filter { $0 != value }.map { ("", $0) } })
     }
 }
+
+extension Decoding {
+    /// Whether YAML 1.2's core schema reads a value as true or false.
+    func isTruth(_ node: Int) -> Bool {
+        tree.kind(node) == .plain
+            && ["true", "True", "TRUE", "false", "False", "FALSE"].contains(tree.string(node))
+    }
+}

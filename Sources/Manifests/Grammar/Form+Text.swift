@@ -2,19 +2,26 @@ import Foundation
 import Model
 
 extension Form {
-    /// A value with one text form.
+    /// A value with one text form. What stands behind `such as` in `accepted` is the schema's example. Where a text is
+    /// wanted, `010` without quotes is one; `true` and `false` without quotes only with `truth`.
     static func text(
-        _ what: String, accepted: String, pattern: String? = nil, samples: [Value],
+        _ what: String, accepted: String, pattern: String? = nil, limit: Int? = nil, truth: Bool = false,
+        samples: [Value],
         parse: @escaping @Sendable (String) -> Value?, lenient: (@Sendable (String) -> Value?)? = nil,
         print: @escaping @Sendable (Value) -> String
     ) -> Form {
         Form(
             schema: {
-                let base: [(String, JSONValue)] = [("type", .string("string"))]
-                return .members(base + (pattern.map { [("pattern", .string($0))] } ?? []))
+                var members = plainTypes(truth: truth) { parse($0) != nil }
+                if let pattern { members.append(("pattern", .string(pattern))) }
+                if let limit { members.append(("maxLength", .int(limit))) }
+                if let example = accepted.components(separatedBy: "such as ").dropFirst().last, parse(example) != nil {
+                    members.append(("examples", .array([.string(example)])))
+                }
+                return .members(members)
             },
             read: { decoding, node in
-                if let text = decoding.text(node) {
+                if let text = decoding.text(node), truth || decoding.mode == .inventory || !decoding.isTruth(node) {
                     if let value = parse(text) { return value }
                     if decoding.mode == .inventory, let value = lenient?(text) { return value }
                 }
@@ -26,6 +33,16 @@ extension Form {
                 let text = print(value)
                 return samples.first { print($0) != text }.map { [("", $0)] } ?? []
             })
+    }
+
+    /// The types, in JSON Schema, of what YAML readers make of such texts when they stand without quotes.
+    private static func plainTypes(truth: Bool, takes: (String) -> Bool) -> [(String, JSONValue)] {
+        var types = ["string"]
+        if takes("0"), takes("42") { types.append(takes("1.5") ? "number" : "integer") }
+        if truth { types.append("boolean") }
+        let isCounted = types.count > 1 && !takes("-1")
+        return [("type", types.count == 1 ? .string(types[0]) : .array(types.map { .string($0) }))]
+            + (isCounted ? [("minimum", .int(0))] : [])
     }
 }
 
@@ -56,12 +73,12 @@ extension Form where Value == ByteCount {
 extension Form where Value == String {
     /// Text of a certain shape. What was observed is taken as it is.
     static func string(
-        _ what: String, accepted: String, pattern: String? = nil, samples: [String],
-        isValid: @escaping @Sendable (String) -> Bool
+        _ what: String, accepted: String, pattern: String? = nil, limit: Int? = nil, truth: Bool = false,
+        samples: [String], isValid: @escaping @Sendable (String) -> Bool
     ) -> Form {
         text(
-            what, accepted: accepted, pattern: pattern, samples: samples, parse: { isValid($0) ? $0 : nil },
-            lenient: { $0 }, print: { $0 })
+            what, accepted: accepted, pattern: pattern, limit: limit, truth: truth, samples: samples,
+            parse: { isValid($0) ? $0 : nil }, lenient: { $0 }, print: { $0 })
     }
 
     /// A name as every kind has it.
@@ -76,7 +93,7 @@ extension Form where Value == String {
     static func line(_ what: String, limit: Int) -> Form {
         string(
             what, accepted: "write one line of at most \(limit) bytes, without control characters",
-            samples: ["changed", "changed again"]
+            pattern: "^[^\\u0000-\\u001f\\u007f]*$", limit: limit, samples: ["changed", "changed again"]
         ) { text in
             text.utf8.count <= limit && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
         }
@@ -85,9 +102,9 @@ extension Form where Value == String {
 
 extension Form where Value: TextCodable {
     /// An address in its usual text form.
-    static func usual(_ what: String, accepted: String, samples: [String]) -> Form {
+    static func usual(_ what: String, accepted: String, pattern: String, samples: [String]) -> Form {
         text(
-            what, accepted: accepted, samples: samples.compactMap { Value($0) }, parse: { Value($0) },
+            what, accepted: accepted, pattern: pattern, samples: samples.compactMap { Value($0) }, parse: { Value($0) },
             print: \.description)
     }
 }
@@ -96,6 +113,7 @@ extension Form where Value == IPAddress {
     /// The address of one machine.
     static let address = text(
         "an address", accepted: "write an IPv4 or IPv6 address of one machine, such as 10.20.0.13",
+        pattern: AddressPattern.oneMachine,
         samples: [IPAddress(ipv4: 10, 20, 0, 200), IPAddress(ipv4: 10, 20, 0, 201)],
         parse: { text in IPAddress(text).flatMap { $0.isMulticast ? nil : $0 } }, lenient: { IPAddress($0) },
         print: \.description)
@@ -105,7 +123,7 @@ extension Form where Value == MACAddress {
     /// An interface's own Ethernet address.
     static let mac = text(
         "an Ethernet address", accepted: "write six pairs of hex digits, the first one even, such as 52:54:00:12:34:56",
-        pattern: "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
+        pattern: "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
         samples: [MACAddress(value: 0x5254_0000_0001), MACAddress(value: 0x5254_0000_0002)],
         parse: { text in MACAddress(text).flatMap { $0.isMulticast || $0.value == 0 ? nil : $0 } },
         lenient: { MACAddress($0) }, print: \.description)
@@ -115,6 +133,7 @@ extension Form where Value == CIDR {
     /// A block of addresses.
     static let cidr = usual(
         "a block of addresses", accepted: "write its first address and the prefix length, such as 10.20.0.0/24",
+        pattern: AddressPattern.block,
         samples: ["10.20.0.0/16", "10.20.0.0/23"])
 }
 

@@ -9,6 +9,8 @@ struct Record<Root: Sendable>: Sendable {
     let fields: [Field<Root>]
     /// Names of later versions, told apart from mistakes.
     let reserved: [String]
+    /// What JSON Schema can say of how the fields go together: more keywords of the mapping.
+    let together: [(String, JSONValue)]
     /// Looks at the whole, once its fields are read without a mistake.
     let rule: (@Sendable (inout Root, Decoding, Int) -> Void)?
     /// Names and readers of the fields once more, since copying a whole field for each value takes its time.
@@ -18,12 +20,13 @@ struct Record<Root: Sendable>: Sendable {
 
     init(
         _ title: String, _ initial: Root, _ fields: [Field<Root>], reserved: [String] = [],
-        rule: (@Sendable (inout Root, Decoding, Int) -> Void)? = nil
+        together: [(String, JSONValue)] = [], rule: (@Sendable (inout Root, Decoding, Int) -> Void)? = nil
     ) {
         self.title = title
         self.initial = initial
         self.fields = fields
         self.reserved = reserved
+        self.together = together
         self.rule = rule
         names = fields.map { Array($0.name.utf8) }
         readers = fields.map(\.read)
@@ -105,7 +108,7 @@ struct Record<Root: Sendable>: Sendable {
         return .members(
             [("type", .string("object")), ("properties", .object(properties))]
                 + (required.isEmpty ? [] : [("required", .array(required))])
-                + [("additionalProperties", .bool(false))])
+                + together + [("additionalProperties", .bool(false))])
     }
 
     /// Fields mostly come in the order of the table, so the search begins after the one found last.

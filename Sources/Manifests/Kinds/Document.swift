@@ -12,8 +12,8 @@ enum Document {
         Record(
             title, initial,
             [
-                .constant("apiVersion", version, "The version of this grammar."),
-                .constant("kind", kind.rawValue, "What the document declares."),
+                .constant("apiVersion", version, "The version of this grammar.", required: true),
+                .constant("kind", kind.rawValue, "What the document declares.", required: true),
             ] + fields, rule: rule)
     }
 

@@ -67,7 +67,8 @@ extension KVMHost {
     private static let storageRoot = Form<String>.string(
         "a storage root",
         accepted: "write an absolute path outside \(systemFolders.joined(separator: ", ")), such as /var/lib/infra",
-        pattern: Form<String>.folderPattern, samples: ["/srv/other", "/srv/another"]
+        pattern: "^(?!(\(systemFolders.joined(separator: "|")))(/|$))" + Form<String>.folderPattern.dropFirst(),
+        limit: 1024, samples: ["/srv/other", "/srv/another"]
     ) { path in
         Form<String>.isFolder(path)
             && !systemFolders.contains { path == $0 || path.hasPrefix($0 + "/") }

@@ -24,7 +24,7 @@ extension Metadata {
         ], reserved: ["annotations", "description", "uuid"])
 
     private static let labelsGrammar = Form<[String: String]>.dictionary(
-        "words", key: word("a label's name"), of: word("a label's value"), sample: ("added", "label"))
+        "words", key: word("a label's name"), of: word("a label's value", truth: true), sample: ("added", "label"))
 
     private static let fleetID = Form<String>.text(
         "a UUID", accepted: "write what uuidgen prints, such as 6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f11",
@@ -32,10 +32,11 @@ extension Metadata {
         samples: ["6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f15", "6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f16"],
         parse: { UUID(uuidString: $0)?.lowercased }, print: { $0 })
 
-    private static func word(_ what: String) -> Form<String> {
+    private static func word(_ what: String, truth: Bool = false) -> Form<String> {
         .string(
             what, accepted: "use letters, digits and inner . _ - /, at most 63 characters",
-            pattern: "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$", samples: ["other", "another"]
+            pattern: "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$", truth: truth,
+            samples: ["other", "another"]
         ) { text in
             let isInner = { (byte: UInt8) in byte >= 0x2d && byte <= 0x2f || byte == 0x5f }
             let isWord = { (byte: UInt8) in

@@ -61,7 +61,10 @@ extension Network {
             .defaulted(
                 "hosts", \.hosts, .list("hosts", of: .name, sample: "other"), to: [],
                 "Hosts that carry it beside those on which a member is placed."),
-        ], reserved: ["hostSelector", "nat", "router"]
+        ], reserved: ["hostSelector", "nat", "router"],
+        together: [
+            ("anyOf", .array(["vxlan", "bridge"].map { .members([("required", .array([.string($0)]))]) }))
+        ]
     ) { written, decoding, node in
         guard decoding.mode == .manifest else { return }
         if written.tunnel == nil, written.bridge == nil {

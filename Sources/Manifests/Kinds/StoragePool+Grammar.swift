@@ -52,6 +52,6 @@ extension Form where Value == ByteCount {
 extension Record {
     /// The same table with more fields.
     func adding(_ more: [Field<Root>]) -> Record {
-        Record(title, initial, fields + more, reserved: reserved, rule: rule)
+        Record(title, initial, fields + more, reserved: reserved, together: together, rule: rule)
     }
 }

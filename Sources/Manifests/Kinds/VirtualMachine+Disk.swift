@@ -53,6 +53,13 @@ extension VirtualMachine.Disk {
         }
     }
 
+    /// The name of a volume, or all that declares one.
+    private static let together: [(String, JSONValue)] = [
+        ("if", .members([("required", .array([.string("volume")]))])),
+        ("then", .members([("properties", .members(Decoding.declaring.map { ($0, .bool(false)) }))])),
+        ("else", .members([("required", .array([.string("pool"), .string("size")]))])),
+    ]
+
     private static let record = Record(
         "a disk", Written(),
         [
@@ -79,7 +86,7 @@ extension VirtualMachine.Disk {
                 "reuse", \.reuse, .boolean, to: false,
                 "Whether a retained volume of this identity may be taken up again."),
             .optional("path", \.path, .observed, stage: .placed, "Where the volume is."),
-        ], reserved: ["cdrom", "snapshot", "cache", "io", "iops", "serial"]
+        ], reserved: ["cdrom", "snapshot", "cache", "io", "iops", "serial"], together: Volume.originTogether + together
     ) { _, decoding, node in decoding.checkDisk(node) }
 
     /// The form of an item of `spec.disks`.
@@ -92,7 +99,7 @@ extension VirtualMachine.Disk {
 
 extension Decoding {
     /// The fields that declare a volume.
-    private static let declaring = ["pool", "size", "image", "from", "clone", "format", "deletion", "reuse"]
+    fileprivate static let declaring = ["pool", "size", "image", "from", "clone", "format", "deletion", "reuse"]
 
     fileprivate func checkDisk(_ node: Int) {
         refuseRepeatedOrigin(in: node)

@@ -34,10 +34,20 @@ extension Volume {
             .defaulted(
                 "reuse", \.reuse, .boolean, to: false,
                 "Whether a retained volume of this identity may be taken up again."),
-        ], reserved: ["placement", "snapshots", "host"]
+        ], reserved: ["placement", "snapshots", "host"], together: originTogether
     ) { _, decoding, node in decoding.refuseRepeatedOrigin(in: node) }
 
     private static let fromGrammar = origin(empty, image: \.image, clone: \.clone)
+
+    /// The short form or the long one, not both.
+    static let originTogether: [(String, JSONValue)] = {
+        let noClone = JSONValue.members([("properties", .members([("clone", .bool(false))]))])
+        let short = JSONValue.members([("properties", .members([("from", noClone)]))])
+        return [
+            ("not", .members([("required", .array([.string("image"), .string("from")]))])),
+            ("dependentSchemas", .members([("clone", short)])),
+        ]
+    }()
 
     /// The long form of `image` and `clone`. Read only: what is written has the short form.
     static func origin<Root: Sendable>(

@@ -43,7 +43,7 @@ struct InitCommand: ParsableCommand {
         }
     }
 
-    /// The manifests of a folder, word for word but for the fleet's id.
+    /// The manifests of a folder, word for word but for the fleet's id and the editor's line.
     private func copies(of source: String) throws -> [(file: String, text: String)] {
         let files = try FleetInput.readFolder(source, .text)
         let result = ManifestReader.read(files)
@@ -54,7 +54,7 @@ struct InitCommand: ParsableCommand {
         let old = loaded.manifest.fleet.metadata.identity
         let new = UUID().lowercased
         let copies = files.map { file in
-            let text = String(decoding: file.bytes, as: UTF8.self)
+            let text = withoutModeline(String(decoding: file.bytes, as: UTF8.self))
             return (file.path, text.replacingOccurrences(of: old, with: new, options: .caseInsensitive))
         }
         // However the id was written, a copy that still has it would be the same fleet.
@@ -65,5 +65,11 @@ struct InitCommand: ParsableCommand {
             throw ExitCode(Exit.couldNotRun)
         }
         return copies
+    }
+
+    /// A text without a first line that tells editors where the schema is, since from elsewhere it is not there.
+    private func withoutModeline(_ text: String) -> String {
+        guard text.hasPrefix("# yaml-language-server:"), let end = text.firstIndex(of: "\n") else { return text }
+        return String(text[text.index(after: end)...])
     }
 }
