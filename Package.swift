@@ -74,6 +74,10 @@ let package = Package(
             name: "LiveTests", dependencies: ["Model", "TestSupport", subprocess, systemPackage],
             swiftSettings: settings),
         .testTarget(
+            name: "WatchingTests",
+            dependencies: ["Watching", "Hosts", "Reconciler", "Planning", "TestSupport", subprocess, systemPackage],
+            swiftSettings: settings),
+        .testTarget(
             name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage],
             swiftSettings: settings),
     ]
