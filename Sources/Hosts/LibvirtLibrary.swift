@@ -25,7 +25,8 @@ enum LibvirtLibrary {
         return nil
     }()
 
-    private static let eventLoop = LibvirtEventLoop()
+    /// Serves libvirt, and other descriptors that are to cost no thread.
+    static let eventLoop = LibvirtEventLoop()
 
     /// The error of the libvirt call just made on this thread. Maps to `virGetLastError`.
     ///
