@@ -13,16 +13,25 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup var run: RunOptions
     @OptionGroup var output: FormatOptions
 
+    @Flag(help: "Show it again whenever something happens on the hosts, until Ctrl-C.")
+    var watch = false
+
     func run() async throws {
         let input = try FleetInput.load(fleet, format: output.format)
+        let isConverged = watch ? await StatusWatch(command: self, input: input).run() : try await show(input)
+        if !isConverged { throw ExitCode(Exit.failed) }
+    }
+
+    /// Observes and writes; whether the hosts are as declared.
+    func show(_ input: FleetInput, clearing: Bool = false) async throws -> Bool {
         let connected = await ConnectedFleet(input.manifest, files: input.files, settings: run.settings)
         let observed = await connected.observe()
         let plan = Planner.plan(input.manifest, observed: observed, options: PlanOptions(allowance: .dataLoss))
         let report = StatusReport(plan: plan, observed: observed)
         switch output.format {
-        case .text: Console.output(report.text)
-        case .json: Console.output(try JSONOutput.document(report))
+        case .text: Console.output((clearing ? "\u{1b}[H\u{1b}[2J" : "") + report.text)
+        case .json: Console.output(watch ? try JSONOutput.line(report) : try JSONOutput.document(report))
         }
-        if !report.isConverged { throw ExitCode(Exit.failed) }
+        return report.isConverged
     }
 }
