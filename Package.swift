@@ -13,7 +13,6 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
-let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -47,7 +46,7 @@ let package = Package(
         .target(
             name: "Watching",
             dependencies: [
-                "Model", "Manifests", "Planning", "Hosts", "Reconciler", crypto, flyingFox, flyingSocks, grdb, logging,
+                "Model", "Manifests", "Planning", "Hosts", "Reconciler", crypto, flyingSocks, grdb, logging,
                 subprocess,
             ],
             swiftSettings: settings),

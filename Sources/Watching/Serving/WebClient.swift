@@ -78,6 +78,7 @@ struct WebReader {
         var searched = 0
         while true {
             if let end = Self.end(of: bytes, from: max(0, searched - 3)) {
+                guard end <= WebRequest.headLimit else { throw .fieldsTooLarge }
                 let head = Array(bytes[..<end])
                 bytes.removeFirst(end + 4)
                 return head

@@ -3,8 +3,7 @@ import Hosts
 
 /// Sends JSON by `curl`, with everything that may be a secret on its standard input.
 ///
-/// A program instead of FoundationNetworking, because that library loads libcurl and thirty more at each start of this
-/// program, also of those that send nothing.
+/// A program instead of FoundationNetworking, which every start of this program would load, also one that sends nothing.
 struct WebSender: Sendable {
     /// What became of a message.
     enum Outcome: Hashable, Sendable {
