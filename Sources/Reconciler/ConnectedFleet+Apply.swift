@@ -18,13 +18,15 @@ extension ConnectedFleet {
     /// - Parameters:
     ///   - approved: The plan that was approved. With nil whatever is found under the lock is done, once `show` was
     ///     called with it.
+    ///   - basis: What the approved plan was made from, if it is to be done only while all of that holds. Without it a
+    ///     part that somebody else did meanwhile is no surprise.
     ///   - lockTimeout: How long to wait for another controller.
     ///   - show: Called with the plan that is about to be done.
     ///   - stopReason: Asked before each step: a reason to start no more.
     ///   - report: Told what happens.
     /// - Returns: The plan that was done and how it ended. A plan with problems is not begun.
     public func apply(
-        _ approved: Plan?, options: PlanOptions, lockTimeout: Duration,
+        _ approved: Plan?, basis: PlanBasis? = nil, options: PlanOptions, lockTimeout: Duration,
         show: @Sendable (Plan) -> Void, stopReason: @escaping @Sendable () -> String?,
         report: @escaping @Sendable (ApplyEvent) -> Void
     ) async throws(ApplyRefusal) -> (plan: Plan, report: ApplyReport) {
@@ -32,6 +34,7 @@ extension ConnectedFleet {
             return try await locked(timeout: lockTimeout) { isHeld throws(HostError) in
                 let observed = await observe()
                 let plan = Planner.plan(manifest, observed: observed, options: options)
+                if let approved, let basis { try check(basis, of: approved, observed) }
                 if let approved { try Self.check(plan, against: approved) } else { show(plan) }
                 guard plan.problems.isEmpty, !plan.steps.isEmpty else {
                     var nothing = ApplyReport()
@@ -57,6 +60,17 @@ extension ConnectedFleet {
         if let step = plan.steps.first(where: { known[$0.id]?.isTheSame(as: $0) != true }) {
             throw .surprise("the hosts changed since the plan was made: \(step.id) is new or different; plan again")
         }
+    }
+
+    /// What steps and placement read must be as it was.
+    private func check(
+        _ basis: PlanBasis, of approved: Plan, _ observed: [String: HostInventory]
+    ) throws(HostError) {
+        let changes = basis.changes(to: PlanBasis(approved, manifest, observed: observed))
+        guard !changes.isEmpty else { return }
+        throw .surprise(
+            "the hosts changed since the plan was made: " + changes.prefix(10).joined(separator: "; ")
+                + (changes.count > 10 ? "; and \(changes.count - 10) more" : "") + "; plan again")
     }
 
     private func run(

@@ -16,9 +16,11 @@ struct ApplySession {
     let format: OutputFormat
 
     /// Runs to the end.
-    /// - Parameter approved: A plan that was approved before.
+    /// - Parameters:
+    ///   - approved: A plan that was approved before.
+    ///   - basis: What it was made from, if it is to be done only while that holds.
     /// - Throws: `ExitCode` unless everything converged.
-    func run(approved: Plan? = nil) async throws {
+    func run(approved: Plan? = nil, basis: PlanBasis? = nil) async throws {
         let connected = await ConnectedFleet(manifest, files: files, settings: settings)
         var approved = approved
         if approved == nil, !apply.yes {
@@ -32,7 +34,7 @@ struct ApplySession {
         let interrupts = Interrupts { progress.running }
         do {
             let (plan, report) = try await connected.apply(
-                approved, options: options, lockTimeout: apply.lockTimeout.duration,
+                approved, basis: basis, options: options, lockTimeout: apply.lockTimeout.duration,
                 show: { plan in show(located(plan)) }, stopReason: { interrupts.reason }, report: progress.take)
             try conclude(plan, report)
         } catch let refusal as ApplyRefusal {

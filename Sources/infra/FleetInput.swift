@@ -10,6 +10,7 @@ struct FleetInput {
     let manifest: FleetManifest
     let sources: SourceIndex
     let files: ImageFiles?
+    let digest: ManifestDigest
 
     /// Reads and checks the whole fleet. Everything that is wrong is told at once.
     /// - Throws: `ExitCode` with `invalid` when it is not valid.
@@ -17,8 +18,8 @@ struct FleetInput {
         _ options: FleetOptions, format: OutputFormat = .text, invalid: Int32 = Exit.couldNotRun,
         failure: Int32 = Exit.couldNotRun
     ) throws -> FleetInput {
-        let result = ManifestReader.read(
-            try readFolder(options.path, format, failure, prefix: prefix(below: options.path)))
+        let read = try readFolder(options.path, format, failure, prefix: prefix(below: options.path))
+        let result = ManifestReader.read(read)
         guard let loaded = result.loaded else {
             try tell(result.diagnostics, format)
             throw ExitCode(invalid)
@@ -28,7 +29,8 @@ struct FleetInput {
         let placed = problems.map { located($0, loaded.sources) }
         try tell(result.diagnostics + placed, format)
         if placed.contains(where: { $0.severity == .error }) { throw ExitCode(invalid) }
-        return FleetInput(manifest: manifest, sources: loaded.sources, files: files)
+        return FleetInput(
+            manifest: manifest, sources: loaded.sources, files: files, digest: ManifestDigest(options.path, read))
     }
 
     /// The files of a folder of manifests. One that cannot be read is no fleet.

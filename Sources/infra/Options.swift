@@ -19,8 +19,13 @@ extension ResourceID: ExpressibleByArgument {
 
 /// Which fleet.
 struct FleetOptions: ParsableArguments {
-    @Argument(help: "The folder of manifests, or one file. It holds the whole fleet.", completion: .directory)
-    var path = "."
+    @Argument(
+        help: ArgumentHelp(
+            "The folder of manifests, or one file; the current folder if left out. It holds the whole fleet.",
+            valueName: "path"), completion: .directory)
+    var named: String?
+
+    var path: String { named ?? "." }
 
     @Option(
         help: ArgumentHelp(

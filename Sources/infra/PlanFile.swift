@@ -8,10 +8,20 @@ struct PlanFile: Codable {
     var version = Plan.currentVersion
     var plan: Plan
     var manifest: FleetManifest
+    /// The manifests' files, and what was on the hosts: the plan is done only while both are so.
+    var sources: ManifestDigest
+    var basis: PlanBasis
     var allowance: Disruption
     var targets: [ResourceID]
 
     var options: PlanOptions { PlanOptions(allowance: allowance, targets: Set(targets)) }
+
+    /// Tells that a plan no longer holds.
+    /// - Throws: `ExitCode`, always.
+    static func refuse(_ why: String) throws {
+        Console.error("error[changed]: \(TerminalText.safe(why))")
+        throw ExitCode(Exit.refused)
+    }
 
     func write(to path: String) throws {
         do {

@@ -7,16 +7,14 @@ extension LiveTests {
     @Suite struct RecordedLiveTests {
         @Test func anInventoryGivesTheLivePlan() async throws {
             try await withFleet("recorded") { fleet in
+                // Nothing there, all there, and something of each kind to do.
+                try fleet.writeBase(vni: 7790)
+                try fleet.writeMachine("fallen", address: 11)
+                try await expectEqualPlans(fleet)
+                #expect(try await fleet.apply().status == 0)
+                try await expectEqualPlans(fleet)
                 try await damaged(fleet)
-                let inventory = fleet.home + "/inventory.yaml"
-                let observed = try await fleet.infra("observe", "--out", inventory)
-                #expect(observed.status == 0, "\(observed)")
-                for format in ["text", "json"] {
-                    let live = try await fleet.infra("plan", "--allow", "restart", "--format", format)
-                    let offline = try await fleet.infra(
-                        "plan", "--allow", "restart", "--format", format, "--inventory", inventory)
-                    #expect(live.status == 0 && live == offline, "\(live)\n\(offline)")
-                }
+                try await expectEqualPlans(fleet)
                 let json = try await fleet.infra("plan", "--format", "json").output
                 let steps = try await sh(#"jq -r '.steps[].id' <<<"$1""#, json).split(separator: "\n")
                 #expect(steps.contains("server-1/VirtualMachine/fallen/start"), "\(steps)")
@@ -24,25 +22,67 @@ extension LiveTests {
             }
         }
 
-        @Test func aPlanIsDoneAsFarAsItStillHolds() async throws {
+        /// What is planned against an inventory is what is planned against the host.
+        private func expectEqualPlans(_ fleet: TestFleet) async throws {
+            let inventory = fleet.home + "/inventory.yaml"
+            let observed = try await fleet.infra("observe", "--out", inventory)
+            #expect(observed.status == 0, "\(observed)")
+            for format in ["text", "json"] {
+                let live = try await fleet.infra("plan", "--allow", "restart", "--format", format)
+                let offline = try await fleet.infra(
+                    "plan", "--allow", "restart", "--format", format, "--inventory", inventory)
+                #expect(live.status == 0 && live == offline, "\(live)\n\(offline)")
+            }
+        }
+
+        @Test func aPlanIsRefusedWhenWhatItReadChanged() async throws {
             try await withFleet("recorded") { fleet in
                 try await damaged(fleet)
                 let file = fleet.home + "/plan.json"
                 #expect(try await fleet.infra("plan", "--out", file).status == 0)
-                try await sh("virsh undefine changed")
-                let before = try await HostState.objects()
-                let refused = try await fleet.apply("--plan", file)
-                #expect(refused.status == 4 && refused.error.contains("error[changed]"), "\(refused)")
-                #expect(try await HostState.objects().changes(since: before) == [])
+                try await sh("virsh start fallen")
+                try await expectRefused(fleet, file, #"fallen: status.state was "off", is "running""#)
 
                 #expect(try await fleet.infra("plan", "--out", file).status == 0)
-                // Somebody did a part of it: that is no surprise.
-                try await sh("virsh start fallen")
+                let text = try fleet.read("new.yaml")
+                try fleet.edit("new.yaml", "cpu: 1", "cpu: 2")
+                try await expectRefused(fleet, file, "new.yaml was changed")
+                // The folder that the plan was made from is looked at whether it is named or not.
+                let unnamed = try await Program.run(Program.infra, ["apply", "--yes", "--plan", file])
+                #expect(unnamed.status == 4 && unnamed.error.contains("new.yaml was changed"), "\(unnamed)")
+                try fleet.write("new.yaml", text)
+
+                #expect(try await fleet.apply().status == 0)
+                try await expectRefused(fleet, file, "VirtualMachine/new is there")
+            }
+        }
+
+        @Test func aPlanIsDoneWhenOnlyCountersChanged() async throws {
+            try await withFleet("recorded") { fleet in
+                try await damaged(fleet)
+                let file = fleet.home + "/plan.json"
+                #expect(try await fleet.infra("plan", "--out", file).status == 0)
+                // Less free space, a larger allocation, and another domain id of a machine that the plan says nothing of.
+                try await sh(
+                    #"""
+                    dd if=/dev/urandom of="$1/filler" bs=1M count=64 status=none
+                    qemu-io -f qcow2 -c "write -P 7 1M 2M" "$(ls "$1"/disks/changed.root.*)" >/dev/null
+                    virsh destroy kept >/dev/null; virsh start kept >/dev/null
+                    """#, fleet.home)
                 let applied = try await fleet.apply("--plan", file)
                 #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
-                #expect(try await Virsh.running() == ["fallen", "new"])
-                #expect(try await Virsh.all() == ["fallen", "new", "changed"])
+                #expect(try await Virsh.running() == ["fallen", "kept", "new"])
             }
+        }
+
+        /// Refused, with the reason, and the host is as it was.
+        private func expectRefused(_ fleet: TestFleet, _ plan: String, _ reason: String) async throws {
+            let before = try await HostState.objects()
+            let refused = try await fleet.apply("--plan", plan)
+            #expect(
+                refused.status == 4 && refused.error.contains("error[changed]") && refused.error.contains(reason),
+                "\(refused)")
+            #expect(try await HostState.objects().changes(since: before) == [])
         }
 
         @Test func whatIsThereIsListed() async throws {
@@ -68,11 +108,13 @@ extension LiveTests {
             }
         }
 
-        /// A fleet with something of each kind to do: a machine that fell, one that is new, one that is to change.
+        /// A fleet with something of each kind to do: a machine that fell, one that is new, one that is to change; and one
+        /// that is well.
         private func damaged(_ fleet: TestFleet) async throws {
             try fleet.writeBase(vni: 7790)
             try fleet.writeMachine("fallen", address: 11)
             try fleet.writeMachine("changed", address: 12, "power: stopped")
+            try fleet.writeMachine("kept", address: 14)
             let applied = try await fleet.apply()
             #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
             try await sh("virsh destroy fallen")

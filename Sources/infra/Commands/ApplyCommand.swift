@@ -22,8 +22,11 @@ struct ApplyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Do this plan, written by `infra plan --out`, as far as it still holds.",
-            discussion: "Manifests, --allow and --target are those of the plan.", valueName: "file"),
+            "Do this plan, written by `infra plan --out`, if all that it was made from is as it was.",
+            discussion: """
+                Manifests, --allow and --target are those of the plan. Refused when the manifests in the folder, or what \
+                its steps read on the hosts, changed since.
+                """, valueName: "file"),
         completion: .file())
     var plan: String?
 
@@ -37,11 +40,12 @@ struct ApplyCommand: AsyncParsableCommand {
         let session: ApplySession
         if let plan {
             let file = try PlanFile.read(plan)
+            try file.sources.check(fleet.named)
             let files = fleet.files.map { ImageFiles($0) }
             session = ApplySession(
                 manifest: file.manifest, input: nil, files: files, settings: run.settings, options: file.options,
                 apply: apply, format: output.format)
-            try await session.run(approved: file.plan)
+            try await session.run(approved: file.plan, basis: file.basis)
         } else {
             let input = try FleetInput.load(fleet, format: output.format)
             session = ApplySession(

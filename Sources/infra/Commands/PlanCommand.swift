@@ -32,15 +32,18 @@ struct PlanCommand: AsyncParsableCommand {
         // The two files are read at the same time.
         async let recorded = inventory.map { RecordedInventory($0) }
         let input = try FleetInput.load(fleet, format: output.format, invalid: Exit.failed, failure: Exit.failed)
-        let plan = input.located(try await plan(input, recorded))
+        let observed = try await observed(input, recorded)
+        let options = try planning.options(input)
+        let plan = input.located(Planner.plan(input.manifest, observed: observed, options: options))
         switch output.format {
         case .text: Console.output(PlanText(isColoured: Console.isAnimated).render(plan))
         case .json: Console.output(try JSONOutput.document(plan))
         }
         if let out {
             try PlanFile(
-                plan: plan, manifest: input.manifest, allowance: planning.allow,
-                targets: try input.identities(of: planning.target).sorted()
+                plan: plan, manifest: input.manifest, sources: input.digest,
+                basis: PlanBasis(plan, input.manifest, observed: observed), allowance: planning.allow,
+                targets: options.targets.sorted()
             ).write(to: out)
         }
         guard plan.problems.isEmpty else { throw ExitCode(Exit.failed) }
@@ -48,13 +51,11 @@ struct PlanCommand: AsyncParsableCommand {
         if detailedExitcode, differs { throw ExitCode(Exit.couldNotRun) }
     }
 
-    private func plan(_ input: FleetInput, _ recorded: RecordedInventory?) async throws -> Plan {
-        guard let recorded else {
-            let connected = await ConnectedFleet(input.manifest, files: input.files, settings: run.settings)
-            return await connected.plan(try planning.options(input))
-        }
-        let observed = try recorded.hosts(of: input.manifest.fleet)
-        return Planner.plan(input.manifest, observed: observed, options: try planning.options(input))
+    private func observed(
+        _ input: FleetInput, _ recorded: RecordedInventory?
+    ) async throws -> [String: HostInventory] {
+        if let recorded { return try recorded.hosts(of: input.manifest.fleet) }
+        return await ConnectedFleet(input.manifest, files: input.files, settings: run.settings).observe()
     }
 }
 
