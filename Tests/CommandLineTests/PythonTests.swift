@@ -25,6 +25,8 @@ struct PythonTests {
         try await run("schemas.py", [work.path, seed, "500"])
     }
 
+    @Test func thePipelinesOfTheExamplesWork() async throws { try await run("pipelines.py", []) }
+
     private func folders(_ path: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: Lab.repository.appending(path: path).path).sorted().map {
             "\(path)/\($0)"
