@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .target(name: "Model", dependencies: [crypto], swiftSettings: settings),
         .target(name: "Manifests", dependencies: ["Model", "CYAML"], swiftSettings: settings),
         .target(name: "Planning", dependencies: ["Model"], swiftSettings: settings),
@@ -46,15 +47,18 @@ let package = Package(
         .target(
             name: "Watching",
             dependencies: [
-                "Model", "Manifests", "Planning", "Hosts", "Reconciler", crypto, flyingSocks, grdb, logging,
-                subprocess,
+                "Model", "Manifests", "Planning", "Hosts", "Reconciler", "GitRepository", crypto, flyingSocks, grdb,
+                logging, subprocess,
             ],
+            swiftSettings: settings),
+        .target(
+            name: "GitRepository", dependencies: ["Model", "CGit2", subprocess, systemPackage],
             swiftSettings: settings),
         .executableTarget(
             name: "infra",
             dependencies: [
-                "Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", "Watching", argumentParser, crypto,
-                logging,
+                "Model", "Manifests", "Planning", "Hosts", "Drivers", "Reconciler", "GitRepository", "Watching",
+                argumentParser, crypto, logging,
             ],
             swiftSettings: settings),
         .target(
@@ -69,6 +73,9 @@ let package = Package(
             name: "PlanningTests", dependencies: ["Planning", "Manifests", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "DriversTests", dependencies: ["Hosts", "Drivers", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "GitTests", dependencies: ["GitRepository", "infra", "TestSupport", subprocess, systemPackage],
+            swiftSettings: settings),
         .testTarget(
             name: "LiveTests", dependencies: ["Model", "TestSupport", subprocess, systemPackage],
             swiftSettings: settings),
