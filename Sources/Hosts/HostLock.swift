@@ -38,11 +38,15 @@ public final class HostLock: Sendable {
     private let rhythm: Rhythm
     private let helper: Task<Void, Never>
 
-    private init(on commands: CommandRunner, holder: Holder, rhythm: Rhythm) {
+    private init(on commands: CommandRunner, holder: Holder, rhythm: Rhythm, files: (lock: String, work: String)) {
         self.rhythm = rhythm
         let pulse = HostLockPulse()
         let configuration = CommandRunner.configuration(
-            "bash", ["-c", Self.helper, "infra-lock", commands.lockFolder, String(rhythm.silence.components.seconds)])
+            "bash",
+            [
+                "-c", Self.helper, "infra-lock", commands.lockFolder, String(rhythm.silence.components.seconds),
+                files.lock, files.work,
+            ])
         let ticker = Task {
             while (try? await Task.sleep(for: rhythm.feed)) != nil, pulse.tick() {}
         }
@@ -65,10 +69,22 @@ public final class HostLock: Sendable {
         try await take(on: commands, as: holder, timeout: timeout, rhythm: Rhythm())
     }
 
-    static func take(
-        on commands: CommandRunner, as holder: Holder, timeout: Duration, rhythm: Rhythm
+    /// Becomes the one that works among the watchers of a fleet. That one takes the host's lock for each apply like
+    /// everybody else, so an apply by hand gets its turn.
+    ///
+    /// - Throws: `.locked` at once when another one works, with what it says of itself; `.unreachable`.
+    public static func lead(
+        on commands: CommandRunner, as holder: Holder, identity: Identity
     ) async throws(HostError) -> HostLock {
-        let lock = HostLock(on: commands, holder: holder, rhythm: rhythm)
+        try await take(
+            on: commands, as: holder, timeout: .zero, rhythm: Rhythm(), files: (leaderFile(identity), ""))
+    }
+
+    static func take(
+        on commands: CommandRunner, as holder: Holder, timeout: Duration, rhythm: Rhythm,
+        files: (lock: String, work: String) = (file, workFile)
+    ) async throws(HostError) -> HostLock {
+        let lock = HostLock(on: commands, holder: holder, rhythm: rhythm, files: files)
         do throws(HostError) {
             // The helper answers several times a second, so silence is a helper that does not run.
             try await withDeadline("taking the host's lock", timeout + .seconds(10)) { () async throws(HostError) in

@@ -76,6 +76,22 @@ public struct HostInventory: Hashable, Sendable, Codable {
     }
 }
 
+extension HostInventory {
+    /// Whether a resource is on the host.
+    public func holds(_ resource: ResourceID) -> Bool {
+        func has(_ all: [Metadata]) -> Bool { all.contains { $0.identity == resource.id } }
+        return switch resource.kind {
+        case .fleet: false
+        case .host: has([host.metadata])
+        case .storagePool: has(pools.map(\.metadata))
+        case .image: has(images.map(\.metadata))
+        case .network: has(networks.map(\.metadata))
+        case .volume: has(volumes.map(\.metadata))
+        case .virtualMachine: has(machines.map(\.metadata))
+        }
+    }
+}
+
 /// The host's end of a running machine's network interface.
 public struct Tap: Hashable, Sendable, Codable {
     /// The machine, by identity.

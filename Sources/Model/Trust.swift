@@ -30,7 +30,7 @@ public struct Trust: Hashable, Sendable, Codable {
 
     /// How a watcher without a trust file judges: everybody who can push may move the fleet, within its own policy.
     public static let everybody = Trust(
-        limits: Fleet.Policy(unattended: .restart, prune: true, deletionBudget: .max, drift: .correct))
+        limits: Fleet.Policy(unattended: .restart, prune: true, deletionBudget: 10_000, drift: .correct))
 
     /// Whose commits count.
     public init(signers: [Signer] = [], limits: Fleet.Policy) {

@@ -26,6 +26,7 @@ struct HostPlanner {
 
     /// Plans every kind, those that others need first.
     mutating func run() {
+        for (resource, reason) in options.heldBack.sorted(by: { $0.key < $1.key }) { holdBack(resource, reason) }
         for (resource, reason) in expectation.impossible.sorted(by: { $0.key < $1.key }) { block(resource, reason) }
         planStaged()
         planPools()
@@ -60,6 +61,15 @@ struct HostPlanner {
     mutating func block(_ resource: ResourceID, _ reason: String) {
         guard blockedResources.insert(resource).inserted else { return }
         blocked.append(Blocked(host: host, resource: resource, reason: reason))
+    }
+
+    private mutating func holdBack(_ resource: ResourceID, _ reason: String) {
+        let inventories = [expectation.inventory, observed]
+        guard inventories.contains(where: { $0.holds(resource) }) else { return }
+        block(resource, reason)
+        guard resource.kind == .virtualMachine else { return }
+        let disks = inventories.flatMap(\.volumes).map(\.metadata.identity).filter { $0.hasPrefix("\(resource.id).") }
+        for disk in Set(disks).sorted() { block(ResourceID(.volume, disk), reason) }
     }
 
     /// Why a resource of that area is unknown; nil when it was observed.

@@ -8,12 +8,41 @@ public struct PlanOptions: Hashable, Sendable {
     public var targets: Set<ResourceID>
     /// Whether the whole fleet is to go.
     public var destroys: Bool
+    /// Which resources that left the fleet are removed.
+    public var removal: Removal
+    /// Resources about which nothing is done now, with the reason. A machine's disks are left with it.
+    public var heldBack: [ResourceID: String]
+
+    /// Which resources that left the fleet are removed.
+    public enum Removal: Hashable, Sendable {
+        /// Those whose removal is within the allowance: somebody looks at the plan.
+        case asAllowed
+        /// None: nobody looks.
+        case never
+        /// All whose data stays, even where the allowance is less than `stop`.
+        case keepingData
+    }
 
     /// What a plan may do.
-    public init(allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false) {
+    public init(
+        allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false,
+        removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:]
+    ) {
         self.allowance = allowance
         self.targets = targets
         self.destroys = destroys
+        self.removal = removal
+        self.heldBack = heldBack
+    }
+
+    /// Whether a step is done now.
+    func allows(_ step: Step) -> Bool {
+        guard step.isRemoval else { return step.disruption <= allowance }
+        switch removal {
+        case .asAllowed: return step.disruption <= allowance
+        case .never: return false
+        case .keepingData: return step.disruption <= max(allowance, .stop)
+        }
     }
 }
 
@@ -97,7 +126,7 @@ public enum Planner {
             let sorted = try Ordering.sorted(steps)
             var deferred: Set<String> = []
             for step in sorted {
-                if step.disruption > options.allowance || step.after.contains(where: deferred.contains) {
+                if !options.allows(step) || step.after.contains(where: deferred.contains) {
                     deferred.insert(step.id)
                     plan.deferred.append(step)
                 } else {

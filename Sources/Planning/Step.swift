@@ -79,6 +79,16 @@ public struct Step: Hashable, Sendable, Codable, Identifiable {
         self.after = after
     }
 
+    /// Whether it takes away something that the fleet no longer has. Clearing up what a run left unfinished is no removal.
+    public var isRemoval: Bool {
+        switch operation {
+        case .removeStaged, .removeStagedLink: false
+        // It leaves the fleet although its file stays.
+        case .markVolume(let volume): volume.status?.mark?.retained == true
+        default: action == .delete
+        }
+    }
+
     /// Whether both do the same for the same reason. What they wait for may differ: some of it may be done already.
     public func isTheSame(as other: Step) -> Bool {
         id == other.id && action == other.action && operation == other.operation && disruption == other.disruption

@@ -20,13 +20,16 @@ extension ConnectedFleet {
     ///     called with it.
     ///   - basis: What the approved plan was made from, if it is to be done only while all of that holds. Without it a
     ///     part that somebody else did meanwhile is no surprise.
+    ///   - commit: The commit that the manifests are, when a watcher applies one, and what the hosts remembered when it
+    ///     was judged. Remembered by the hosts before the first step.
     ///   - lockTimeout: How long to wait for another controller.
     ///   - show: Called with the plan that is about to be done.
     ///   - stopReason: Asked before each step: a reason to start no more.
     ///   - report: Told what happens.
     /// - Returns: The plan that was done and how it ended. A plan with problems is not begun.
     public func apply(
-        _ approved: Plan?, basis: PlanBasis? = nil, options: PlanOptions, lockTimeout: Duration,
+        _ approved: Plan?, basis: PlanBasis? = nil, options: PlanOptions,
+        commit: (mark: CommitMark, after: FleetMemory)? = nil, lockTimeout: Duration,
         show: @Sendable (Plan) -> Void, stopReason: @escaping @Sendable () -> String?,
         report: @escaping @Sendable (ApplyEvent) -> Void
     ) async throws(ApplyRefusal) -> (plan: Plan, report: ApplyReport) {
@@ -36,14 +39,16 @@ extension ConnectedFleet {
                 let plan = Planner.plan(manifest, observed: observed, options: options)
                 if let approved, let basis { try check(basis, of: approved, observed) }
                 if let approved { try Self.check(plan, against: approved) } else { show(plan) }
+                if let commit { try await check(commit.after) }
                 guard plan.problems.isEmpty, !plan.steps.isEmpty else {
                     var nothing = ApplyReport()
                     nothing.remaining = plan
-                    if plan.problems.isEmpty { try await finish(plan, observed, options) }
+                    if plan.problems.isEmpty { try await finish(plan, observed, options, commit?.mark) }
                     return (plan, nothing)
                 }
+                if let mark = commit?.mark { try await remember(mark) }
                 let result = await run(plan, isHeld: isHeld, stopReason: stopReason, report: report)
-                return (plan, try await verify(result, options, report))
+                return (plan, try await verify(result, options, commit?.mark, report))
             }
         } catch {
             switch error {
@@ -94,21 +99,41 @@ extension ConnectedFleet {
     }
 
     private func verify(
-        _ result: ApplyReport, _ options: PlanOptions, _ report: @Sendable (ApplyEvent) -> Void
+        _ result: ApplyReport, _ options: PlanOptions, _ mark: CommitMark?, _ report: @Sendable (ApplyEvent) -> Void
     ) async throws(HostError) -> ApplyReport {
         var result = result
         let observed = await observe()
         let remaining = Planner.plan(manifest, observed: observed, options: options)
         report(.verified(remaining: remaining.steps.map(\.id), deferred: remaining.deferred.map(\.id)))
         result.remaining = remaining
-        try await finish(remaining, observed, options)
+        try await finish(remaining, observed, options, mark)
         return result
+    }
+
+    /// Another watcher may have been there since the commit was judged.
+    private func check(_ memory: FleetMemory) async throws(HostError) {
+        let now = await remembered()
+        if let host = sessions.keys.sorted().first(where: { now.marks[$0]?.commit != memory.marks[$0]?.commit }) {
+            let commit = now.marks[host]?.commit ?? "none"
+            throw .surprise("another watcher was there meanwhile: the last commit on host \(host) is \(commit)")
+        }
+    }
+
+    private func remember(_ mark: CommitMark) async throws(HostError) {
+        for session in sessions.values {
+            try await Roster.change(
+                session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
+            ) { $0.commit = mark }
+        }
     }
 
     /// Leaves on each host what the next run has to know, or nothing when the fleet is gone.
     private func finish(
-        _ plan: Plan, _ observed: [String: HostInventory], _ options: PlanOptions
+        _ plan: Plan, _ observed: [String: HostInventory], _ options: PlanOptions, _ mark: CommitMark?
     ) async throws(HostError) {
+        var mark = mark
+        mark?.isApplied = plan.isEmpty
+        if let mark { try await remember(mark) }
         guard options.targets.isEmpty, observed.values.allSatisfy({ $0.unknown.isEmpty }) else { return }
         let isGone =
             options.destroys && plan.isEmpty && plan.deferred.isEmpty
@@ -118,7 +143,7 @@ extension ConnectedFleet {
             if isGone {
                 try await Roster.remove(session, identity, settings.observationDeadline)
             } else {
-                try await roster.write(session, identity, settings.observationDeadline)
+                try await roster.write(session, identity, settings.observationDeadline, commit: mark)
             }
         }
     }

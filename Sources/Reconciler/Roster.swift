@@ -18,6 +18,10 @@ struct Roster: Codable, Hashable, Sendable {
     var fleet: String
     /// The hosts, by identity.
     var hosts: [String: Entry]
+    /// The commit that a watcher applied last, or began to.
+    var commit: CommitMark?
+    /// Resources that watchers leave alone.
+    var suspended: [ResourceID]?
 
     /// Where a fleet's roster lies.
     static func path(_ identity: Identity) -> String { "/var/lib/infra/\(identity.fleet.lowercased).json" }
@@ -40,9 +44,42 @@ struct Roster: Codable, Hashable, Sendable {
         return "this is host \(status.uuid.lowercased), the last apply knew \(known.uuid.lowercased) under that name"
     }
 
-    /// Writes the roster where it says something else, whole or not at all.
-    func write(_ session: HostSession, _ identity: Identity, _ deadline: Duration) async throws(HostError) {
-        if try await Self.read(session, identity, deadline) == self { return }
+    /// A roster that knows no host yet.
+    private init(fleet: String) {
+        self.fleet = fleet
+        hosts = [:]
+    }
+
+    /// What a host remembers; nothing before the first apply.
+    static func remembered(
+        _ session: HostSession, _ identity: Identity, _ deadline: Duration
+    ) async throws(HostError) -> (commit: CommitMark?, suspended: [ResourceID]) {
+        let roster = try await read(session, identity, deadline)
+        return (roster?.commit, roster?.suspended ?? [])
+    }
+
+    /// Writes the hosts, and the commit if there is one; the rest stays as it is.
+    func write(
+        _ session: HostSession, _ identity: Identity, _ deadline: Duration, commit: CommitMark?
+    ) async throws(HostError) {
+        try await Self.change(session, identity, deadline, fleet: fleet) { roster in
+            roster.fleet = fleet
+            roster.hosts = hosts
+            if let commit { roster.commit = commit }
+        }
+    }
+
+    /// Changes what a host remembers, whole or not at all.
+    static func change(
+        _ session: HostSession, _ identity: Identity, _ deadline: Duration, fleet: String, _ edit: (inout Roster) -> Void
+    ) async throws(HostError) {
+        let known = try await read(session, identity, deadline)
+        var roster = known ?? Roster(fleet: fleet)
+        edit(&roster)
+        if roster != known { try await roster.store(session, identity, deadline) }
+    }
+
+    private func store(_ session: HostSession, _ identity: Identity, _ deadline: Duration) async throws(HostError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         guard let data = try? encoder.encode(self) else { return }
