@@ -45,14 +45,14 @@ let package = Package(
             name: "Reconciler", dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", logging],
             swiftSettings: settings),
         .target(
+            name: "GitRepository", dependencies: ["Model", "CGit2", subprocess, systemPackage],
+            swiftSettings: settings),
+        .target(
             name: "Watching",
             dependencies: [
                 "Model", "Manifests", "Planning", "Hosts", "Reconciler", "GitRepository", crypto, flyingSocks, grdb,
                 logging, subprocess,
             ],
-            swiftSettings: settings),
-        .target(
-            name: "GitRepository", dependencies: ["Model", "CGit2", subprocess, systemPackage],
             swiftSettings: settings),
         .executableTarget(
             name: "infra",

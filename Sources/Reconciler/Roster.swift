@@ -71,7 +71,8 @@ struct Roster: Codable, Hashable, Sendable {
 
     /// Changes what a host remembers, whole or not at all.
     static func change(
-        _ session: HostSession, _ identity: Identity, _ deadline: Duration, fleet: String, _ edit: (inout Roster) -> Void
+        _ session: HostSession, _ identity: Identity, _ deadline: Duration, fleet: String,
+        _ edit: (inout Roster) -> Void
     ) async throws(HostError) {
         let known = try await read(session, identity, deadline)
         var roster = known ?? Roster(fleet: fleet)

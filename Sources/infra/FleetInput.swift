@@ -26,7 +26,7 @@ struct FleetInput {
         }
         let files = options.files.map { ImageFiles($0) }
         let (manifest, problems) = ImageFiles.fill(loaded.manifest, from: files)
-        let placed = problems.map { located($0, loaded.sources) }
+        let placed = problems.map { $0.placed(in: loaded.sources) }
         try tell(result.diagnostics + placed, format)
         if placed.contains(where: { $0.severity == .error }) { throw ExitCode(invalid) }
         return FleetInput(
@@ -56,7 +56,7 @@ struct FleetInput {
     /// The plan with the places in the manifests that its problems and notes are about.
     func located(_ plan: Plan) -> Plan {
         var plan = plan
-        plan.problems = plan.problems.map { Self.located($0, sources) }
+        plan.problems = plan.problems.map { $0.placed(in: sources) }
         return plan
     }
 
@@ -84,23 +84,6 @@ struct FleetInput {
             }
             result.insert(found)
         }
-    }
-
-    static func located(_ diagnostic: Diagnostic, _ sources: SourceIndex) -> Diagnostic {
-        guard diagnostic.position == nil, let resource = diagnostic.resource else { return diagnostic }
-        var diagnostic = diagnostic
-        diagnostic.position = place(of: resource, diagnostic.field ?? "", sources)
-        return diagnostic
-    }
-
-    /// Of a disk declared inside a machine, the place is in the machine.
-    private static func place(of resource: ResourceID, _ field: String, _ sources: SourceIndex) -> SourcePosition? {
-        if resource.kind == .volume, let dot = resource.id.firstIndex(of: ".") {
-            let machine = ResourceID(.virtualMachine, String(resource.id[..<dot]))
-            let disk = resource.id[resource.id.index(after: dot)...]
-            return sources.position(of: machine, field: "spec.disks[\(disk)]" + field.dropFirst("spec".count))
-        }
-        return sources.position(of: resource, field: field)
     }
 
     static func tell(_ diagnostics: [Diagnostic], _ format: OutputFormat) throws {

@@ -35,7 +35,7 @@ struct ValidatedFleet {
             return
         }
         let (filled, problems) = ImageFiles.fill(loaded.manifest, from: images)
-        diagnostics = result.diagnostics + problems.map { FleetInput.located($0, loaded.sources) }
+        diagnostics = result.diagnostics + problems.map { $0.placed(in: loaded.sources) }
         manifest = problems.contains { $0.severity == .error } ? nil : filled
     }
 

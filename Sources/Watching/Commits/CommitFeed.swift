@@ -1,0 +1,48 @@
+import GitRepository
+import Model
+import Synchronization
+
+/// Looks at the branch, and reads each new commit once. What it reads does not depend on any host.
+actor CommitFeed {
+    /// What a look brought.
+    enum News: Sendable {
+        /// The branch stands where it stood.
+        case nothing
+        /// A commit that can be judged against the hosts. Of one that is not the head, the head was refused.
+        case valid(Revision)
+        /// A commit that is not done.
+        case refused(CommitSummary, [Diagnostic])
+    }
+
+    /// How far back a watcher that begins looks for a commit that can be in force.
+    private static let depth = 100
+
+    private let reader: CommitReader
+    private var judged: GitCommitID?
+
+    init(_ reader: CommitReader) { self.reader = reader }
+
+    /// Looks for a new commit; one that was read before is not read again.
+    func look() async throws(GitError) -> News {
+        guard let head = try await reader.repository.remoteHead() else {
+            throw .notFound("there is no branch \(reader.repository.branch)")
+        }
+        guard head != judged else { return .nothing }
+        let fetched = try await reader.repository.fetch()
+        let reading = try await reader.read(fetched)
+        judged = fetched
+        switch reading {
+        case .valid(let revision): return .valid(revision)
+        case .refused(let commit, let reasons): return .refused(commit, reasons)
+        }
+    }
+
+    /// The newest commit before one that was refused that can be in force: what a watcher that begins goes on with.
+    func before(_ refused: CommitSummary) async throws(GitError) -> Revision? {
+        guard let id = GitCommitID(refused.id) else { return nil }
+        for commit in try await reader.repository.history(from: id, limit: Self.depth) where commit.id != id {
+            if case .valid(let revision) = try await reader.read(commit.id) { return revision }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// Asks a running watcher.
+public struct ControlClient: Sendable {
+    /// Where a watcher answers unless told otherwise.
+    public static let defaultPath = "/run/infra/watch.sock"
+
+    private let path: String
+
+    /// A client of the watcher at a path.
+    public init(path: String) { self.path = path }
+
+    /// Asks, and hands over each event until the last answer.
+    /// - Throws: `ControlError.unusable` when nobody answers, or it ends without an answer.
+    public func ask(
+        _ request: ControlRequest, event: (EventBroadcast.TimedEvent) async -> Void = { _ in }
+    ) async throws(ControlError) -> ControlReply {
+        do {
+            let line = try await LineSocket.connect(path)
+            defer { line.close() }
+            try await line.write(request)
+            while let reply = try await line.read(ControlReply.self) {
+                guard case .event(let timed) = reply else { return reply }
+                await event(timed)
+            }
+        } catch {
+            throw .unusable(path, reason: "no watcher answers (\(error))")
+        }
+        throw .unusable(path, reason: "the watcher ended")
+    }
+}

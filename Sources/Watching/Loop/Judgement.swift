@@ -1,0 +1,40 @@
+import Manifests
+import Model
+import Planning
+import Reconciler
+
+/// What a commit would do to the hosts, and what speaks against it.
+struct Judgement: Sendable {
+    /// The plan of an unattended run; nil when the policy allows none at all.
+    let plan: Plan?
+    /// Why the commit is refused whole; nothing when it is not.
+    let objections: [Diagnostic]
+
+    /// Judges a commit.
+    /// - Parameter standing: What is in force now. What is wrong with that already is no fault of the commit.
+    static func of(
+        _ candidate: Revision, over fleet: ConnectedFleet, memory: FleetMemory, mandate: Mandate,
+        standing: FleetManifest?
+    ) async -> Judgement {
+        var objections: [Diagnostic] = []
+        if let standing, standing.fleet.uuid != candidate.manifest.fleet.uuid {
+            objections.append(
+                Diagnostic(
+                    code: "fleet-id", "the fleet's id changed: everything there would belong to nobody",
+                    help: "put metadata.id back to \(standing.fleet.metadata.identity)",
+                    resource: ResourceID(.fleet, candidate.manifest.fleet.metadata.identity), field: "metadata.id"))
+        }
+        let held = memory.suspended.reduce(into: [:]) { $0[$1] = Self.suspended }
+        let observed = await fleet.observe()
+        let options = Unattended.options(mandate.policy, heldBack: held)
+        let plan = Planner.plan(
+            candidate.manifest, observed: observed, options: options ?? PlanOptions(allowance: .none, removal: .never))
+        let before = standing.map { Planner.plan($0, observed: observed, options: options ?? PlanOptions()) }
+        objections += Unattended.objections(to: plan, standing: before, policy: mandate.policy)
+        return Judgement(
+            plan: options == nil ? nil : plan, objections: objections.map { $0.placed(in: candidate.sources) })
+    }
+
+    /// Why a suspended resource is left alone.
+    static let suspended = "suspended by `infra suspend`"
+}

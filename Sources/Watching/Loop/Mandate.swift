@@ -1,0 +1,48 @@
+import GitRepository
+import Model
+import Planning
+import Reconciler
+
+/// What an unattended run of a commit may do, and what the hosts are to remember of it.
+struct Mandate: Hashable, Sendable {
+    /// What was allowed before the commit.
+    let ceiling: Fleet.Policy
+    /// What is allowed now: the trust file's limits, narrowed by the commit before and by the commit itself.
+    let policy: Fleet.Policy
+}
+
+extension CommitReader {
+    /// The mandate of a commit. A policy changes from the next commit on, so that no commit widens what is done to it;
+    /// what it narrows counts at once. The first commit of a fleet has nothing before it but the trust file.
+    ///
+    /// - Parameters:
+    ///   - marks: The commits that the hosts remember.
+    ///   - current: The revision in force, which saves reading it again.
+    func mandate(for revision: Revision, marks: [CommitMark], current: Revision?) async throws(GitError) -> Mandate {
+        let own = revision.manifest.fleet.policy
+        var ceiling = own
+        if let mark = marks.first(where: { $0.commit == revision.commit.id }) {
+            ceiling = mark.ceiling
+        } else if let mark = marks.first {
+            ceiling = try await policy(of: mark, current: current)
+        }
+        return Mandate(ceiling: ceiling, policy: trust.limits.narrowed(by: ceiling).narrowed(by: own))
+    }
+
+    /// The policy of the commit that was applied last; where it cannot be read any more, what was allowed before it.
+    private func policy(of mark: CommitMark, current: Revision?) async throws(GitError) -> Fleet.Policy {
+        if let current, current.commit.id == mark.commit { return current.manifest.fleet.policy }
+        guard let id = GitCommitID(mark.commit) else { return mark.ceiling }
+        do throws(GitError) {
+            if case .valid(let revision) = try await read(id) { return revision.manifest.fleet.policy }
+        } catch {
+            guard error.isFaultOfTheCommit else { throw error }
+        }
+        return mark.ceiling
+    }
+}
+
+extension FleetMemory {
+    /// What the hosts remember, in the order of their names.
+    var ordered: [CommitMark] { marks.sorted { $0.key < $1.key }.map(\.value) }
+}

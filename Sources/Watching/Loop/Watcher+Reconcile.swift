@@ -1,0 +1,140 @@
+import Foundation
+import Model
+import Planning
+import Reconciler
+
+extension Watcher {
+    /// Makes the hosts as a revision says, within its mandate.
+    func reconcile(
+        _ revision: Revision, _ fleet: ConnectedFleet, _ memory: FleetMemory, _ admitted: Admitted,
+        cause: WatchEvent.Cause, tellsMissed: Bool = false
+    ) async {
+        let commit = revision.commit.id
+        let start = clock.now
+        let suspended = memory.suspended.reduce(into: [:]) { $0[$1] = Judgement.suspended }
+        let held = suspended.merging(backoff.waiting(now: start)) { first, _ in first }
+        guard let options = Unattended.options(admitted.mandate.policy, heldBack: held) else {
+            let plan = await fleet.plan(PlanOptions(allowance: .dataLoss))
+            report(drift: plan, commit)
+            return
+        }
+        let plan: Plan
+        if let made = admitted.plan { plan = made } else { plan = await fleet.plan(options) }
+        let known = memory.ordered
+        let isMarked =
+            !known.isEmpty && memory.unknown.isEmpty && known.allSatisfy { $0.commit == commit && $0.isApplied }
+        if tellsMissed, !plan.steps.isEmpty {
+            events.tell(.eventsMissed(resources: ResourceSteps.grouping(plan.steps).map(\.resource)))
+        }
+        if cause == .drift, isMarked, admitted.mandate.policy.drift == .report {
+            report(drift: plan, commit)
+            return
+        }
+        if plan.steps.isEmpty, isMarked {
+            conclude(revision, plan, held, start, isNews: cause == .commit || cause == .request)
+            return
+        }
+        if !plan.steps.isEmpty { events.tell(.planned(commit: commit, cause: cause, plan: PlanOutline(plan))) }
+        isConverged = false
+        let mark = CommitMark(commit: commit, tree: revision.commit.tree, ceiling: admitted.mandate.ceiling)
+        do throws(ApplyRefusal) {
+            let (events, signal) = (events, signal)
+            let done = try await fleet.apply(
+                plan, options: options, commit: (mark, memory), lockTimeout: settings.lockTimeout, show: { _ in },
+                stopReason: reasonToGoNoFurther(with: commit),
+                report: { event in
+                    // What hosts tell of our own steps is read at the end anyhow.
+                    if case .stepDone = event { signal.forgetHosts() }
+                    events.tell(.applying(commit: commit, event))
+                })
+            settle(done.report, of: plan)
+            conclude(revision, done.report.remaining ?? plan, held, start, isNews: true, failures: done.report)
+        } catch {
+            refused(error, commit)
+        }
+    }
+
+    /// Asked before each step.
+    private func reasonToGoNoFurther(with commit: String) -> @Sendable () -> String? {
+        let judged = verdict?.commit
+        let place = place
+        return { [self] in
+            if let reason = reasonToStop { return reason }
+            if placeIsLost(place) { return "another watcher may be at work" }
+            if let newer = newest.revision?.commit, newer.id != commit, newer.id != judged {
+                return "commit \(newer.short) takes over"
+            }
+            return nil
+        }
+    }
+
+    private func settle(_ report: ApplyReport, of plan: Plan) {
+        let resources = plan.steps.reduce(into: [:]) { $0[$1.id] = $1.resource }
+        for step in report.done { resources[step].map { backoff.succeeded($0) } }
+        for failure in report.failed + report.unknown {
+            guard let resource = resources[failure.step] else { continue }
+            backoff.failed(resource, failure.reason, now: clock.now, jitter: .random(in: -1...1))
+        }
+    }
+
+    /// Tells how a turn ended, and says when to look again at what is in the way.
+    private func conclude(
+        _ revision: Revision, _ remaining: Plan, _ held: [ResourceID: String], _ start: ContinuousClock.Instant,
+        isNews: Bool, failures: ApplyReport? = nil
+    ) {
+        let commit = revision.commit.id
+        let blocked = remaining.blocked.filter {
+            held[$0.resource] != Judgement.suspended && $0.reason != Judgement.suspended
+        }
+        if remaining.steps.isEmpty, blocked.isEmpty, remaining.problems.isEmpty {
+            blockedTurns = 0
+            if isNews || !isConverged {
+                events.tell(
+                    .converged(
+                        commit: commit, deferred: ResourceSteps.grouping(remaining.deferred).map(\.resource),
+                        milliseconds: Int((clock.now - start) / .milliseconds(1))))
+            }
+            isConverged = true
+            reported = []
+            return
+        }
+        isConverged = false
+        if !blocked.isEmpty || !remaining.problems.isEmpty || backoff.next == nil {
+            blockedTurns += 1
+            nextFull = min(nextFull, clock.now + Backoff.pause(after: blockedTurns, .random(in: -1...1)))
+        }
+        var reasons = (failures?.failed ?? []).map { "\($0.step): \($0.reason)" }
+        reasons += (failures?.unknown ?? []).map { "\($0.step): outcome unknown: \($0.reason)" }
+        reasons += blocked.map { "\($0.resource): \($0.reason)" } + remaining.problems.map(\.description)
+        if reasons.isEmpty { reasons = (failures?.notTried ?? []).map { "\($0.step): \($0.reason)" } }
+        if reasons.isEmpty { reasons = remaining.steps.map { "\($0.id): left to do" } }
+        let next = min(nextFull, backoff.next ?? nextFull)
+        events.tell(
+            .notConverged(
+                commit: commit, reasons: reasons,
+                retry: Date.now.addingTimeInterval(TimeInterval((next - clock.now) / .milliseconds(1)) / 1000)))
+    }
+
+    private func refused(_ refusal: ApplyRefusal, _ commit: String) {
+        let reason =
+            switch refusal {
+            case .locked(let holder): "another controller is at work: \(holder)"
+            case .changed(let what): what
+            case .host(let what): what
+            }
+        blockedTurns += 1
+        let pause = Backoff.pause(after: blockedTurns, .random(in: -1...1))
+        nextFull = min(nextFull, clock.now + pause)
+        events.tell(
+            .notConverged(
+                commit: commit, reasons: [reason],
+                retry: Date.now.addingTimeInterval(TimeInterval(pause / .milliseconds(1)) / 1000)))
+    }
+
+    private func report(drift plan: Plan, _ commit: String) {
+        let resources = ResourceSteps.grouping(plan.steps).map(\.resource)
+        guard Set(resources) != reported else { return }
+        reported = Set(resources)
+        events.tell(.driftReported(commit: commit, resources: resources))
+    }
+}

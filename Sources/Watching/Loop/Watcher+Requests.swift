@@ -1,0 +1,54 @@
+import GitRepository
+import Manifests
+import Model
+import Planning
+import Reconciler
+
+extension Watcher {
+    /// What is known of a commit already, for somebody who asks after the fact.
+    func outcome(of commit: String) -> WatchEvent? {
+        guard current?.commit.id == commit, isConverged else { return nil }
+        return .converged(commit: commit, deferred: [], milliseconds: 0)
+    }
+
+    /// What would be done about a commit that is not in the branch yet.
+    func preview(_ commit: CommitSummary, _ files: [ControlRequest.Manifest]) async -> CommitPreview {
+        let sources = files.map { SourceFile(path: $0.path, text: $0.text) }
+        let revision: Revision
+        switch CommitReader.judge(commit, sources, images: reader.images) {
+        case .refused(_, let reasons): return CommitPreview(reasons: reasons, notes: [])
+        case .valid(let valid): revision = valid
+        }
+        let fleet = await ConnectedFleet(revision.manifest, files: revision.files, settings: settings.run)
+        let memory = await fleet.remembered()
+        do throws(GitError) {
+            let mandate = try await reader.mandate(for: revision, marks: memory.ordered, current: current)
+            let judgement = await Judgement.of(
+                revision, over: fleet, memory: memory, mandate: mandate, standing: current?.manifest)
+            var notes = memory.unknown.sorted { $0.key < $1.key }.map { "host \($0.key) does not answer: \($0.value)" }
+            if judgement.plan == nil { notes.append("policy.unattended is off: nothing is applied") }
+            if !mandate.policy.prune, let plan = judgement.plan, !Unattended.removals(plan).isEmpty {
+                notes.append("policy.prune is false: what left the fleet stays until somebody removes it")
+            }
+            return CommitPreview(
+                reasons: judgement.objections, plan: judgement.plan.map { PlanOutline($0) }, notes: notes)
+        } catch {
+            return CommitPreview(reasons: [], notes: ["the repository cannot be read: \(error)"])
+        }
+    }
+
+    /// Leaves a resource alone from now on, or no longer. The hosts remember it.
+    /// - Returns: Why it cannot be done; nil when it is.
+    func suspend(_ resource: ResourceID, _ isSuspended: Bool) async -> String? {
+        guard let current else { return "no commit is in force yet" }
+        let fleet = await ConnectedFleet(current.manifest, files: current.files, settings: settings.run)
+        do throws(ApplyRefusal) {
+            try await fleet.suspend(resource, isSuspended)
+        } catch {
+            return "\(error)"
+        }
+        events.tell(.suspended(resource, isSuspended))
+        signal.wake(.request)
+        return nil
+    }
+}

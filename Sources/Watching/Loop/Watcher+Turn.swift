@@ -1,0 +1,129 @@
+import Foundation
+import GitRepository
+import Model
+import Planning
+import Reconciler
+import Synchronization
+
+extension Watcher {
+    /// One turn: judges a newer commit, compares what is in force with what is there, and does the difference.
+    /// - Returns: After which time to look again when nothing wakes it.
+    func turn(_ reasons: Set<WakeReason>) async -> Duration {
+        pulse(.turned)
+        guard let candidate = newest.revision ?? current else { return settings.interval }
+        let now = clock.now
+        let isFull = now >= nextFull
+        let isRetry = backoff.next.map { $0 <= now } ?? false
+        let isNew = candidate.commit.id != current?.commit.id
+        // One that was judged is judged again when something changed.
+        let isFresh = isNew && candidate.commit.id != verdict?.commit
+        let isIdle = !isFresh && !isFull && !isRetry && reasons.isEmpty
+        if isIdle, isLeading { return pause }
+        if reasons.contains(.request) {
+            backoff.reset()
+            blockedTurns = 0
+        }
+        let hadEvents = reasons.contains { if case .host = $0 { true } else { false } }
+        // A machine that starts tells several things in a row.
+        if hadEvents, reasons.allSatisfy({ if case .host = $0 { true } else { false } }) {
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+        let fleet = await ConnectedFleet(candidate.manifest, files: candidate.files, settings: settings.run)
+        guard await leads(fleet) else { return settings.standby }
+        if isIdle, !isNew, current != nil { return pause }
+        signal.forgetHosts()
+        nextFull = clock.now + settings.resync
+        let cause: WatchEvent.Cause =
+            reasons.contains(.request) ? .request : isRetry && !hadEvents ? .retry : .drift
+        do throws(GitError) {
+            let memory = await fleet.remembered()
+            if isNew {
+                if let admitted = try await admit(candidate, fleet, memory) {
+                    current = candidate
+                    verdict = nil
+                    backoff.reset()
+                    blockedTurns = 0
+                    isConverged = false
+                    reported = []
+                    events.tell(.commitAccepted(candidate.commit))
+                    listen(to: candidate.manifest.hosts)
+                    // The same commit after a restart of ours is no news to the hosts.
+                    let isKnown = memory.ordered.contains { $0.commit == candidate.commit.id && $0.isApplied }
+                    await reconcile(candidate, fleet, memory, admitted, cause: isKnown ? cause : .commit)
+                } else if let current {
+                    let fleet = await ConnectedFleet(current.manifest, files: current.files, settings: settings.run)
+                    let mandate = try await reader.mandate(for: current, marks: memory.ordered, current: current)
+                    await reconcile(current, fleet, memory, Admitted(mandate: mandate), cause: cause)
+                }
+            } else {
+                let mandate = try await reader.mandate(for: candidate, marks: memory.ordered, current: current)
+                let isMissed = isFull && !hadEvents && cause == .drift && isConverged
+                await reconcile(
+                    candidate, fleet, memory, Admitted(mandate: mandate), cause: cause, tellsMissed: isMissed)
+            }
+        } catch {
+            events.tell(.repositoryFailed(reason: "\(error)"))
+            return min(settings.interval, .seconds(30))
+        }
+        return pause
+    }
+
+    /// The time to the next full read or retry.
+    private var pause: Duration {
+        let next = min(nextFull, backoff.next ?? nextFull)
+        return max(.milliseconds(10), min(next - clock.now, settings.interval))
+    }
+
+    /// What was found of a commit that may be in force.
+    struct Admitted: Sendable {
+        let mandate: Mandate
+        /// The plan for it, when it was made already.
+        var plan: Plan?
+    }
+
+    /// Judges a commit against the hosts; nil when it is held or refused, which is told.
+    private func admit(
+        _ candidate: Revision, _ fleet: ConnectedFleet, _ memory: FleetMemory
+    ) async throws(GitError) -> Admitted? {
+        let isAcknowledged = acknowledged.withLock { $0.contains(candidate.commit.id) }
+        if !isAcknowledged {
+            if !memory.unknown.isEmpty, memory.marks.isEmpty, current == nil {
+                let hosts = memory.unknown.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
+                tell(held: candidate, "no host says what was applied last: \(hosts.joined(separator: ", "))")
+                return nil
+            }
+            var marks = memory.ordered
+            if marks.isEmpty, let current {
+                marks = [CommitMark(commit: current.commit.id, tree: current.commit.tree, ceiling: .init())]
+            }
+            let order = CommitOrder(repository: reader.repository)
+            if let objection = try await order.objection(to: candidate.commit, after: marks) {
+                tell(
+                    held: candidate,
+                    "\(objection); if it is meant, say `infra reconcile --acknowledge \(candidate.commit.id)`")
+                return nil
+            }
+        }
+        let mandate = try await reader.mandate(for: candidate, marks: memory.ordered, current: current)
+        let judgement = await Judgement.of(
+            candidate, over: fleet, memory: memory, mandate: mandate, standing: current?.manifest)
+        guard judgement.objections.isEmpty else {
+            tell(refused: candidate, judgement.objections)
+            return nil
+        }
+        return Admitted(mandate: mandate, plan: judgement.plan)
+    }
+
+    private func tell(held candidate: Revision, _ reason: String) {
+        guard verdict?.commit != candidate.commit.id || verdict?.text != reason else { return }
+        verdict = (candidate.commit.id, reason)
+        events.tell(.commitHeld(candidate.commit, reason: reason))
+    }
+
+    private func tell(refused candidate: Revision, _ reasons: [Diagnostic]) {
+        let text = reasons.map(\.description).joined(separator: "\n")
+        guard verdict?.commit != candidate.commit.id || verdict?.text != text else { return }
+        verdict = (candidate.commit.id, text)
+        events.tell(.commitRefused(candidate.commit, reasons: reasons))
+    }
+}

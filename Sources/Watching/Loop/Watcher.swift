@@ -1,0 +1,192 @@
+import Foundation
+import GitRepository
+import Hosts
+import Model
+import Planning
+import Reconciler
+import Synchronization
+
+/// Keeps a fleet as the last trusted and valid commit of a branch says.
+///
+/// It is level-based: every turn compares what is in force with what is there. Commits, events of hosts and requests only
+/// say that a turn is worth while; losing all of them costs time, never correctness.
+public actor Watcher {
+    let reader: CommitReader
+    let settings: WatchSettings
+    /// Where everything that happens is told.
+    public nonisolated let events: EventBroadcast
+    nonisolated let signal = WakeSignal()
+    private nonisolated let gitSignal = WakeSignal()
+    nonisolated let newest = Newest()
+    nonisolated let stopping = Mutex<String?>(nil)
+    nonisolated let acknowledged = Mutex<Set<String>>([])
+    let clock = ContinuousClock()
+
+    /// What is in force.
+    var current: Revision?
+    /// What was last told of a commit that is not done, so that it is told once.
+    var verdict: (commit: String, text: String)?
+    var backoff = Backoff()
+    /// How often in a row something was in the way that no step of ours can change.
+    var blockedTurns = 0
+    var nextFull: ContinuousClock.Instant
+    /// Resources that were told to differ and are left so.
+    var reported: Set<ResourceID> = []
+    var isConverged = false
+    private var leader: HostLock?
+    private var isTold: (standing: String?, leading: Bool) = (nil, false)
+
+    /// What is listened to for events, by host.
+    private var listening: [String: Task<Void, Never>] = [:]
+    nonisolated let pulse: @Sendable (Pulse) -> Void
+
+    /// A sign of life.
+    public enum Pulse: Sendable {
+        /// The loop went round.
+        case turned
+        /// The branch was looked at.
+        case polled(failed: Bool)
+    }
+
+    /// A watcher that has not begun.
+    /// - Parameter pulse: Told of every sign of life; does not wait.
+    public init(
+        reader: CommitReader, settings: WatchSettings, events: EventBroadcast,
+        pulse: @escaping @Sendable (Pulse) -> Void = { _ in }
+    ) {
+        self.pulse = pulse
+        self.reader = reader
+        self.settings = settings
+        self.events = events
+        nextFull = clock.now
+    }
+
+    /// Works until it is stopped. The running steps are finished, and the place is left to another watcher.
+    public func run() async {
+        events.tell(
+            .started(
+                location: reader.repository.location?.description ?? reader.repository.folder,
+                branch: reader.repository.branch))
+        let feeding = Task { await feed() }
+        var pause = Duration.zero
+        while reasonToStop == nil {
+            let reasons = await signal.next(within: pause)
+            if reasonToStop != nil { break }
+            pause = await turn(reasons)
+        }
+        feeding.cancel()
+        gitSignal.wake(.stop)
+        for task in listening.values { task.cancel() }
+        await leader?.release()
+        leader = nil
+        events.tell(.stopped(reason: reasonToStop ?? "ended"))
+        await events.finish()
+    }
+
+    /// Asks for an end after the running steps.
+    public nonisolated func stop(_ reason: String) {
+        stopping.withLock { $0 = $0 ?? reason }
+        signal.wake(.stop)
+    }
+
+    /// Looks at the branch now.
+    public nonisolated func lookAtBranch() { gitSignal.wake(.request) }
+
+    /// Something happened on a host.
+    public nonisolated func hostChanged(_ host: String) { signal.wake(.host(host)) }
+
+    /// Looks at the branch and at every host now, and tries again what failed.
+    /// - Parameter acknowledging: A commit that is done although it is older than what was applied, or of another
+    ///   history.
+    public nonisolated func reconcile(acknowledging commit: String?) {
+        if let commit { acknowledged.withLock { _ = $0.insert(commit) } }
+        gitSignal.wake(.request)
+        signal.wake(.request)
+    }
+
+    nonisolated var reasonToStop: String? { stopping.withLock { $0 } }
+
+    /// Whether this watcher is the one that works; the others only read.
+    func leads(_ fleet: ConnectedFleet) async -> Bool {
+        if let leader, leader.isHeld { return true }
+        await leader?.release()
+        leader = nil
+        do throws(ApplyRefusal) {
+            leader = try await fleet.lead()
+            if !isTold.leading { events.tell(.leading) }
+            isTold = (nil, true)
+            return true
+        } catch {
+            let holder =
+                switch error {
+                case .locked(let holder): holder
+                case .changed(let what), .host(let what): what
+                }
+            if isTold.standing != holder || isTold.leading { events.tell(.standingBy(holder: holder)) }
+            isTold = (holder, false)
+            return false
+        }
+    }
+
+    /// Whether the place was lost since the turn began.
+    nonisolated func placeIsLost(_ lock: HostLock?) -> Bool { lock.map { !$0.isHeld } ?? true }
+
+    var place: HostLock? { leader }
+
+    /// Whether the place was held a moment ago.
+    var isLeading: Bool { leader?.isHeld ?? false }
+
+    /// Listens to these hosts and no others.
+    func listen(to hosts: [KVMHost]) {
+        let wanted = Set(hosts.map(\.metadata.identity))
+        for (host, task) in listening where !wanted.contains(host) {
+            task.cancel()
+            listening[host] = nil
+        }
+        for host in hosts where listening[host.metadata.identity] == nil {
+            let listener = HostListener(host: host, watcher: self, deadline: settings.run.observationDeadline)
+            listening[host.metadata.identity] = Task { await listener.run() }
+        }
+    }
+
+    /// Reads new commits, whatever the hosts do, so that a newer one is known while an older one is applied.
+    private nonisolated func feed() async {
+        let feed = CommitFeed(reader)
+        var failure: String?
+        var failures = 0
+        while !Task.isCancelled, reasonToStop == nil {
+            do throws(GitError) {
+                let news = try await feed.look()
+                pulse(.polled(failed: false))
+                if failure != nil { events.tell(.repositoryRecovered) }
+                failure = nil
+                failures = 0
+                try await take(news, feed)
+            } catch {
+                failures += 1
+                pulse(.polled(failed: true))
+                if failure != "\(error)" { events.tell(.repositoryFailed(reason: "\(error)")) }
+                failure = "\(error)"
+            }
+            let pause = failures == 0 ? settings.interval : Backoff.pause(after: failures, .random(in: -1...1))
+            _ = await gitSignal.next(within: failures == 0 ? pause : min(pause, max(settings.interval, .seconds(60))))
+        }
+    }
+
+    private nonisolated func take(_ news: CommitFeed.News, _ feed: CommitFeed) async throws(GitError) {
+        switch news {
+        case .nothing: break
+        case .valid(let revision):
+            events.tell(.commitArrived(revision.commit))
+            newest.put(revision)
+            signal.wake(.revision)
+        case .refused(let commit, let reasons):
+            events.tell(.commitArrived(commit))
+            events.tell(.commitRefused(commit, reasons: reasons))
+            if newest.revision == nil, let earlier = try await feed.before(commit) {
+                newest.put(earlier)
+                signal.wake(.revision)
+            }
+        }
+    }
+}
