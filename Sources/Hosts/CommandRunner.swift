@@ -66,6 +66,28 @@ public struct CommandRunner: Sendable {
         outputLimit: Int = 1 << 20, accepting: Set<Int> = [0], repairing: Bool = false,
         underLock: Bool = false
     ) async throws(HostError) -> CommandOutput {
+        let raw = try await end(executable, arguments, input, deadline, outputLimit, accepting, underLock)
+        let whole = repairing ? String(decoding: raw.output, as: UTF8.self) : nil
+        guard let text = whole ?? String(validating: raw.output, as: UTF8.self) else {
+            throw .unreadable("\(executable) wrote something that is not UTF-8")
+        }
+        return CommandOutput(status: raw.status, text: text, warnings: CommandText.firstLines(raw.error))
+    }
+
+    /// Runs a program whose output is no text and waits for its end. Otherwise as `run`.
+    ///
+    /// - Returns: what it wrote to standard output.
+    public func bytes(
+        _ executable: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration = .seconds(30),
+        outputLimit: Int
+    ) async throws(HostError) -> [UInt8] {
+        try await end(executable, arguments, input, deadline, outputLimit, [0], false).output
+    }
+
+    private func end(
+        _ executable: String, _ arguments: [String], _ input: CommandInput, _ deadline: Duration, _ outputLimit: Int,
+        _ accepting: Set<Int>, _ underLock: Bool
+    ) async throws(HostError) -> RawOutput {
         let configuration =
             underLock
             ? Self.configuration(
@@ -81,18 +103,14 @@ public struct CommandRunner: Sendable {
             if Task.isCancelled, raw.status != 0 { throw .deadline(call: executable) }
             return raw
         }
-        let warnings = CommandText.firstLines(raw.error)
         if underLock, raw.status == Self.conflict {
             throw .locked(holder: "a writer that took the host's lock meanwhile")
         }
         guard accepting.contains(raw.status) else {
-            throw .command(program: executable, status: raw.status, standardError: warnings)
+            throw .command(
+                program: executable, status: raw.status, standardError: CommandText.firstLines(raw.error))
         }
-        let whole = repairing ? String(decoding: raw.output, as: UTF8.self) : nil
-        guard let text = whole ?? String(validating: raw.output, as: UTF8.self) else {
-            throw .unreadable("\(executable) wrote something that is not UTF-8")
-        }
-        return CommandOutput(status: raw.status, text: text, warnings: warnings)
+        return raw
     }
 
     /// A program with our environment, in a session of its own that is ended as a whole.
@@ -103,9 +121,16 @@ public struct CommandRunner: Sendable {
             .gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .milliseconds(300))
         ]
         return Configuration(
-            executable: executable.hasPrefix("/") ? .path(FilePath(executable)) : .name(executable),
+            executable: path(of: executable).map { .path(FilePath($0)) } ?? .name(executable),
             arguments: Arguments(arguments), environment: .custom(["PATH": searchPath, "LC_ALL": "C"]),
             workingDirectory: "/", platformOptions: options)
+    }
+
+    /// The absolute path of a program; nil when it is nowhere in `searchPath`. Looked up here, since Subprocess starts a
+    /// process for every folder that does not have it.
+    private static func path(of executable: String) -> String? {
+        guard !executable.hasPrefix("/") else { return executable }
+        return searchPath.split(separator: ":").lazy.map { "\($0)/\(executable)" }.first { access($0, X_OK) == 0 }
     }
 
     private struct RawOutput: Sendable {

@@ -230,6 +230,66 @@ import Testing
         try await lab.clean()
     }
 
+    /// What is read from the headers is what libvirt says; where they are odd, libvirt is asked.
+    @Test func headersAreReadAsLibvirtReadsThem() async throws {
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let below = lab.path + "/" + String(repeating: "below", count: 40)
+        let far = "/" + (1...6).map { "\($0)" + String(repeating: "x", count: 120) }.joined(separator: "/")
+        let commands = [
+            "plain": "FILE 3M", "old": "-o compat=0.10 FILE 5M", "layer": "-u -b \(below) -F raw FILE 4M",
+            "relative": "-u -b below -F raw FILE 4M", "far": "-u -b \(far) -F raw FILE 4M",
+            "remote": "-u -b nbd://192.0.2.1:1/x -F raw FILE 4M",
+            "external": "-o data_file=FILE.data,data_file_raw=on FILE 6M",
+        ]
+        let odd = [
+            "text": "echo text >FILE", "short": "head -c 500 /dev/zero >FILE",
+            "zeros": "truncate -s 2M FILE", "vmdk": "qemu-img create -q -f vmdk FILE 2M",
+        ]
+        let all = commands.mapValues { "qemu-img create -q -f qcow2 " + $0 }.merging(odd) { first, _ in first }
+        // One by one, since an odd one sends the whole pool to libvirt, and all of them at once.
+        for kept in all.keys.sorted().map({ [$0] }) + [all.keys.sorted()] {
+            for id in kept {
+                let path = try #require(lab.volume(id, size: 1).status?.path)
+                let mark = try FileMark(Volume.Mark(fleet: lab.identity.fleet, id: id, deletion: .retain))
+                _ = try await lab.sh(try #require(all[id]).replacing("FILE", with: path))
+                try await lab.commands.run("setfattr", ["--restore=-"], input: .bytes(mark.dump(path: path)))
+            }
+            let seen = await lab.driver.observe(wanted: [lab.pool])
+            let uuid = try #require(seen.pools.first?.status?.uuid)
+            try await lab.connection.refreshStoragePool(uuid, deadline: .seconds(20))
+            let volumes = try await lab.connection.storageVolumes(inPool: uuid, deadline: .seconds(20))
+            let told = Dictionary(uniqueKeysWithValues: volumes.map { ($0.path, $0) })
+            #expect(seen.volumes.count == kept.count && seen.unknown.isEmpty, "\(kept): \(seen.unknown)")
+            for volume in seen.volumes {
+                let record = try #require(told[volume.status?.path ?? ""])
+                #expect(volume.spec.size.bytes == record.capacity, "\(volume.metadata.name)")
+                #expect(volume.status?.backing == record.backing, "\(volume.metadata.name)")
+            }
+            let sizes = try await lab.sh(
+                "virsh pool-info --bytes \(lab.name) | grep -E 'Capacity|Available' | tr -dc '0-9\n'")
+            #expect(
+                seen.pools.first?.status?.capacity.map { "\($0.bytes)" }
+                    == sizes.split(separator: "\n").first.map(String.init))
+            if kept.count == 1 { _ = try await lab.sh("rm -f \(lab.path)/*") }
+        }
+        try await lab.clean()
+    }
+
+    /// A folder that is gone leaves the other pool known.
+    @Test func aFolderThatIsGoneIsUnknown() async throws {
+        let other = StorageLab(lab, pool: "other")
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        try await other.driver.createPool(other.pool, roots: ["/var/lib/infra"])
+        let volume = lab.volume("web", size: 1 << 20)
+        try await lab.driver.createVolume(volume)
+        _ = try await lab.sh("rmdir \(other.path)")
+        let seen = await lab.driver.observe(wanted: [lab.pool, other.pool])
+        #expect(seen.unknown.map(\.resource) == [ResourceID(.storagePool, "other")])
+        #expect(seen.volumes.map(\.status?.path) == [volume.status?.path])
+        try await other.clean()
+        try await lab.clean()
+    }
+
     @Test func whatACrashLeftIsSeenAndRemoved() async throws {
         try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
         let volume = lab.volume("web", size: 1 << 20)
@@ -326,21 +386,30 @@ import Testing
 /// A fleet, a pool and a driver of its own for a test.
 struct StorageLab {
     let commands = CommandRunner()
-    let identity = Identity(fleet: UUID())
+    let connection: LibvirtConnection
+    let identity: Identity
     let driver: StorageDriver
+    let id: String
     let path = "/var/lib/infra/test-\(UInt32.random(in: 0 ... .max))"
-    var name: String { identity.poolName("disks") }
+    var name: String { identity.poolName(id) }
     var file: String { path + ".image" }
 
     init() async throws {
-        let connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: .seconds(10))
+        connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: .seconds(10))
+        identity = Identity(fleet: UUID())
         driver = StorageDriver(commands: commands, connection: connection, host: "a", identity: identity)
+        id = "disks"
+    }
+
+    /// Another pool of the same fleet.
+    init(_ lab: StorageLab, pool id: String) {
+        (connection, identity, driver, self.id) = (lab.connection, lab.identity, lab.driver, id)
     }
 
     var pool: StoragePool {
         StoragePool(
-            metadata: Metadata(name: "disks"), spec: StoragePool.Spec(path: path, overcommit: 2),
-            status: StoragePool.Status(host: "a", uuid: identity.uuid(ResourceID(.storagePool, "disks")), name: name))
+            metadata: Metadata(name: id), spec: StoragePool.Spec(path: path, overcommit: 2),
+            status: StoragePool.Status(host: "a", uuid: identity.uuid(ResourceID(.storagePool, id)), name: name))
     }
 
     func sh(_ script: String) async throws -> String {

@@ -112,4 +112,57 @@ import Testing
         #expect(QCOW2Header.objection(to: []) == "it is not qcow2")
         #expect(QCOW2Header.bytes(dump: " 51 46 49 fb\n 00\n") == [0x51, 0x46, 0x49, 0xfb, 0])
     }
+
+    /// A list of two folders, and one with any byte of it gone.
+    @Test func recordedFolders() throws {
+        let list =
+            "4096\t100\t25\0" + "512\t8\t0\0" + "f\t5\t8\t/p/==> a <==\n\0" + "f\t5\t8\t/q/# file: b\0"
+            + "\0# file: /p/==>\\040a\\040<==\\012\nuser.infra=0seyJhIjoxfQ==\n\n"
+        let listing = try StorageListing(list, folders: ["/p", "/q"])
+        #expect(listing.files.map(\.path) == ["/p/==> a <==\n", "/q/# file: b"])
+        #expect(listing.marks.keys.sorted() == ["/p/==> a <==\n"])
+        #expect(listing.space["/p"]?.capacity == 409_600 && listing.space["/p"]?.available == 102_400)
+        #expect(listing.space["/q"]?.capacity == 4096 && listing.space["/q"]?.available == 0)
+        #expect(try StorageListing("1\t1\t1\0\0", folders: ["/p"]).files.isEmpty)
+        for folders in [[], ["/p"], ["/p", "/q", "/r"]] {
+            #expect(throws: HostError.self) { try StorageListing(list, folders: folders) }
+        }
+        for length in 0..<60 {
+            let half = String(decoding: Array(list.utf8).prefix(length), as: UTF8.self)
+            #expect(throws: HostError.self, "\(length) bytes") { try StorageListing(half, folders: ["/p", "/q"]) }
+        }
+    }
+
+    /// What is told from a header, and what is left to libvirt.
+    @Test func contentsByHeader() {
+        var plain: [UInt8] = [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 1016)
+        plain[29] = 0x10
+        #expect(QCOW2Header.contents(plain)?.size == 1 << 20)
+        #expect(QCOW2Header.contents(plain)?.backing == nil)
+        func layer(_ name: String, at offset: Int = 512, length: Int? = nil) -> [UInt8] {
+            var header = plain
+            for (index, byte) in name.utf8.enumerated() where offset + index < 1024 { header[offset + index] = byte }
+            (header[14], header[15]) = (UInt8(offset >> 8), UInt8(offset & 0xff))
+            let length = length ?? name.utf8.count
+            (header[18], header[19]) = (UInt8(length >> 8), UInt8(length & 0xff))
+            return header
+        }
+        #expect(QCOW2Header.contents(layer("/p/a b"))?.backing == "/p/a b")
+        #expect(QCOW2Header.contents(layer("/p/edge", at: 1017))?.backing == "/p/edge")
+        for header in [
+            layer("/p/edge", at: 1018), layer("relative"), layer("json:{}"), layer("/p/ä"), layer("/p/\n"),
+            layer("/p", length: 3), layer("/p", at: 60), layer("", length: 0), layer("/p", at: 0),
+            layer("/p", length: 1024),
+            Array(plain.prefix(103)), [], [UInt8](repeating: 0, count: 1024),
+        ] {
+            #expect(QCOW2Header.contents(header) == nil, "\(header.prefix(20))")
+        }
+        for byte in Array(0..<8) + Array(32..<36) + Array(72..<80) {
+            for bit in 0..<8 where !(byte == 79 && [0, 1, 3, 4].contains(bit)) && !(byte == 7 && bit == 0) {
+                var header = plain
+                header[byte] ^= 1 << UInt8(bit)
+                #expect(QCOW2Header.contents(header) == nil, "byte \(byte) bit \(bit)")
+            }
+        }
+    }
 }

@@ -28,6 +28,31 @@ public enum QCOW2Header {
         return number(bytes, 24, 8)
     }
 
+    /// How many bytes of a file are read to tell what a guest sees of it: the header, its extensions, and behind them
+    /// the name of the file below.
+    static let observedLength = 1024
+
+    /// The size a guest sees, in bytes, and the file that this one is a layer over. Nil when that is not plain to see:
+    /// another version, encryption, features that change the layout, a file below whose name is relative, is no plain
+    /// text, or lies beyond the bytes.
+    ///
+    /// - Parameter bytes: the first bytes of the file.
+    static func contents(_ bytes: [UInt8]) -> (size: UInt64, backing: String?)? {
+        guard bytes.count >= 104, Array(bytes[..<4]) == [0x51, 0x46, 0x49, 0xfb] else { return nil }
+        let version = number(bytes, 4, 4)
+        guard version == 2 || version == 3, number(bytes, 32, 4) == 0 else { return nil }
+        // Unclean, damaged, the kind of compression and extended level 2 entries change nothing of what is read here.
+        if version == 3, number(bytes, 72, 8) & ~0b11011 != 0 { return nil }
+        let (offset, length) = (number(bytes, 8, 8), number(bytes, 16, 4))
+        guard offset != 0 || length != 0 else { return (number(bytes, 24, 8), nil) }
+        guard offset >= 72, offset < bytes.count, (1...1023).contains(length), offset + length <= bytes.count else {
+            return nil
+        }
+        let name = bytes[Int(offset)..<Int(offset + length)]
+        guard name.first == UInt8(ascii: "/"), name.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else { return nil }
+        return (number(bytes, 24, 8), String(decoding: name, as: UTF8.self))
+    }
+
     /// Reads what `od -A n -t x1` wrote.
     static func bytes(dump: String) -> [UInt8] {
         dump.split(whereSeparator: \.isWhitespace).compactMap { UInt8($0, radix: 16) }

@@ -2,18 +2,13 @@ import Hosts
 public import Model
 
 extension StorageDriver {
-    /// Reads our pools and what lies in them: libvirt's lists, one `find`, one `getfattr`. What cannot be read is
-    /// unknown, never absent.
+    /// Reads our pools and what lies in them: libvirt's list of pools, one command that lists their folders, one that
+    /// reads the headers of our qcow2 files. What cannot be read is unknown, never absent.
     ///
     /// - Parameter wanted: the declared pools, whose declarations the observed ones carry on.
     public func observe(wanted: [StoragePool]) async -> StorageObservation {
         do throws(HostError) {
-            do throws(HostError) {
-                return try await read(wanted)
-            } catch .command(let program, 1, _) where program == "find" {
-                // A file went while it was looked at.
-                return try await read(wanted)
-            }
+            return try await read(wanted)
         } catch {
             return StorageObservation(unknown: [UnknownArea(.storage, reason: "\(error)")])
         }
@@ -22,52 +17,112 @@ extension StorageDriver {
     private func read(_ wanted: [StoragePool]) async throws(HostError) -> StorageObservation {
         var reading = StorageReading(host: host, identity: identity)
         let declared = Dictionary(wanted.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
-        var folders: [String: String] = [:]
-        var seen: [String: StorageVolumeRecord] = [:]
+        var pools: [String: (id: String, record: StoragePoolRecord)] = [:]
         for record in try await connection.storagePools(deadline: callDeadline) {
             guard let id = poolID(record), let folder = record.folder else {
                 reading.result.foreign.append(Self.foreign(record))
                 continue
             }
             reading.result.pools.append(pool(id, record, folder, declared[id]))
-            guard record.isActive else {
+            if record.isActive {
+                pools[folder] = (id, record)
+            } else {
                 reading.isUnknown(pool: id, "it is not started")
-                continue
             }
+        }
+        let (listing, unread) = try await list(pools.keys.sorted())
+        for (folder, reason) in unread { reading.isUnknown(pool: pools.removeValue(forKey: folder)?.id, reason) }
+        for index in reading.result.pools.indices {
+            guard let space = listing.space[reading.result.pools[index].spec.path] else { continue }
+            reading.result.pools[index].status?.capacity = ByteCount(space.capacity)
+            reading.result.pools[index].status?.available = ByteCount(space.available)
+        }
+        var (seen, doubtful) = try await contents(of: listing.files)
+        for folder in doubtful.sorted() {
+            guard let (id, record) = pools[folder] else { continue }
             do throws(HostError) {
                 try await connection.refreshStoragePool(record.uuid, deadline: callDeadline)
                 for volume in try await connection.storageVolumes(inPool: record.uuid, deadline: callDeadline) {
-                    seen[volume.path] = volume
+                    seen[volume.path] = (volume.capacity, volume.backing)
                 }
-                folders[folder] = id
             } catch .libvirt(_, _, let message, _) {
+                pools[folder] = nil
                 reading.isUnknown(pool: id, "libvirt cannot read it: \(CommandText.printable(message))")
             }
         }
-        let (files, marks) = try await list(folders.keys.sorted())
-        for file in files {
-            guard let pool = folders[file.folder] else { continue }
-            let record = seen[file.path]
-            reading.add(file, inPool: pool, mark: marks[file.path], seen: record.map { ($0.capacity, $0.backing) })
+        for file in listing.files {
+            guard let id = pools[file.folder]?.id else { continue }
+            reading.add(file, inPool: id, mark: listing.marks[file.path], seen: seen[file.path])
         }
         reading.sort()
         return reading.result
     }
 
-    /// The files in the folders, and their marks.
-    private func list(_ folders: [String]) async throws(HostError) -> ([FileRecord], [String: FileMark]) {
-        guard !folders.isEmpty else { return ([], [:]) }
-        let here = folders + ["-mindepth", "1", "-maxdepth", "1"]
+    /// What is in the folders, and why those that are left out could not be read.
+    private func list(
+        _ folders: [String]
+    ) async throws(HostError) -> (StorageListing, unread: [(folder: String, reason: String)]) {
+        guard !folders.isEmpty else { return (StorageListing(), []) }
+        do throws(HostError) {
+            return (try await look(folders), [])
+        } catch .command {
+            // A file went while it was looked at, or one folder cannot be read.
+            var whole = StorageListing()
+            var unread: [(String, String)] = []
+            for folder in folders {
+                do throws(HostError) {
+                    whole.add(try await look([folder]))
+                } catch .command(_, _, let message) {
+                    unread.append((folder, "it cannot be read: \(message)"))
+                }
+            }
+            return (whole, unread)
+        }
+    }
+
+    private func look(_ folders: [String]) async throws(HostError) -> StorageListing {
         // Foreign names need not be UTF-8; ours are ASCII, so a repaired one is never one of ours.
-        let files = try await commands.run(
-            "find", here + ["-printf", FileRecord.format], outputLimit: 1 << 26, repairing: true)
-        let marks = try await commands.run(
-            "find",
-            here + [
-                "-type", "f", "-exec", "getfattr", "--no-dereference", "--dump", #"--match=^user\.infra$"#,
-                "--encoding=base64", "--absolute-names", "--", "{}", "+",
-            ], outputLimit: 1 << 26, repairing: true)
-        return (try FileRecord.parse(files.text), try FileMark.parse(dump: marks.text))
+        let output = try await commands.run(
+            "bash", ["-c", StorageScripts.list, "infra-list"] + folders, outputLimit: 1 << 26, repairing: true)
+        return try StorageListing(output.text, folders: folders)
+    }
+
+    /// What the headers of our qcow2 files say, by path, and the folders of those for which libvirt has to be asked.
+    ///
+    /// The names are ours, and each file gives the same number of bytes or none at all counts, so nothing that is in a
+    /// file can be taken for another's.
+    private func contents(
+        of files: [FileRecord]
+    ) async throws(HostError) -> (seen: [String: (UInt64, backing: String?)], doubtful: Set<String>) {
+        let disks = files.filter { file in
+            guard file.isPlain, case .volume(_, .qcow2, _) = FileRole(name: file.name, identity: identity) else {
+                return false
+            }
+            return true
+        }
+        let length = QCOW2Header.observedLength
+        let readable = disks.filter { $0.size >= length }
+        var doubtful = Set(disks.filter { $0.size < length }.map(\.folder))
+        guard !readable.isEmpty else { return ([:], doubtful) }
+        let names = readable.reduce(into: [UInt8]()) { $0 += Array($1.path.utf8) + [0] }
+        let bytes: [UInt8]
+        do throws(HostError) {
+            bytes = try await commands.bytes(
+                "xargs", ["--null", "head", "--quiet", "--bytes=\(length)", "--"], input: .bytes(names),
+                outputLimit: readable.count * length)
+        } catch .command {
+            bytes = []
+        }
+        guard bytes.count == readable.count * length else { return ([:], Set(disks.map(\.folder))) }
+        var seen: [String: (UInt64, backing: String?)] = [:]
+        for (index, file) in readable.enumerated() {
+            if let contents = QCOW2Header.contents(Array(bytes[index * length..<(index + 1) * length])) {
+                seen[file.path] = contents
+            } else {
+                doubtful.insert(file.folder)
+            }
+        }
+        return (seen, doubtful)
     }
 
     private func pool(
@@ -94,7 +149,8 @@ extension StorageDriver {
 
 extension StorageReading {
     /// Notes a pool whose contents cannot be told.
-    mutating func isUnknown(pool id: String, _ reason: String) {
+    mutating func isUnknown(pool id: String?, _ reason: String) {
+        guard let id else { return }
         result.unknown.append(UnknownArea(.storage, resource: ResourceID(.storagePool, id), reason: reason))
     }
 

@@ -20,6 +20,16 @@ enum StorageScripts {
         fi
         """#
 
+    /// FOLDER…: what is in the folders, as `StorageListing` reads it. Without the prelude, since nothing is written.
+    static let list = #"""
+        set -eu
+        stat --file-system --printf='%S\t%b\t%f\0' -- "$@"
+        find "$@" -mindepth 1 -maxdepth 1 -printf '%y\t%s\t%b\t%p\0'
+        printf '\0'
+        exec find "$@" -mindepth 1 -maxdepth 1 -type f -exec \
+            getfattr --no-dereference --dump --match='^user\.infra$' --encoding=base64 --absolute-names -- {} +
+        """#
+
     /// STAGED FINAL MODE, a dump of the mark on standard input. `ln` never replaces, as `mv` would.
     static let finish = #"""
         [[ -f $1 && ! -L $1 ]] || refuse "$1 is not there any more"
