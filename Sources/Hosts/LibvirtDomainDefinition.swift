@@ -80,3 +80,53 @@ extension LibvirtConnection {
         _ = DomainHandle(owning: pointer)
     }
 }
+
+extension LibvirtConnection {
+    /// Sets one element of a domain's metadata, in the persistent definition and in what runs; nothing else changes. Maps
+    /// to `virDomainSetMetadata` with `ELEMENT`.
+    ///
+    /// - Parameters:
+    ///   - element: without a namespace, which libvirt adds to it.
+    ///   - key: the prefix that libvirt writes.
+    public func setDomainMetadata(
+        _ uuid: UUID, _ element: XMLElement, key: String, namespace: String, deadline: Duration
+    ) async throws(HostError) {
+        let text = element.xmlText
+        try await withDomain(uuid, "virDomainSetMetadata", deadline: deadline) { (domain, _) throws(HostError) in
+            let isActive = try LibvirtLibrary.check("virDomainIsActive", virDomainIsActive(domain)) == 1
+            let flags = VIR_DOMAIN_AFFECT_CONFIG.rawValue | (isActive ? VIR_DOMAIN_AFFECT_LIVE.rawValue : 0)
+            try LibvirtLibrary.check(
+                "virDomainSetMetadata",
+                virDomainSetMetadata(
+                    domain, Int32(VIR_DOMAIN_METADATA_ELEMENT.rawValue), text, key, namespace, flags))
+        }
+    }
+
+    /// How many snapshots a domain has. Maps to `virDomainSnapshotNum`.
+    public func domainSnapshotCount(_ uuid: UUID, deadline: Duration) async throws(HostError) -> Int {
+        try await withDomain(uuid, "virDomainSnapshotNum", deadline: deadline) { (domain, _) throws(HostError) in
+            Int(try LibvirtLibrary.check("virDomainSnapshotNum", virDomainSnapshotNum(domain, 0)))
+        }
+    }
+
+    /// The bridges that libvirt's own networks make, each with its network's name. Maps to `virConnectListAllNetworks`,
+    /// `virNetworkGetBridgeName`.
+    public func networkBridges(deadline: Duration) async throws(HostError) -> [String: String] {
+        try await call("virConnectListAllNetworks", deadline: deadline) { (connection) throws(HostError) in
+            var list: UnsafeMutablePointer<virNetworkPtr?>?
+            let count = try LibvirtLibrary.check(
+                "virConnectListAllNetworks", virConnectListAllNetworks(connection, &list, 0))
+            let networks = (0..<Int(count)).compactMap { list?[$0] }
+            defer {
+                for network in networks { virNetworkFree(network) }
+                free(list)
+            }
+            return networks.reduce(into: [:]) { bridges, network in
+                // One that is a forward mode over hardware has none.
+                guard let bridge = virNetworkGetBridgeName(network) else { return }
+                bridges[String(cString: bridge)] = virNetworkGetName(network).map { String(cString: $0) } ?? ""
+                free(bridge)
+            }
+        }
+    }
+}

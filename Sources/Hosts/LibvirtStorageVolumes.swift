@@ -13,6 +13,8 @@ public struct StorageVolumeRecord: Hashable, Sendable {
     public var allocation: UInt64
     /// The file it is a layer over, as its own header says; nil without one.
     public var backing: String?
+    /// What its bytes look like to libvirt, which a guest that writes them may choose: `qcow2`, `raw`, `iso` …
+    public var format: String?
 }
 
 extension LibvirtConnection {
@@ -59,6 +61,7 @@ extension LibvirtConnection {
         return StorageVolumeRecord(
             name: definition.first("name")?.text ?? "", path: definition.first(path: "target", "path")?.text ?? "",
             capacity: try bytes("capacity"), allocation: try bytes("allocation"),
-            backing: definition.first(path: "backingStore", "path")?.text)
+            backing: definition.first(path: "backingStore", "path")?.text,
+            format: definition.first(path: "target", "format")?["type"])
     }
 }

@@ -32,6 +32,7 @@ struct InventoryContents {
                 HostInventory(
                     host: host, seeds: record.status.seeds, stagedLinks: record.status.stagedLinks,
                     looseTaps: record.status.looseTaps, foreign: record.status.foreign,
+                    adoptable: record.status.adoptable,
                     unknown: record.status.unknown))
         case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)
         case .image: add(read(Image.recorded), to: \.images, host: \.status?.host, decoding)

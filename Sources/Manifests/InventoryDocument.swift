@@ -19,6 +19,7 @@ public enum InventoryDocument {
                 status: HostRecord.Status(
                     observed: inventory.host.status, seeds: inventory.seeds,
                     stagedLinks: inventory.stagedLinks, looseTaps: inventory.looseTaps, foreign: inventory.foreign,
+                    adoptable: inventory.adoptable,
                     unknown: inventory.unknown))
             writer.document(Document.write(.host, record, HostRecord.grammar))
             for pool in inventory.pools { writer.document(Document.write(.storagePool, pool, StoragePool.recorded)) }

@@ -16,12 +16,22 @@ public struct Identity: Hashable, Sendable {
     /// The UUID of a resource: version 5 (RFC 4122, SHA-1) of the fleet and `Kind/id`.
     public func uuid(_ resource: ResourceID) -> UUID { Self.uuid5(fleet, resource.description) }
 
+    /// The UUID of a machine or a pool: libvirt's own of one that is adopted.
+    public func uuid(_ kind: ResourceKind, _ metadata: Metadata) -> UUID {
+        metadata.uuid ?? uuid(ResourceID(kind, metadata.identity))
+    }
+
     /// The name of a pool in libvirt.
     public func poolName(_ id: String) -> String { "infra-\(fleet8)-\(id)" }
 
     /// The file name of a volume.
     public func volumeFileName(_ id: String, _ format: Volume.Format) -> String {
         "\(id).\(Self.first8(uuid(ResourceID(.volume, id)))).\(format.rawValue)"
+    }
+
+    /// The file name of a declared volume: its own of one that is adopted.
+    public func fileName(_ id: String, _ spec: Volume.Spec) -> String {
+        spec.file ?? volumeFileName(id, spec.format)
     }
 
     /// The identity and format in a volume's file name; nil when the name is not one that this fleet makes.
@@ -72,6 +82,16 @@ public struct Identity: Hashable, Sendable {
 
     /// The name of a network's VXLAN link.
     public func tunnelName(_ network: String) -> String { "iv" + linkDigits(network) }
+
+    /// The name of a declared network's bridge: its own of one that is adopted.
+    public func bridgeName(of network: Network) -> String {
+        network.spec.bridgeName ?? bridgeName(network.metadata.identity)
+    }
+
+    /// The name of a declared network's VXLAN link: its own of one that is adopted.
+    public func tunnelName(of network: Network) -> String {
+        network.spec.vxlan?.name ?? tunnelName(network.metadata.identity)
+    }
 
     /// The alias of a link, which is its mark.
     public func linkAlias(_ resource: ResourceID) -> String { "infra:\(fleet.lowercased):\(resource)" }

@@ -53,6 +53,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var looseTaps: [Tap]
     /// What is not ours.
     public var foreign: [ForeignObject]
+    /// What of it a manifest could adopt.
+    public var adoptable: Adoptable
     /// What could not be observed. What depends on it is blocked.
     public var unknown: [UnknownArea]
 
@@ -60,7 +62,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public init(
         host: KVMHost, pools: [StoragePool] = [], images: [Image] = [], networks: [Network] = [],
         volumes: [Volume] = [], machines: [VirtualMachine] = [], seeds: [String: VirtualMachine.Seed] = [:],
-        stagedLinks: [String] = [], looseTaps: [Tap] = [], foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
+        stagedLinks: [String] = [], looseTaps: [Tap] = [], foreign: [ForeignObject] = [],
+        adoptable: Adoptable = Adoptable(), unknown: [UnknownArea] = []
     ) {
         self.host = host
         self.pools = pools
@@ -72,6 +75,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.stagedLinks = stagedLinks
         self.looseTaps = looseTaps
         self.foreign = foreign
+        self.adoptable = adoptable
         self.unknown = unknown
     }
 }
@@ -143,11 +147,13 @@ public struct ForeignObject: Hashable, Sendable, Codable {
     public var memory: ByteCount?
     /// A domain's Ethernet addresses.
     public var macs: [MACAddress]
+    /// Why no manifest can adopt it; nil when one can, or when nobody looked.
+    public var obstacle: String?
 
     /// A foreign object.
     public init(
         kind: Kind, name: String, owner: String = "", uuid: String? = nil, path: String? = nil, vni: Int? = nil,
-        port: Int? = nil, cpu: Int? = nil, memory: ByteCount? = nil, macs: [MACAddress] = []
+        port: Int? = nil, cpu: Int? = nil, memory: ByteCount? = nil, macs: [MACAddress] = [], obstacle: String? = nil
     ) {
         self.kind = kind
         self.name = name
@@ -159,6 +165,7 @@ public struct ForeignObject: Hashable, Sendable, Codable {
         self.cpu = cpu
         self.memory = memory
         self.macs = macs
+        self.obstacle = obstacle
     }
 }
 

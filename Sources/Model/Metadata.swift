@@ -1,16 +1,21 @@
+public import Foundation
+
 /// What every document says about itself.
 public struct Metadata: Hashable, Sendable, Codable {
     /// The name people use: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`.
     public var name: String
     /// The identity that a rename keeps; the name when left out. For a `Fleet` it is a UUID and required.
     public var id: String?
+    /// libvirt's UUID of the domain or pool that is adopted; nil for one that is made. Of what was observed, the status tells.
+    public var uuid: UUID?
     /// Words for selecting.
     public var labels: [String: String]
 
     /// What a document says about itself.
-    public init(name: String, id: String? = nil, labels: [String: String] = [:]) {
+    public init(name: String, id: String? = nil, uuid: UUID? = nil, labels: [String: String] = [:]) {
         self.name = name
         self.id = id
+        self.uuid = uuid
         self.labels = labels
     }
 

@@ -8,13 +8,16 @@ public struct Network: Hashable, Sendable, Codable {
         public var vni: Int
         /// The UDP port, 4789 unless stated.
         public var port: Int
+        /// The link's own name, of one that is adopted; derived when nil.
+        public var name: String?
         /// VTEPs outside the fleet that are flooded to as well.
         public var peers: [IPAddress]
 
         /// A tunnel.
-        public init(vni: Int, port: Int = 4789, peers: [IPAddress] = []) {
+        public init(vni: Int, port: Int = 4789, name: String? = nil, peers: [IPAddress] = []) {
             self.vni = vni
             self.port = port
+            self.name = name
             self.peers = peers
         }
     }
@@ -40,6 +43,8 @@ public struct Network: Hashable, Sendable, Codable {
     public struct Spec: Hashable, Sendable, Codable {
         /// The tunnel; nil for a network that stays on its host.
         public var vxlan: VXLAN?
+        /// The bridge's own name, of one that is adopted; derived when nil.
+        public var bridgeName: String?
         /// Largest frame payload in bytes, pinned on the bridge: 1450 for VXLAN, 1500 else, unless stated.
         public var mtu: Int
         /// The addresses on it.
@@ -48,8 +53,11 @@ public struct Network: Hashable, Sendable, Codable {
         public var hosts: [String]
 
         /// A network's declaration.
-        public init(vxlan: VXLAN? = nil, mtu: Int, subnet: Subnet? = nil, hosts: [String] = []) {
+        public init(
+            vxlan: VXLAN? = nil, bridgeName: String? = nil, mtu: Int, subnet: Subnet? = nil, hosts: [String] = []
+        ) {
             self.vxlan = vxlan
+            self.bridgeName = bridgeName
             self.mtu = mtu
             self.subnet = subnet
             self.hosts = hosts
@@ -58,7 +66,7 @@ public struct Network: Hashable, Sendable, Codable {
 
     /// The tunnel's link on one host.
     public struct Tunnel: Hashable, Sendable, Codable {
-        /// The link's name, `iv<11 hex digits>`.
+        /// The link's name: its own, or `iv<11 hex digits>`.
         public var name: String
         /// The VXLAN network identifier.
         public var vni: Int
@@ -96,7 +104,7 @@ public struct Network: Hashable, Sendable, Codable {
 
     /// The bridge on one host.
     public struct Bridge: Hashable, Sendable, Codable {
-        /// The link's name, `ib<11 hex digits>`.
+        /// The link's name: its own, or `ib<11 hex digits>`.
         public var name: String
         /// Largest frame payload in bytes.
         public var mtu: Int

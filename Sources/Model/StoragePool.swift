@@ -28,7 +28,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var host: String
         /// libvirt's UUID.
         public var uuid: UUID
-        /// libvirt's name, `infra-<fleet8>-<id>`.
+        /// libvirt's name; unless adopted `infra-<fleet8>-<id>`.
         public var name: String
         /// Whether libvirt has it started.
         public var active: Bool

@@ -7,6 +7,8 @@ extension VirtualMachine.Spec {
             "boot.cmdline", "console.serial.log", "console.vnc.listen", "console.vnc.port", "autostart", "power",
         ]
             + disks.flatMap { ["disks[\($0.name)].bus", "disks[\($0.name)].bootOrder", "disks[\($0.name)].size"] }
-            + interfaces.flatMap { ["interfaces[\($0.name)].mac", "interfaces[\($0.name)].model"] }
+            + interfaces.flatMap {
+                ["interfaces[\($0.name)].mac", "interfaces[\($0.name)].model", "interfaces[\($0.name)].mtu"]
+            }
     }
 }

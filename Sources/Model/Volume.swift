@@ -34,11 +34,13 @@ public struct Volume: Hashable, Sendable, Codable {
         public var deletion: Deletion
         /// Whether a retained volume of that identity may be taken up again.
         public var reuse: Bool
+        /// The file's own name in the pool, of one that is adopted; derived when nil.
+        public var file: String?
 
         /// A volume's declaration.
         public init(
             pool: String, size: ByteCount, image: String? = nil, clone: Clone = .linked, format: Format = .qcow2,
-            deletion: Deletion = .retain, reuse: Bool = false
+            deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil
         ) {
             self.pool = pool
             self.size = size
@@ -47,6 +49,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.format = format
             self.deletion = deletion
             self.reuse = reuse
+            self.file = file
         }
     }
 
@@ -62,14 +65,24 @@ public struct Volume: Hashable, Sendable, Codable {
         public var origin: String?
         /// True once the machine or the declaration it served left the fleet and the data was kept.
         public var retained: Bool
+        /// The file's own name, of one that was adopted: a copy under another name is not this volume.
+        public var file: String?
+        /// How the bytes of one that was adopted are to be read: its name does not say.
+        public var format: Format?
 
         /// A mark.
-        public init(fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false) {
+        public init(
+            fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false,
+            file: String? = nil,
+            format: Format? = nil
+        ) {
             self.fleet = fleet
             self.id = id
             self.deletion = deletion
             self.origin = origin
             self.retained = retained
+            self.file = file
+            self.format = format
         }
     }
 
@@ -79,7 +92,7 @@ public struct Volume: Hashable, Sendable, Codable {
         public var host: String
         /// UUIDv5 of the fleet and the identity.
         public var uuid: UUID
-        /// The absolute path, `…/<id>.<uuid8>.<format>`.
+        /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>`.
         public var path: String
         /// What the file says about itself; nil when it says nothing.
         public var mark: Mark?

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 
 /// What is to be on one host once the manifests hold there: every reference resolved, every derived value filled in.
@@ -12,6 +13,8 @@ struct Expectation {
     private let identity: Identity
     private let manifest: Lookup
     private let observedVolumes: [String: Volume]
+    /// libvirt's names of what it knows by a UUID of its own.
+    private let ownNames: [UUID: String]
     private let bridgeNames: [String: String]
     private var imagePaths: Set<String> = []
 
@@ -21,12 +24,18 @@ struct Expectation {
     ) {
         self.identity = identity
         self.manifest = manifest
-        bridgeNames = manifest.networks.mapValues { identity.bridgeName($0.metadata.identity) }
+        bridgeNames = manifest.networks.mapValues { identity.bridgeName(of: $0) }
         inventory = HostInventory(host: host)
         inventory.host.status = observed.host.status
         observedVolumes = observed.volumes.reduce(into: [:]) {
             if $1.status?.staged != true { $0[$1.metadata.identity] = $1 }
         }
+        var names: [UUID: String] = [:]
+        for pool in observed.pools { if let status = pool.status { names[status.uuid] = status.name } }
+        for machine in observed.machines {
+            if let status = machine.status { names[status.uuid] = machine.metadata.name }
+        }
+        ownNames = names
         let hostID = host.metadata.identity
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
@@ -50,7 +59,8 @@ struct Expectation {
         var pool = pool
         let id = pool.metadata.identity
         pool.status = StoragePool.Status(
-            host: host, uuid: identity.uuid(ResourceID(.storagePool, id)), name: identity.poolName(id))
+            host: host, uuid: identity.uuid(.storagePool, pool.metadata),
+            name: pool.metadata.uuid.flatMap { ownNames[$0] } ?? identity.poolName(id))
         inventory.pools.append(pool)
     }
 
@@ -61,10 +71,9 @@ struct Expectation {
         var volume = volume
         guard let pool = manifest.pools[volume.spec.pool] else { return nil }
         let seen = observedVolumes[id]
-        let format = volume.spec.format
         var status = Volume.Status(
             host: host, uuid: identity.uuid(ResourceID(.volume, id)),
-            path: pool.spec.path + "/" + identity.volumeFileName(id, format))
+            path: pool.spec.path + "/" + identity.fileName(id, volume.spec))
         var origin: String?
         if let seen, let known = seen.status {
             origin = known.mark?.origin
@@ -76,7 +85,9 @@ struct Expectation {
                 if volume.spec.clone == .linked { status.backing = stored.status?.path }
             }
         }
-        status.mark = Volume.Mark(fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin)
+        status.mark = Volume.Mark(
+            fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin,
+            file: volume.spec.file, format: volume.spec.file.map { _ in volume.spec.format })
         volume.status = status
         inventory.volumes.append(volume)
         return status.path
@@ -102,7 +113,7 @@ struct Expectation {
         var machine = machine
         let id = machine.metadata.identity
         let resource = ResourceID(.virtualMachine, id)
-        let uuid = identity.uuid(resource)
+        let uuid = identity.uuid(.virtualMachine, machine.metadata)
         machine.spec.host = host
         machine.spec.accelerator =
             machine.spec.accelerator ?? inventory.host.spec.accelerator.choice
@@ -113,7 +124,7 @@ struct Expectation {
             let interface = machine.spec.interfaces[index]
             guard let network = interface.network.flatMap({ manifest.networks[$0] }) else { continue }
             machine.spec.interfaces[index].mac =
-                interface.mac ?? identity.macAddress(machine: uuid, interface: interface.name)
+                interface.mac ?? identity.macAddress(machine: identity.uuid(resource), interface: interface.name)
             machine.spec.interfaces[index].bridge = bridgeNames[network.metadata.identity]
             machine.spec.interfaces[index].mtu = network.spec.mtu
         }
@@ -135,6 +146,11 @@ struct Expectation {
         machine.status = VirtualMachine.Status(
             host: host, uuid: uuid, state: machine.spec.power == .running ? .running : .off,
             protected: machine.spec.protect)
+        // An adopted domain keeps its name, which need not be one of ours.
+        if let name = machine.metadata.uuid.flatMap({ ownNames[$0] }) {
+            machine.metadata.id = id
+            machine.metadata.name = name
+        }
         inventory.machines.append(machine)
     }
 
@@ -157,7 +173,7 @@ struct Expectation {
         machine.spec.disks[index].declared = nil
         machine.spec.disks[index].format = spec.format
         machine.spec.disks[index].path =
-            path ?? pool.spec.path + "/" + identity.volumeFileName(id, spec.format)
+            path ?? pool.spec.path + "/" + identity.fileName(id, spec)
         return pool
     }
 
@@ -191,11 +207,11 @@ struct Expectation {
         for var network in manifest.fleet.networks {
             let id = network.metadata.identity
             guard members.contains(id) || network.spec.hosts.contains(host) else { continue }
-            let bridge = Network.Bridge(name: identity.bridgeName(id), mtu: network.spec.mtu)
+            let bridge = Network.Bridge(name: identity.bridgeName(of: network), mtu: network.spec.mtu)
             let underlay = inventory.host.spec.underlay
             let tunnel = network.spec.vxlan.map {
                 Network.Tunnel(
-                    name: identity.tunnelName(id), vni: $0.vni, port: $0.port, local: underlay?.address,
+                    name: identity.tunnelName(of: network), vni: $0.vni, port: $0.port, local: underlay?.address,
                     interface: underlay?.interface, mtu: network.spec.mtu, bridge: bridge.name,
                     flood: $0.peers.sorted())
             }

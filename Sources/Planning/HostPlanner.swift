@@ -5,6 +5,8 @@ struct HostPlanner {
     let host: String
     let identity: Identity
     let expectation: Expectation
+    let adoption: Adoption
+    /// What was observed, with what is adopted among ours.
     let observed: HostInventory
     let options: PlanOptions
     var steps: [Step] = []
@@ -15,18 +17,21 @@ struct HostPlanner {
     private var stagedRemovals: [String: String] = [:]
 
     init(
-        host: String, identity: Identity, expectation: Expectation, observed: HostInventory, options: PlanOptions
+        host: String, identity: Identity, expectation: Expectation, adoption: Adoption, options: PlanOptions
     ) {
         self.host = host
         self.identity = identity
         self.expectation = expectation
-        self.observed = observed
+        self.adoption = adoption
+        observed = adoption.inventory
         self.options = options
     }
 
     /// Plans every kind, those that others need first.
     mutating func run() {
         for (resource, reason) in options.heldBack.sorted(by: { $0.key < $1.key }) { holdBack(resource, reason) }
+        problems += adoption.problems
+        for (resource, reason) in adoption.blocked.sorted(by: { $0.key < $1.key }) { block(resource, reason) }
         for (resource, reason) in expectation.impossible.sorted(by: { $0.key < $1.key }) { block(resource, reason) }
         planStaged()
         planPools()
@@ -39,6 +44,34 @@ struct HostPlanner {
         planLeavingNetworks()
         planUnusedImages()
         planLeavingPools()
+        waitForAdoption()
+    }
+
+    /// Puts the steps that adopt something before those that do anything to it.
+    private mutating func waitForAdoption() {
+        guard !adoption.steps.isEmpty else { return }
+        let users = Dictionary(grouping: expectation.inventory.machines) { $0.metadata.identity }
+        for index in steps.indices {
+            let resource = steps[index].resource
+            var needed = [resource]
+            switch steps[index].operation {
+            case .growDisk(_, let machine, _): needed.append(ResourceID(.virtualMachine, machine.metadata.identity))
+            default: break
+            }
+            for machine in resource.kind == .virtualMachine ? users[resource.id] ?? [] : [] {
+                needed += machine.references
+            }
+            let volumes = Set(needed.filter { $0.kind == .volume }.map(\.id))
+            needed += expectation.inventory.volumes.filter { volumes.contains($0.metadata.identity) }.map {
+                ResourceID(.storagePool, $0.spec.pool)
+            }
+            if case .importImage(let image) = steps[index].operation, let pool = image.status?.pool {
+                needed.append(ResourceID(.storagePool, pool))
+            }
+            steps[index].after += needed.flatMap { adoption.steps(of: $0) }
+        }
+        // What is blocked, or waits for what is, stays a stranger's.
+        steps = adoption.steps.filter { !isBlocked($0.resource) } + steps
     }
 
     /// Why something that machines use may not go: one of them stays as it is, or it is not known which there are.

@@ -8,7 +8,11 @@ extension HostPlanner {
         for network in expectation.inventory.networks {
             guard let status = network.status else { continue }
             let resource = ResourceID(.network, network.metadata.identity)
-            if isHeld(resource, area: .network) || isNetworkInTheWay(status, of: resource) { continue }
+            if isHeld(resource, area: .network) || isNetworkInTheWay(network, status, of: resource)
+                || isRenamed(status, seen[network.metadata.identity]?.status, resource)
+            {
+                continue
+            }
             let action: Action = seen[network.metadata.identity] == nil ? .create : .update
             planBridge(network, seen[network.metadata.identity]?.status?.bridge, resource, action)
             planTunnel(network, seen[network.metadata.identity]?.status?.tunnel, resource, action)
@@ -21,16 +25,42 @@ extension HostPlanner {
         for network in observed.networks where !wanted.contains(network.metadata.identity) { planRemoval(of: network) }
     }
 
-    private mutating func isNetworkInTheWay(_ status: Network.Status, of resource: ResourceID) -> Bool {
+    private mutating func isNetworkInTheWay(
+        _ network: Network, _ status: Network.Status, of resource: ResourceID
+    ) -> Bool {
         for link in observed.foreign where link.kind == .link {
             if link.name == status.bridge?.name || link.name == status.tunnel?.name {
-                block(resource, "\(link.described) has its name and is not ours")
+                if !link.owner.isEmpty, network.hasOwnName(link.name) {
+                    refuse(
+                        "adopt-foreign", "\(link.described) is somebody else's and is not adopted", resource,
+                        field: "spec", help: "remove it from that fleet first")
+                } else {
+                    block(
+                        resource,
+                        "\(link.described) has its name and is not ours" + (link.obstacle.map { ": \($0)" } ?? ""))
+                }
                 return true
             }
             if let tunnel = status.tunnel, link.vni == tunnel.vni, link.port ?? 4789 == tunnel.port {
                 block(resource, "VNI \(tunnel.vni) on port \(tunnel.port) is taken by \(link.described), not ours")
                 return true
             }
+        }
+        return false
+    }
+
+    /// A link keeps its name: guests' definitions hold it.
+    private mutating func isRenamed(
+        _ wanted: Network.Status, _ seen: Network.Status?, _ resource: ResourceID
+    ) -> Bool {
+        let links = [
+            ("spec.bridge.name", seen?.bridge?.name, wanted.bridge?.name),
+            ("spec.vxlan.name", seen?.tunnel?.name, wanted.tunnel?.name),
+        ]
+        for (field, seen, wanted) in links {
+            guard let seen, let wanted, seen != wanted else { continue }
+            refuse("link-name", "its link is \(seen) and keeps that name", resource, field: field)
+            return true
         }
         return false
     }
@@ -61,9 +91,15 @@ extension HostPlanner {
             [id(resource, "create-bridge"), id(resource, "update-bridge")] + stagedLinkRemovals(resource)
         guard let wanted = network.status?.tunnel else {
             if seen != nil {
-                add(
-                    resource, .update, .removeTunnel(network), .live, reason: "the network has no VXLAN any more",
-                    changes: [FieldChange("spec.vxlan.vni", old: seen.map { String($0.vni) }, new: nil)])
+                let changes = [FieldChange("spec.vxlan.vni", old: seen.map { String($0.vni) }, new: nil)]
+                let reason = "the network has no VXLAN any more"
+                if let seen, seen.name != identity.tunnelName(resource.id) {
+                    var network = network
+                    network.status?.tunnel = seen
+                    add(resource, .update, .releaseTunnel(network), reason: reason, changes: changes)
+                } else {
+                    add(resource, .update, .removeTunnel(network), .live, reason: reason, changes: changes)
+                }
             }
             return
         }
@@ -138,13 +174,23 @@ extension HostPlanner {
             return
         }
         let after = users.flatMap { releases(of: $0.metadata.identity) }
-        if network.status?.tunnel != nil {
-            add(resource, .delete, .removeTunnel(network), .live, reason: "not in the manifests", after: after)
+        let kept = "not in the manifests; it has a name of its own and stays"
+        if let tunnel = network.status?.tunnel {
+            if tunnel.name == identity.tunnelName(resource.id) {
+                add(resource, .delete, .removeTunnel(network), .live, reason: "not in the manifests", after: after)
+            } else {
+                add(resource, .release, .releaseTunnel(network), reason: kept, after: after)
+            }
         }
-        if network.status?.bridge != nil {
+        guard let bridge = network.status?.bridge else { return }
+        if bridge.name == identity.bridgeName(resource.id) {
             add(
                 resource, .delete, .removeBridge(network), .live, reason: "not in the manifests",
-                after: after + [id(resource, "remove-vxlan")])
+                after: after + [id(resource, "remove-vxlan"), id(resource, "release-vxlan")])
+        } else {
+            add(
+                resource, .release, .releaseBridge(network), reason: kept, after: after + [id(resource, "remove-vxlan")]
+            )
         }
     }
 
@@ -155,4 +201,9 @@ extension HostPlanner {
                 $0.metadata.identity == machine.metadata.identity && $0.spec.power == .manual
             }
     }
+}
+
+extension Network {
+    /// Whether the manifest gives one of its links that name.
+    fileprivate func hasOwnName(_ link: String) -> Bool { spec.bridgeName == link || spec.vxlan?.name == link }
 }

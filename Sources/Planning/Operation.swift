@@ -9,10 +9,16 @@ public enum Operation: Hashable, Sendable, Codable {
     case startPool(StoragePool)
     /// Undefine the pool; its files stay.
     case removePool(StoragePool)
+    /// Mark a pool that is there.
+    case adoptPool(StoragePool)
+    /// Take our mark off an adopted pool; libvirt keeps it.
+    case releasePool(StoragePool)
     /// Store an image in a pool under its digest.
     case importImage(Image)
     /// Remove a stored image.
     case removeImage(Image)
+    /// Mark a file that is there.
+    case adoptVolume(Volume)
     /// Make a volume.
     case createVolume(Volume)
     /// Grow a volume that no running machine uses.
@@ -33,6 +39,14 @@ public enum Operation: Hashable, Sendable, Codable {
     case removeSeed(path: String, machine: String)
     /// Make a network's bridge.
     case createBridge(Network)
+    /// Mark a bridge that is there.
+    case adoptBridge(Network)
+    /// Mark a VXLAN link that is there.
+    case adoptTunnel(Network)
+    /// Take our mark off a VXLAN link with a name of its own; the link stays.
+    case releaseTunnel(Network)
+    /// Take our mark off a bridge with a name of its own; the link stays.
+    case releaseBridge(Network)
     /// Make a running machine's interface a port of its bridge again.
     case attachTap(Tap)
     /// Make a network's VXLAN link.
@@ -47,6 +61,8 @@ public enum Operation: Hashable, Sendable, Codable {
     case removeTunnel(Network)
     /// Remove a network's bridge.
     case removeBridge(Network)
+    /// Mark a domain that is there. Its devices are told by the map until they have aliases of ours.
+    case adoptMachine(VirtualMachine, devices: DeviceMap)
     /// Define a new machine.
     case defineMachine(VirtualMachine)
     /// Patch a machine's persistent definition.
@@ -64,6 +80,12 @@ public enum Operation: Hashable, Sendable, Codable {
     public var name: String {
         switch self {
         case .createPool, .createVolume: "create"
+        case .adoptPool, .adoptVolume, .adoptMachine: "adopt"
+        case .adoptBridge: "adopt-bridge"
+        case .adoptTunnel: "adopt-vxlan"
+        case .releasePool: "release"
+        case .releaseTunnel: "release-vxlan"
+        case .releaseBridge: "release-bridge"
         case .startPool, .startMachine: "start"
         case .removePool, .removeVolume: "remove"
         case .importImage(let image): "import" + (image.status.map { "-\($0.pool)" } ?? "")
@@ -94,6 +116,14 @@ public enum Operation: Hashable, Sendable, Codable {
     public var verb: String {
         switch self {
         case .createPool: "creating the pool"
+        case .adoptPool: "adopting the pool"
+        case .releasePool: "releasing the pool"
+        case .adoptVolume: "adopting the volume"
+        case .adoptBridge: "adopting the bridge"
+        case .adoptTunnel: "adopting the VXLAN link"
+        case .releaseTunnel: "releasing the VXLAN link"
+        case .releaseBridge: "releasing the bridge"
+        case .adoptMachine: "adopting the domain"
         case .startPool: "starting the pool"
         case .removePool: "undefining the pool"
         case .importImage: "storing the image"

@@ -44,12 +44,16 @@ public struct Plan: Hashable, Sendable, Codable {
 
     /// Counts of resources, as Terraform's users read them.
     public struct Summary: Hashable, Sendable, Codable {
+        /// Resources that are there and become ours.
+        public var adopt = 0
         /// Resources that will come into being.
         public var add = 0
         /// Resources that stay and change.
         public var change = 0
         /// Resources that will go.
         public var destroy = 0
+        /// Resources that stay and are not ours any more.
+        public var release = 0
     }
 
     /// How many resources `steps` adds, changes and destroys. A replaced resource counts as both added and destroyed.
@@ -57,6 +61,10 @@ public struct Plan: Hashable, Sendable, Codable {
         var summary = Summary()
         for group in ResourceSteps.grouping(steps) {
             switch group.action {
+            case .adopt:
+                summary.adopt += 1
+                if group.steps.contains(where: { $0.action != .adopt }) { summary.change += 1 }
+            case .release: summary.release += 1
             case .create: summary.add += 1
             case .update: summary.change += 1
             case .delete: summary.destroy += 1

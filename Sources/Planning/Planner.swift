@@ -73,25 +73,29 @@ public enum Planner {
             let inventory =
                 observed[id]
                 ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")])
+            let adoption = Adoption(
+                lookup, machines: machines[id] ?? [], volumes: volumes[id] ?? [], observed: inventory,
+                identity: identity)
             let expectation = Expectation(
                 manifest: lookup, host: host, machines: machines[id] ?? [], standalone: volumes[id] ?? [],
-                observed: inventory, identity: identity)
+                observed: adoption.inventory, identity: identity)
             var planner = HostPlanner(
-                host: id, identity: identity, expectation: expectation, observed: inventory, options: options)
+                host: id, identity: identity, expectation: expectation, adoption: adoption, options: options)
             planner.run()
             steps += planner.steps
             plan.blocked += planner.blocked
             plan.problems += planner.problems
             plan.notes += planner.notes
-            plan.capacity += Capacity.of(expected: planner.promises, observed: inventory)
+            plan.capacity += Capacity.of(expected: planner.promises, observed: adoption.inventory)
             plan.retained += planner.retained
-            if !inventory.foreign.isEmpty { plan.foreign[id] = inventory.foreign }
+            let foreign = adoption.inventory.foreign
+            if !foreign.isEmpty { plan.foreign[id] = foreign }
         }
         plan.problems += plan.capacity.filter(\.isExceeded).map(\.diagnostic)
         plan.notes += renameHints(steps)
         if !options.targets.isEmpty {
             let kept = targets(wanted, options)
-            steps = steps.filter { kept.contains($0.resource) && $0.action != .delete }
+            steps = steps.filter { kept.contains($0.resource) && $0.action != .delete && $0.action != .release }
             plan.blocked = plan.blocked.filter { kept.contains($0.resource) }
         }
         finish(&plan, steps, options)

@@ -2,6 +2,8 @@ public import Model
 
 /// What happens to a resource.
 public enum Action: String, CaseIterable, Codable, Sendable {
+    /// It is there and becomes ours, as it is.
+    case adopt
     /// It comes into being.
     case create
     /// It changes in place.
@@ -10,14 +12,18 @@ public enum Action: String, CaseIterable, Codable, Sendable {
     case replace
     /// It goes.
     case delete
+    /// It stays as it is and is not ours any more.
+    case release
 
     /// The symbol that Terraform's users know.
     public var symbol: String {
         switch self {
+        case .adopt: "&"
         case .create: "+"
         case .update: "~"
         case .replace: "-/+"
         case .delete: "-"
+        case .release: "."
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 
 extension HostPlanner {
@@ -27,6 +28,12 @@ extension HostPlanner {
                 return
             }
             add(resource, .create, .createPool(pool), reason: "not there")
+            return
+        }
+        if status.uuid != pool.status?.uuid {
+            refuse(
+                "pool-uuid", "is the pool \(status.uuid.lowercased), and stays that one", resource,
+                field: "metadata.uuid", help: Self.uuidHelp(status.uuid, identity.uuid(resource)))
             return
         }
         if seen.spec.path != pool.spec.path {
@@ -63,12 +70,25 @@ extension HostPlanner {
             return
         }
         let files = Set([ResourceKind.volume, .image])
+        if pool.status?.uuid != identity.uuid(resource) {
+            add(
+                resource, .release, .releasePool(pool.withoutCounters),
+                reason: "not in the manifests; it was there before and stays",
+                after: steps.filter { files.contains($0.resource.kind) }.map(\.id)
+                    + users.flatMap { releases(of: $0.metadata.identity) })
+            return
+        }
         let seeds = observed.seeds.keys.map { self.id(ResourceID(.virtualMachine, $0), "remove-seed") }
         add(
             resource, .delete, .removePool(pool.withoutCounters), .live,
             reason: "not in the manifests; its files stay",
             after: steps.filter { files.contains($0.resource.kind) }.map(\.id) + seeds.sorted()
                 + users.flatMap { releases(of: $0.metadata.identity) })
+    }
+
+    /// How to say which object a resource is.
+    static func uuidHelp(_ seen: UUID, _ derived: UUID) -> String {
+        seen == derived ? "leave metadata.uuid out" : "write metadata.uuid: \(seen.lowercased)"
     }
 
     /// The steps after which a machine no longer uses what it uses now.

@@ -184,6 +184,7 @@ extension VirtualMachine.Spec {
                     let seen = observed.interfaces.first(where: { $0.name == result.interfaces[index].name })
                 else { continue }
                 if path == prefix + ".model" { result.interfaces[index].model = seen.model }
+                if path == prefix + ".mtu" { result.interfaces[index].mtu = seen.mtu }
                 if path == prefix + ".mac" { result.interfaces[index].mac = seen.mac }
             }
         }

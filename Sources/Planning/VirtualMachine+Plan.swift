@@ -96,6 +96,12 @@ extension HostPlanner {
 
     private mutating func plan(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
         guard let status = seen.status else { return }
+        if let uuid = machine.status?.uuid, uuid != status.uuid {
+            refuse(
+                "machine-uuid", "is the domain \(status.uuid.lowercased), and stays that one", resource,
+                field: "metadata.uuid", help: Self.uuidHelp(status.uuid, identity.uuid(resource)))
+            return
+        }
         if let (disk, path) = foreignSource(of: machine, seen) {
             block(
                 resource,

@@ -104,6 +104,10 @@ extension HostPlanner {
             refuse(
                 "volume-shrink", "has \(seen.spec.size); making it smaller would lose data", resource,
                 field: "spec.size", help: "at least \(seen.spec.size)")
+        } else if let path = seen.status?.path, path != volume.status?.path {
+            refuse(
+                "volume-file", "is \(path); a volume keeps its file", resource, field: "spec.file",
+                help: seen.spec.file.map { "write file: \($0)" } ?? "leave file out")
         } else {
             return false
         }

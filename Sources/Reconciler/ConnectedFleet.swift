@@ -75,10 +75,20 @@ public struct ConnectedFleet: Sendable {
         var result = failures
         await withTaskGroup(of: HostInventory.self) { group in
             for session in sessions.values {
-                let pools = manifest.pools
-                group.addTask { await observer.observe(session, pools: pools) }
+                let manifest = manifest
+                group.addTask { await observer.observe(session, manifest) }
             }
             for await inventory in group { result[inventory.host.metadata.identity] = inventory }
+        }
+        return result
+    }
+
+    /// What is on every host, looked at as closely as an import needs.
+    public func observeForImport() async -> [HostInventory] {
+        let observer = Observer(identity: identity, deadline: settings.observationDeadline)
+        var result = Array(failures.values)
+        for session in sessions.values {
+            result.append(await observer.observe(session, manifest, isImporting: true))
         }
         return result
     }

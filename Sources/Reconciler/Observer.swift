@@ -9,10 +9,15 @@ struct Observer: Sendable {
     let deadline: Duration
 
     /// What is on a host. Never throws: what cannot be read is unknown.
-    func observe(_ session: HostSession, pools: [StoragePool]) async -> HostInventory {
+    ///
+    /// - Parameter isImporting: whether to look closer at what is not ours.
+    func observe(
+        _ session: HostSession, _ manifest: FleetManifest, isImporting: Bool = false
+    ) async -> HostInventory {
         async let facts = status(session)
         async let machines = session.compute.observe(deadline: deadline)
-        async let files = session.storage.observe(wanted: pools)
+        async let files = session.storage.observe(
+            wanted: manifest.pools, files: manifest.adoptedFiles, isImporting: isImporting)
         async let links = session.network.observe()
         let (compute, storage, network) = await (machines, files, links)
         var inventory = HostInventory(
@@ -22,6 +27,9 @@ struct Observer: Sendable {
             // Unknown is not loose.
             looseTaps: network.unknown.isEmpty ? compute.taps.filter { network.masters[$0.device] != $0.bridge } : [],
             foreign: compute.foreign + storage.foreign + network.foreign,
+            adoptable: Adoptable(
+                pools: storage.adoptable.pools, volumes: storage.adoptable.volumes, networks: network.adoptable,
+                machines: compute.adoptable),
             unknown: compute.unknown + storage.unknown + network.unknown)
         do {
             inventory.host.status = try await facts
@@ -32,7 +40,26 @@ struct Observer: Sendable {
             inventory.unknown.append(UnknownArea(.host, reason: "\(error)"))
         }
         resolve(&inventory)
+        if isImporting { await look(closer: session, &inventory) }
         return inventory
+    }
+
+    /// Finds what only a person who imports needs to know, for which every object is asked once more.
+    private func look(closer session: HostSession, _ inventory: inout HostInventory) async {
+        do throws(HostError) {
+            let bridges = try await session.connection.networkBridges(deadline: deadline)
+            for (bridge, network) in bridges {
+                inventory.obstruct(.link, bridge, "libvirt's network \(network) makes it")
+            }
+            for machine in inventory.adoptable.machines {
+                guard let uuid = machine.status?.uuid,
+                    let reason = try await session.compute.obstacle(inSnapshotsOf: uuid, deadline: deadline)
+                else { continue }
+                inventory.obstruct(.domain, machine.metadata.name, reason)
+            }
+        } catch {
+            inventory.unknown.append(UnknownArea(.compute, reason: "\(error)"))
+        }
     }
 
     /// What is known of a host that cannot be reached: nothing.
@@ -49,11 +76,18 @@ struct Observer: Sendable {
     /// Joins what different drivers saw: which network a bridge is, and an order that does not depend on the host.
     private func resolve(_ inventory: inout HostInventory) {
         let networks = inventory.networks.reduce(into: [String: String]()) {
-            $0[identity.bridgeName($1.metadata.identity)] = $1.metadata.identity
+            if let bridge = $1.status?.bridge?.name { $0[bridge] = $1.metadata.identity }
+        }
+        // An adopted volume's file has a name of its own.
+        let files = inventory.volumes.reduce(into: [String: String]()) {
+            if $1.spec.file != nil, let path = $1.status?.path { $0[path] = $1.metadata.identity }
         }
         func name(_ spec: inout VirtualMachine.Spec) {
             for index in spec.interfaces.indices {
                 spec.interfaces[index].network = spec.interfaces[index].bridge.flatMap { networks[$0] }
+            }
+            for index in spec.disks.indices where spec.disks[index].volume == nil {
+                spec.disks[index].volume = spec.disks[index].path.flatMap { files[$0] }
             }
         }
         for index in inventory.machines.indices {
@@ -69,5 +103,26 @@ struct Observer: Sendable {
         inventory.volumes.sort { ($0.status?.path ?? "") < ($1.status?.path ?? "") }
         inventory.machines.sort { $0.metadata.identity < $1.metadata.identity }
         inventory.foreign.sort { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }
+    }
+}
+
+extension HostInventory {
+    /// Notes why something cannot be adopted after all.
+    fileprivate mutating func obstruct(_ kind: ForeignObject.Kind, _ name: String, _ reason: String) {
+        for index in foreign.indices where foreign[index].kind == kind && foreign[index].name == name {
+            foreign[index].obstacle = reason
+        }
+        if kind == .domain { adoptable.machines.removeAll { $0.metadata.name == name } }
+        if kind == .link { adoptable.networks.removeAll { $0.status?.bridge?.name == name } }
+    }
+}
+
+extension FleetManifest {
+    /// The paths of the files that are adopted as volumes.
+    fileprivate var adoptedFiles: Set<String> {
+        let folders = pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec.path }
+        return volumes.reduce(into: []) { files, volume in
+            if let file = volume.spec.file, let folder = folders[volume.spec.pool] { files.insert("\(folder)/\(file)") }
+        }
     }
 }

@@ -50,6 +50,15 @@ struct StepPerformer: Sendable {
         switch operation {
         case .createPool(let pool):
             try await storage.createPool(pool, roots: session.host.spec.storageRoots)
+        case .adoptPool(let pool): try await storage.adoptPool(pool, roots: session.host.spec.storageRoots)
+        case .releasePool(let pool): try await storage.releasePool(pool)
+        case .adoptVolume(let volume): try await storage.adoptVolume(volume)
+        case .adoptBridge(let wanted): try await network.adoptBridge(wanted)
+        case .adoptTunnel(let wanted): try await network.adoptTunnel(wanted)
+        case .releaseTunnel(let seen): try await network.releaseTunnel(seen)
+        case .releaseBridge(let seen): try await network.releaseBridge(seen)
+        case .adoptMachine(let machine, let devices):
+            try await compute.adopt(machine, devices: devices, deadline: deadline)
         case .startPool(let pool): try await storage.startPool(pool)
         case .removePool(let pool): try await storage.removePool(pool)
         case .importImage(let image): try await importImage(image)

@@ -16,7 +16,8 @@ struct Infra: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ValidateCommand.self, PlanCommand.self, DiffCommand.self, ApplyCommand.self,
             DestroyCommand.self, ObserveCommand.self, StatusCommand.self, GetCommand.self, ConsoleCommand.self,
-            SchemaCommand.self, DoctorCommand.self, WatchCommand.self, HookCommand.self, ReconcileCommand.self,
+            ImportCommand.self, SchemaCommand.self, DoctorCommand.self, WatchCommand.self, HookCommand.self,
+            ReconcileCommand.self,
             SuspendCommand.self, ResumeCommand.self, LogCommand.self, GitWorkerCommand.self,
         ])
 

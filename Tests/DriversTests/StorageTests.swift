@@ -80,7 +80,8 @@ import Testing
         let mark = try FileMark(Volume.Mark(fleet: identity.fleet, id: "d", deletion: .retain))
         let file = FileRecord(path: "/p/\(name)", isPlain: true, size: 4096, allocation: 512)
         // The guest wrote a qcow2 header into it, which libvirt believes.
-        reading.add(file, inPool: "p", mark: mark, seen: (1 << 50, backing: "/etc/shadow"))
+        reading.add(
+            file, inPool: "p", mark: mark, seen: FileContents(size: 1 << 50, backing: "/etc/shadow", format: "qcow2"))
         #expect(reading.result.volumes.map(\.spec.size) == [ByteCount(4096)])
         #expect(reading.result.volumes.map(\.status?.backing) == [nil])
     }

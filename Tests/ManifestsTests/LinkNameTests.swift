@@ -13,7 +13,7 @@ import Testing
         let sources = SourceIndex(paths: ["x.yaml"], sources: loading.sources, places: loading.register.places)
         var report = CheckReport(sources: sources, findings: Findings())
         let fleet = CheckedFleet(loading, &report)
-        CheckedFleet.checkLinkNames(fleet, &report) { $0 }
+        CheckedFleet.checkLinkNames(fleet, &report) { $0.metadata.identity }
         #expect(report.findings.all.isEmpty)
         CheckedFleet.checkLinkNames(fleet, &report) { _ in "ib0123456789a" }
         #expect(report.findings.all.map(\.code) == ["link-name", "link-name"])

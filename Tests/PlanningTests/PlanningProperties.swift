@@ -127,4 +127,83 @@ import Testing
         #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
         #expect(try #require(simulator.hosts["h0"]).machines.isEmpty)
     }
+
+    /// Whatever a stranger made, named by manifests: the plan only adopts, and then there is nothing to do. Cut off
+    /// anywhere, the next run goes on.
+    @Test(arguments: seeds) func adoptingChangesNothing(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var manifest = RandomFleet.make(&random, generation: 0)
+        for index in manifest.machines.indices {
+            manifest.machines[index].spec.cloudInit = nil
+            manifest.machines[index].spec.boot = nil
+        }
+        var made = Simulator.empty(manifest)
+        _ = try converge(&made, to: manifest)
+        let stranger = made.unmarked()
+        let wanted = try adopting(manifest, made)
+        var simulator = stranger
+        let plan = Planner.plan(wanted, observed: simulator.observation(wanted))
+        #expect(plan.isAdoption, "\(PlanText().render(plan))")
+        for step in plan.steps.prefix(Int.random(in: 0...plan.steps.count, using: &random)) {
+            try simulator.apply(step)
+        }
+        let next = try converge(&simulator, to: wanted, PlanOptions(allowance: .none))
+        #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
+        // Adopted, they go as the others do, but for pools and links, which stay.
+        let destroys = PlanOptions(allowance: .dataLoss, destroys: true)
+        let last = Planner.plan(wanted, observed: simulator.observation(wanted), options: destroys)
+        #expect(
+            last.steps.allSatisfy { step in
+                step.resource.kind != .storagePool && step.resource.kind != .network || step.action == .release
+            }, "\(PlanText().render(last))")
+        #expect(try converge(&simulator, to: wanted, destroys).isEmpty)
+    }
+
+    /// The manifests that name what was made by others: machines and pools by UUID, links and files by name.
+    private func adopting(_ manifest: FleetManifest, _ made: Simulator) throws -> FleetManifest {
+        let host = try #require(made.hosts["h0"])
+        var wanted = manifest
+        wanted.fleet.uuid = UUID()
+        wanted.fleet.metadata.id = wanted.fleet.uuid.lowercased
+        wanted.volumes = host.volumes.map { volume in
+            var volume = volume
+            volume.metadata = Metadata(name: volume.metadata.identity.replacing(".", with: "-"))
+            volume.spec.file = volume.status.flatMap { $0.path.split(separator: "/").last.map(String.init) }
+            volume.spec.image = nil
+            volume.status = nil
+            return volume
+        }
+        for index in wanted.pools.indices {
+            let id = wanted.pools[index].metadata.identity
+            wanted.pools[index].metadata.uuid = host.pools.first { $0.metadata.identity == id }?.status?.uuid
+        }
+        for index in wanted.networks.indices {
+            let id = wanted.networks[index].metadata.identity
+            let status = host.networks.first { $0.metadata.identity == id }?.status
+            wanted.networks[index].spec.bridgeName = status?.bridge?.name
+            wanted.networks[index].spec.vxlan?.name = status?.tunnel?.name
+        }
+        for index in wanted.machines.indices {
+            let machine = wanted.machines[index]
+            let seen = try #require(host.machines.first { $0.metadata.identity == machine.metadata.identity })
+            wanted.machines[index].metadata.uuid = seen.status?.uuid
+            wanted.machines[index].spec.console.serialLog = false
+            wanted.machines[index].spec.ignoreChanges = ["console.serial.log"]
+            wanted.machines[index].spec.disks = seen.spec.disks.map {
+                .init(name: $0.name, volume: $0.volume?.replacing(".", with: "-"), bus: $0.bus, bootOrder: $0.bootOrder)
+            }
+            wanted.machines[index].spec.interfaces = seen.spec.interfaces.map {
+                .init(name: $0.name, network: $0.network, mac: $0.mac, model: $0.model)
+            }
+        }
+        return wanted
+    }
+}
+
+extension Plan {
+    /// Whether it does nothing but adopt, without disturbing anything.
+    fileprivate var isAdoption: Bool {
+        problems.isEmpty && blocked.isEmpty && deferred.isEmpty
+            && steps.allSatisfy { $0.action == .adopt && $0.disruption == .none }
+    }
 }

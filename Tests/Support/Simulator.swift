@@ -61,19 +61,22 @@ public struct Simulator: Sendable {
     }
 }
 
-private struct Impossible: Error {
-    let why: String
+extension Simulator {
+    struct Impossible: Error {
+        let why: String
+    }
 }
 
 extension HostInventory {
-    fileprivate mutating func perform(_ operation: Planning.Operation) throws(Impossible) {
+    fileprivate mutating func perform(_ operation: Planning.Operation) throws(Simulator.Impossible) {
         switch operation {
-        case .createPool, .startPool, .removePool: try performOnPool(operation)
+        case .adoptPool, .adoptVolume, .adoptBridge, .adoptTunnel, .adoptMachine: try adopt(operation)
+        case .createPool, .startPool, .removePool, .releasePool: try performOnPool(operation)
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
-            .removeStagedLink,
+            .releaseTunnel, .releaseBridge, .removeStagedLink,
             .attachTap:
             try performOnLink(operation)
         case .defineMachine, .updateMachine, .startMachine, .stopMachine, .restartMachine, .undefineMachine:
@@ -81,7 +84,7 @@ extension HostInventory {
         }
     }
 
-    private mutating func performOnPool(_ operation: Planning.Operation) throws(Impossible) {
+    private mutating func performOnPool(_ operation: Planning.Operation) throws(Simulator.Impossible) {
         switch operation {
         case .createPool(let pool):
             try require(!pools.contains { $0.spec.path == pool.spec.path }, "the folder has a pool")
@@ -89,7 +92,7 @@ extension HostInventory {
         case .startPool(let pool):
             pools.removeAll { $0.metadata.identity == pool.metadata.identity }
             pools.append(pool)
-        case .removePool(let pool):
+        case .removePool(let pool), .releasePool(let pool):
             let prefix = pool.spec.path + "/"
             try require(
                 !machines.contains { $0.paths.contains { $0.hasPrefix(prefix) } }, "a machine has a file in it")
@@ -97,11 +100,11 @@ extension HostInventory {
             // The files stay on a real host, and come back into sight with the pool.
             volumes.removeAll { $0.spec.pool == pool.metadata.identity }
             images.removeAll { $0.status?.pool == pool.metadata.identity }
-        default: throw Impossible(why: "not for a pool")
+        default: throw Simulator.Impossible(why: "not for a pool")
         }
     }
 
-    private mutating func performOnFile(_ operation: Planning.Operation) throws(Impossible) {
+    private mutating func performOnFile(_ operation: Planning.Operation) throws(Simulator.Impossible) {
         switch operation {
         case .importImage(let image):
             try require(pools.contains { $0.metadata.identity == image.status?.pool }, "no such pool")
@@ -135,11 +138,11 @@ extension HostInventory {
                 !machines.contains { $0.status?.state.isActive == true && $0.paths.contains(path) },
                 "a running machine has the seed")
             seeds[machine] = nil
-        default: throw Impossible(why: "not for a file")
+        default: throw Simulator.Impossible(why: "not for a file")
         }
     }
 
-    private mutating func performOnLink(_ operation: Planning.Operation) throws(Impossible) {
+    private mutating func performOnLink(_ operation: Planning.Operation) throws(Simulator.Impossible) {
         switch operation {
         case .createBridge(let network), .updateBridge(let network):
             update(network) { $0.status?.bridge = network.status?.bridge }
@@ -154,17 +157,17 @@ extension HostInventory {
         case .attachTap(let tap):
             try require(networks.contains { $0.status?.bridge?.name == tap.bridge }, "its bridge is not there")
             looseTaps.removeAll { $0 == tap }
-        case .removeTunnel(let network): update(network) { $0.status?.tunnel = nil }
-        case .removeBridge(let network):
+        case .removeTunnel(let network), .releaseTunnel(let network): update(network) { $0.status?.tunnel = nil }
+        case .removeBridge(let network), .releaseBridge(let network):
             let name = network.status?.bridge?.name ?? ""
             try require(!machines.contains { $0.bridges.contains(name) }, "a machine is on the bridge")
             update(network) { $0.status?.bridge = nil }
-        default: throw Impossible(why: "not for a link")
+        default: throw Simulator.Impossible(why: "not for a link")
         }
         networks.removeAll { $0.status?.bridge == nil && $0.status?.tunnel == nil }
     }
 
-    private mutating func performOnMachine(_ operation: Planning.Operation) throws(Impossible) {
+    private mutating func performOnMachine(_ operation: Planning.Operation) throws(Simulator.Impossible) {
         switch operation {
         case .defineMachine(let machine):
             try require(!machines.contains { $0.metadata.name == machine.metadata.name }, "the name is taken")
@@ -201,15 +204,15 @@ extension HostInventory {
             let index = try self.index(of: machine)
             try require(machines[index].status?.state.isActive == false, "it runs")
             machines.remove(at: index)
-        default: throw Impossible(why: "not for a machine")
+        default: throw Simulator.Impossible(why: "not for a machine")
         }
     }
 
-    private func require(_ holds: Bool, _ why: String) throws(Impossible) {
-        if !holds { throw Impossible(why: why) }
+    func require(_ holds: Bool, _ why: String) throws(Simulator.Impossible) {
+        if !holds { throw Simulator.Impossible(why: why) }
     }
 
-    private func requireParts(of machine: VirtualMachine) throws(Impossible) {
+    func requireParts(of machine: VirtualMachine) throws(Simulator.Impossible) {
         for path in machine.spec.disks.compactMap(\.path) {
             try require(volumes.contains { $0.status?.path == path }, "its disk \(path) is not there")
         }
@@ -221,21 +224,21 @@ extension HostInventory {
         }
     }
 
-    private func index(of machine: VirtualMachine) throws(Impossible) -> Int {
+    private func index(of machine: VirtualMachine) throws(Simulator.Impossible) -> Int {
         guard let index = machines.firstIndex(where: { $0.metadata.identity == machine.metadata.identity }) else {
-            throw Impossible(why: "no such machine")
+            throw Simulator.Impossible(why: "no such machine")
         }
         return index
     }
 
-    private mutating func change(_ volume: Volume, _ body: (inout Volume) -> Void) throws(Impossible) {
+    private mutating func change(_ volume: Volume, _ body: (inout Volume) -> Void) throws(Simulator.Impossible) {
         guard let index = volumes.firstIndex(where: { $0.status?.path == volume.status?.path }) else {
-            throw Impossible(why: "no such volume")
+            throw Simulator.Impossible(why: "no such volume")
         }
         body(&volumes[index])
     }
 
-    private mutating func update(_ network: Network, _ body: (inout Network) -> Void) {
+    mutating func update(_ network: Network, _ body: (inout Network) -> Void) {
         if let index = networks.firstIndex(where: { $0.metadata.identity == network.metadata.identity }) {
             body(&networks[index])
         } else {

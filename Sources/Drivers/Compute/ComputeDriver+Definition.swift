@@ -56,9 +56,12 @@ extension ComputeDriver {
     private func checkSources(_ definition: XMLElement, of machine: VirtualMachine) throws(HostError) {
         let spec = DomainReading(identity: identity)
             .spec(definition, host: host, state: .off, autostart: machine.spec.autostart)
-        let wanted = Set(machine.spec.disks.map(\.name))
-        for disk in spec?.disks ?? [] where disk.volume == nil && wanted.contains(disk.name) {
-            if let path = disk.path { throw .surprise("the disk \(disk.name) is \(path), no volume of this fleet") }
+        // An adopted volume's file has a name of its own.
+        let wanted = machine.spec.disks.reduce(into: [:]) { $0[$1.name] = $1.path }
+        for disk in spec?.disks ?? [] where disk.volume == nil && wanted[disk.name] != nil {
+            if let path = disk.path, path != wanted[disk.name] {
+                throw .surprise("the disk \(disk.name) is \(path), no volume of this fleet")
+            }
         }
     }
 

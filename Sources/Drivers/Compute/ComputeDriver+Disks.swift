@@ -17,8 +17,10 @@ extension ComputeDriver {
             throw .surprise("domain \(record.name) does not run")
         }
         guard
-            let target = live.first("devices")?.elements.first(where: { $0.name == "disk" && $0.alias == alias })?
-                .first("target")?["dev"]
+            let target = DeviceNaming(live).applied(to: live).first("devices")?.elements.first(where: {
+                $0.name == "disk" && $0.alias == alias
+            })?
+            .first("target")?["dev"]
         else { throw .surprise("domain \(record.name) has no disk \(disk)") }
         try await connection.growDomainDisk(record.uuid, target: target, to: size, deadline: end - .now)
     }

@@ -21,7 +21,7 @@ extension ComputeDriver {
 /// What one domain turned out to be.
 enum Finding: Sendable {
     case machine(VirtualMachine, [Tap])
-    case foreign(ForeignObject)
+    case foreign(ForeignObject, VirtualMachine?)
     case unknown(UnknownArea)
 
     init(_ record: DomainRecord, reading: DomainReading, host: String) {
@@ -37,7 +37,7 @@ enum Finding: Sendable {
             let owner = DomainOwner(
                 domain: definitions.persistent, uuid: record.uuid, name: record.name, identity: reading.identity)
             switch owner {
-            case .foreign(let owner): self = .foreign(Self.foreign(record, definitions, owner, reading))
+            case .foreign(let owner): self = Self.foreign(record, definitions, owner, reading, host)
             case .ours(let id): self = Self.machine(record, definitions, id, reading, host)
             }
         }
@@ -60,7 +60,10 @@ enum Finding: Sendable {
         let status = VirtualMachine.Status(
             host: host, uuid: record.uuid, state: record.state, persistent: record.isPersistent,
             live: live == spec ? nil : live,
-            unmanaged: UnmanagedDevice.descriptions([definitions.persistent] + [definitions.live].compactMap(\.self)),
+            unmanaged: UnmanagedDevice.descriptions(
+                ([definitions.persistent] + [definitions.live].compactMap(\.self)).map {
+                    DeviceNaming($0).applied(to: $0)
+                }),
             protected: spec.protect)
         return .machine(
             VirtualMachine(
@@ -79,17 +82,20 @@ enum Finding: Sendable {
     }
 
     private static func foreign(
-        _ record: DomainRecord, _ definitions: DomainRecord.Definitions, _ owner: String, _ reading: DomainReading
-    ) -> ForeignObject {
+        _ record: DomainRecord, _ definitions: DomainRecord.Definitions, _ owner: String, _ reading: DomainReading,
+        _ host: String
+    ) -> Finding {
         let definition = definitions.live ?? definitions.persistent
         let isActive = record.state.isActive
         let macs = definition.first("devices")?.elements("interface").compactMap { device in
             device.first("mac")?["address"].flatMap { MACAddress($0) }
         }
-        return ForeignObject(
+        let adoptable = AdoptableDomain(record, definitions, owner: owner, reading: reading, host: host)
+        let object = ForeignObject(
             kind: .domain, name: record.name, owner: owner, uuid: record.uuid.lowercased,
             cpu: isActive ? reading.cpu(definition)?.count : nil,
-            memory: isActive ? reading.memory(definition)?.size : nil, macs: macs ?? [])
+            memory: isActive ? reading.memory(definition)?.size : nil, macs: macs ?? [], obstacle: adoptable.obstacle)
+        return .foreign(object, adoptable.machine)
     }
 
     static func collected(_ findings: [Finding]) -> ComputeObservation {
@@ -99,12 +105,15 @@ enum Finding: Sendable {
             case .machine(let machine, let taps):
                 observation.machines.append(machine)
                 observation.taps += taps
-            case .foreign(let object): observation.foreign.append(object)
+            case .foreign(let object, let machine):
+                observation.foreign.append(object)
+                if let machine { observation.adoptable.append(machine) }
             case .unknown(let area): observation.unknown.append(area)
             }
         }
         observation.machines.sort { $0.metadata.identity < $1.metadata.identity }
         observation.foreign.sort { $0.name < $1.name }
+        observation.adoptable.sort { $0.metadata.name < $1.metadata.name }
         observation.unknown.sort { $0.reason < $1.reason }
         return observation
     }

@@ -31,16 +31,20 @@ public struct ComputeObservation: Hashable, Sendable, Codable {
     public var taps: [Tap]
     /// Domains that are not ours, sorted by name.
     public var foreign: [ForeignObject]
+    /// Those of them that a manifest could adopt, sorted by name.
+    public var adoptable: [VirtualMachine]
     /// What could not be read.
     public var unknown: [UnknownArea]
 
     /// An observation.
     public init(
-        machines: [VirtualMachine] = [], taps: [Tap] = [], foreign: [ForeignObject] = [], unknown: [UnknownArea] = []
+        machines: [VirtualMachine] = [], taps: [Tap] = [], foreign: [ForeignObject] = [],
+        adoptable: [VirtualMachine] = [], unknown: [UnknownArea] = []
     ) {
         self.machines = machines
         self.taps = taps
         self.foreign = foreign
+        self.adoptable = adoptable
         self.unknown = unknown
     }
 }

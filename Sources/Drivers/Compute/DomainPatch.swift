@@ -20,6 +20,8 @@ struct DomainPatch {
 
     /// Changes a definition that is there. The name stays: libvirt changes it by a call of its own.
     func apply(to domain: inout XMLElement) {
+        // Before the mark is written, whose map says which devices are ours.
+        DeviceNaming(domain).apply(to: &domain)
         MachineMark(machine, identity: identity).write(to: &domain)
         setMemory(&domain)
         setProcessors(&domain)

@@ -21,6 +21,7 @@ struct DomainReading {
     func spec(_ domain: XMLElement, host: String, state: VirtualMachine.State, autostart: Bool) -> VirtualMachine.Spec?
     {
         guard let memory = memory(domain), let cpu = cpu(domain) else { return nil }
+        let domain = DeviceNaming(domain).applied(to: domain)
         let devices = domain.first("devices") ?? XMLElement("devices")
         let log = devices.elements.first { $0.name == "serial" && $0.alias == DeviceAlias.serial }?
             .first("log")?["file"]
@@ -41,7 +42,8 @@ struct DomainReading {
             var spec = spec(
                 domain, host: persistent.host ?? "", state: .running, autostart: persistent.autostart)
         else { return nil }
-        if let defined = MachineMark(domain: domain)?.memory, spec.memory.size > defined { spec.memory.size = defined }
+        let defined = MachineMark(domain: domain)?.memory ?? persistent.memory.size
+        if spec.memory.size > defined { spec.memory.size = defined }
         // The mark tells the day after, not what runs.
         spec.protect = persistent.protect
         spec.power = persistent.power

@@ -9,9 +9,10 @@ extension NetworkDriver {
     public func createBridge(_ network: Network) async throws(HostError) {
         let (id, wanted) = try bridge(of: network)
         if try await ours(wanted.name, "bridge", id) != nil { return try await updateBridge(network) }
-        try await removeStaged(for: wanted.name)
-        let staged = wanted.name + Self.stagedSuffix
-        let address = identity.linkAddress(host: host, link: wanted.name)
+        let derived = identity.bridgeName(id)
+        try await removeStaged(for: derived)
+        let staged = derived + Self.stagedSuffix
+        let address = identity.linkAddress(host: host, link: derived)
         try await batch(
             "ip",
             [
@@ -53,9 +54,11 @@ extension NetworkDriver {
         try await batch("ip", ["link del dev \(wanted.name)"])
     }
 
-    private func bridge(of network: Network) throws(HostError) -> (id: String, bridge: Network.Bridge) {
+    func bridge(of network: Network) throws(HostError) -> (id: String, bridge: Network.Bridge) {
         let id = try checkedID(of: network)
-        guard let bridge = network.status?.bridge, bridge.name == identity.bridgeName(id) else {
+        guard let bridge = network.status?.bridge, bridge.name == identity.bridgeName(of: network),
+            InterfaceName.isValid(bridge.name)
+        else {
             throw .surprise("the plan has no bridge for Network/\(id), or one of another name")
         }
         return (id, bridge)

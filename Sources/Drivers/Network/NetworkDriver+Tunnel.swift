@@ -14,7 +14,7 @@ extension NetworkDriver {
         let (id, wanted) = try tunnel(of: network)
         if try await ours(wanted.name, "vxlan", id) != nil { return try await updateTunnel(network) }
         try await requireBridge(wanted, id)
-        try await removeStaged(for: wanted.name)
+        try await removeStaged(for: identity.tunnelName(id))
         try await batch("ip", creation(wanted, id))
         try await batch("bridge", floodLines(wanted, seen: []))
     }
@@ -50,7 +50,7 @@ extension NetworkDriver {
         let (id, wanted) = try tunnel(of: network)
         let seen = try await ours(wanted.name, "vxlan", id)
         try await requireBridge(wanted, id)
-        try await removeStaged(for: wanted.name)
+        try await removeStaged(for: identity.tunnelName(id))
         try await batch("ip", (seen == nil ? [] : ["link del dev \(wanted.name)"]) + creation(wanted, id))
         try await batch("bridge", floodLines(wanted, seen: []))
     }
@@ -60,15 +60,16 @@ extension NetworkDriver {
     /// - Throws: `.surprise` when the name is that of a link that is not ours.
     public func removeTunnel(_ network: Network) async throws(HostError) {
         let id = try checkedID(of: network)
-        let name = identity.tunnelName(id)
-        guard try await ours(name, "vxlan", id) != nil else { return }
+        let name = network.status?.tunnel?.name ?? identity.tunnelName(id)
+        guard InterfaceName.isValid(name), try await ours(name, "vxlan", id) != nil else { return }
         try await batch("ip", ["link del dev \(name)"])
     }
 
-    private func tunnel(of network: Network) throws(HostError) -> (id: String, tunnel: Network.Tunnel) {
+    func tunnel(of network: Network) throws(HostError) -> (id: String, tunnel: Network.Tunnel) {
         let id = try checkedID(of: network)
-        guard let tunnel = network.status?.tunnel, tunnel.name == identity.tunnelName(id),
-            tunnel.bridge == nil || tunnel.bridge == identity.bridgeName(id)
+        guard let tunnel = network.status?.tunnel, tunnel.name == identity.tunnelName(of: network),
+            InterfaceName.isValid(tunnel.name),
+            tunnel.bridge == nil || InterfaceName.isValid(tunnel.bridge ?? "")
         else { throw .surprise("the plan has no VXLAN link for Network/\(id), or one of another name") }
         if let interface = tunnel.interface, !InterfaceName.isValid(interface) {
             throw .surprise("not an interface's name: \(CommandText.printable(interface))")
@@ -84,8 +85,9 @@ extension NetworkDriver {
     }
 
     private func creation(_ wanted: Network.Tunnel, _ id: String) -> [String] {
-        let staged = wanted.name + Self.stagedSuffix
-        let address = identity.linkAddress(host: host, link: wanted.name)
+        let derived = identity.tunnelName(id)
+        let staged = derived + Self.stagedSuffix
+        let address = identity.linkAddress(host: host, link: derived)
         let add =
             "link add name \(staged) mtu \(wanted.mtu) address \(address) type vxlan id \(wanted.vni)"
             + " dstport \(wanted.port)" + (wanted.local.map { " local \($0)" } ?? "")

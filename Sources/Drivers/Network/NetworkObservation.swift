@@ -7,6 +7,8 @@ public struct NetworkObservation: Hashable, Sendable {
     public var networks: [Network] = []
     /// Bridges and VXLAN links that are not ours, and links of any kind that have a name only we derive.
     public var foreign: [ForeignObject] = []
+    /// Bridges and VXLAN links that a manifest could adopt.
+    public var adoptable: [Network] = []
     /// What could not be observed.
     public var unknown: [UnknownArea] = []
     /// Which bridge each link is a port of, by the link's name.
@@ -31,6 +33,7 @@ extension NetworkDriver {
     /// Makes sense of what was read.
     func observation(links: [LinkRecord], floods: [FloodRecord]) -> NetworkObservation {
         var result = NetworkObservation()
+        var others: [LinkRecord] = []
         var ours: [String: (bridges: [LinkRecord], tunnels: [LinkRecord])] = [:]
         for link in links {
             result.masters[link.name] = link.master
@@ -42,10 +45,15 @@ extension NetworkDriver {
             } else if isStaged(link) {
                 result.staged.append(link.name)
             } else if link.kind == "bridge" || link.kind == "vxlan" || isDerivedName(link.name) {
-                result.foreign.append(foreign(link))
+                others.append(link)
             }
         }
         let tables = Dictionary(grouping: floods, by: \.link)
+        let adoptable = AdoptableLinks(
+            others.filter { $0.kind == "bridge" || $0.kind == "vxlan" }, host: host, identity: identity
+        ) { tables[$0] ?? [] }
+        result.adoptable = adoptable.networks
+        result.foreign = others.map { foreign($0, obstacle: adoptable.obstacles[$0.name]) }
         for (id, links) in ours.sorted(by: { $0.key < $1.key }) {
             guard links.bridges.count <= 1, links.tunnels.count <= 1 else {
                 let names = (links.bridges + links.tunnels).map(\.name).sorted().joined(separator: ", ")
@@ -75,10 +83,15 @@ extension NetworkDriver {
                         mtu: link.mtu, isUp: link.isUp, bridge: link.master, flood: Self.flood(floods))
                 }
             })
-        let vxlan = status.tunnel.map { Network.VXLAN(vni: $0.vni, port: $0.port) }
+        // A name that is not derived is the link's own.
+        let vxlan = status.tunnel.map {
+            Network.VXLAN(vni: $0.vni, port: $0.port, name: $0.name == identity.tunnelName(id) ? nil : $0.name)
+        }
         return Network(
             metadata: Metadata(name: id),
-            spec: Network.Spec(vxlan: vxlan, mtu: bridge?.mtu ?? tunnel?.mtu ?? 0), status: status)
+            spec: Network.Spec(
+                vxlan: vxlan, bridgeName: bridge.flatMap { $0.name == identity.bridgeName(id) ? nil : $0.name },
+                mtu: bridge?.mtu ?? tunnel?.mtu ?? 0), status: status)
     }
 
     /// The destinations, sorted. An entry with a port, an identifier or an interface of its own counts twice, so a
@@ -87,10 +100,10 @@ extension NetworkDriver {
         records.flatMap { [IPAddress](repeating: $0.destination, count: $0.extras.isEmpty ? 1 : 2) }.sorted()
     }
 
-    private func foreign(_ link: LinkRecord) -> ForeignObject {
+    private func foreign(_ link: LinkRecord, obstacle: String?) -> ForeignObject {
         ForeignObject(
             kind: .link, name: CommandText.printable(link.name), owner: Self.owner(link.alias), vni: link.tunnel?.vni,
-            port: link.tunnel?.port)
+            port: link.tunnel?.port, obstacle: obstacle)
     }
 
     /// Whose a link is by its alias, when it says so.

@@ -54,6 +54,13 @@ struct FileMark: Hashable, Sendable {
         return mark
     }
 
+    /// The mark of an adopted volume; nil when it is another's, or that of another file of which this one is a copy.
+    func adopted(_ file: FileRecord, in identity: Identity) -> Volume.Mark? {
+        guard file.isPlain, let mark = decoded(Volume.Mark.self), mark.fleet == identity.fleet, mark.file == file.name
+        else { return nil }
+        return mark
+    }
+
     /// The mark of the seed of that machine of that fleet; nil when it is another's.
     func seed(of machine: String, in identity: Identity) -> SeedMark? {
         guard let mark = decoded(SeedMark.self), mark.fleet == identity.fleet, mark.machine == machine else {

@@ -57,11 +57,15 @@ extension StorageDriver {
         }
     }
 
-    private func expected(_ pool: StoragePool) throws(HostError) -> (id: String, status: StoragePool.Status) {
+    func expected(_ pool: StoragePool) throws(HostError) -> (id: String, status: StoragePool.Status) {
         let id = pool.metadata.identity
-        guard Name.isValid(id), let status = pool.status, status.name == identity.poolName(id),
-            status.uuid == identity.uuid(ResourceID(.storagePool, id))
+        guard Name.isValid(id), let status = pool.status, isOurs(status, id) || status.uuid == pool.metadata.uuid
         else { throw .surprise("the plan has no identity of ours for StoragePool/\(CommandText.printable(id))") }
         return (id, status)
+    }
+
+    /// Whether name and UUID are those that we give.
+    private func isOurs(_ status: StoragePool.Status, _ id: String) -> Bool {
+        status.name == identity.poolName(id) && status.uuid == identity.uuid(ResourceID(.storagePool, id))
     }
 }

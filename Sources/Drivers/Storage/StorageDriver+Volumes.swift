@@ -9,6 +9,8 @@ extension StorageDriver {
     public func createVolume(_ volume: Volume) async throws(HostError) {
         let plan = try await planned(volume)
         switch try await target(plan.path) {
+        case .missing where volume.spec.file != nil:
+            throw .surprise("\(plan.path) is not there; a file with a name of its own is never made")
         case .missing: break
         case .file(let mark):
             guard let mark = mark?.volume(plan.id, in: identity) else {
@@ -92,17 +94,27 @@ extension StorageDriver {
         try await run(StorageScripts.remove, [plan.path])
     }
 
-    private struct Planned {
+    struct Planned {
         let id: String
         let path: String
         let mark: Volume.Mark
     }
 
-    private func planned(_ volume: Volume) async throws(HostError) -> Planned {
+    func planned(_ volume: Volume) async throws(HostError) -> Planned {
         let id = volume.metadata.identity
         guard let status = volume.status, let mark = status.mark, mark.fleet == identity.fleet, mark.id == id,
-            case .volume(id, volume.spec.format, staged: false) = try await role(ofPath: status.path)
-        else { throw .surprise("the plan has no path or mark of ours for Volume/\(CommandText.printable(id))") }
+            mark.file == volume.spec.file
+        else { throw .surprise("the plan has no mark of ours for Volume/\(CommandText.printable(id))") }
+        if let name = mark.file {
+            let file = FileRecord(path: status.path, isPlain: true, size: 0, allocation: 0)
+            guard file.name == name, FileRole(name: name, identity: identity) == nil else {
+                throw .surprise("the plan has another file than its own for Volume/\(CommandText.printable(id))")
+            }
+            try await requirePool(of: file)
+            return Planned(id: id, path: status.path, mark: mark)
+        }
+        guard case .volume(id, volume.spec.format, staged: false) = try await role(ofPath: status.path)
+        else { throw .surprise("the plan has no path of ours for Volume/\(CommandText.printable(id))") }
         return Planned(id: id, path: status.path, mark: mark)
     }
 

@@ -46,8 +46,9 @@ public struct StorageDriver: Sendable {
     /// Our pools as libvirt has them now, by identity.
     func pools() async throws(HostError) -> [String: StoragePoolRecord] {
         let records = try await connection.storagePools(deadline: callDeadline)
+        let ids = try await owned(records).ids
         return records.reduce(into: [:]) { pools, record in
-            if let id = poolID(record) { pools[id] = record }
+            if let id = ids[record.uuid] { pools[id] = record }
         }
     }
 
@@ -59,11 +60,16 @@ public struct StorageDriver: Sendable {
         guard let role = FileRole(name: file.name, identity: identity) else {
             throw .surprise("\(CommandText.printable(path)) has no name of a file of this fleet")
         }
+        try await requirePool(of: file)
+        return role
+    }
+
+    /// Throws `.surprise` unless a file lies directly in the folder of a started pool of ours.
+    func requirePool(of file: FileRecord) async throws(HostError) {
         let folders = try await pools().values.filter(\.isActive).compactMap(\.folder)
         guard folders.contains(file.folder) else {
-            throw .surprise("\(CommandText.printable(path)) does not lie in a started pool of this fleet")
+            throw .surprise("\(CommandText.printable(file.path)) does not lie in a started pool of this fleet")
         }
-        return role
     }
 
     /// What there is under a path now.

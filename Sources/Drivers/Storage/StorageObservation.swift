@@ -14,8 +14,20 @@ public struct StorageObservation: Hashable, Sendable {
     public var seeds: [String: VirtualMachine.Seed] = [:]
     /// Pools that are not ours with their folders, and everything else that lies in a pool of ours.
     public var foreign: [ForeignObject] = []
+    /// What a manifest could adopt: pools, and files in pools of ours and in those.
+    public var adoptable = Adoptable()
     /// What could not be observed: all of it, a pool that is not started, a volume that libvirt does not see.
     public var unknown: [UnknownArea] = []
+}
+
+/// What a file is besides its name: by its own header when it is ours, by libvirt's look at it when it is not.
+struct FileContents: Hashable, Sendable {
+    /// The size a guest sees, in bytes.
+    var size: UInt64
+    /// The file it is a layer over.
+    var backing: String?
+    /// What its bytes look like, which a guest that writes them may choose: `qcow2`, `raw`, `iso` …
+    var format: String?
 }
 
 /// Makes sense of what was read of the pools' folders.
@@ -33,7 +45,10 @@ struct StorageReading {
     ///
     /// - Parameters:
     ///   - seen: what libvirt says of it, which for qcow2 is the size a guest sees and the file below.
-    mutating func add(_ file: FileRecord, inPool pool: String, mark: FileMark?, seen: (UInt64, backing: String?)?) {
+    mutating func add(_ file: FileRecord, inPool pool: String, mark: FileMark?, seen: FileContents?) {
+        if let own = mark?.adopted(file, in: identity), let format = own.format {
+            return addVolume(file, pool, own.id, format, false, mark, seen)
+        }
         let role = file.isPlain ? FileRole(name: file.name, identity: identity) : nil
         switch role {
         case .volume(let id, let format, let staged):
@@ -48,14 +63,14 @@ struct StorageReading {
             } else {
                 addForeign(file, mark)
             }
-        case nil: addForeign(file, mark)
+        case nil: addOther(file, pool, mark, seen)
         }
     }
 
     private mutating func addVolume(
         _ file: FileRecord, _ pool: String, _ id: String, _ format: Volume.Format, _ staged: Bool,
         _ fileMark: FileMark?,
-        _ seen: (UInt64, backing: String?)?
+        _ seen: FileContents?
     ) {
         let resource = ResourceID(.volume, id)
         let mark = fileMark?.volume(id, in: identity)
@@ -69,7 +84,7 @@ struct StorageReading {
                     UnknownArea(.storage, resource: resource, reason: "libvirt does not see \(file.path) in its pool"))
                 return
             }
-            size = ByteCount(seen.0)
+            size = ByteCount(seen.size)
         }
         let backing = format == .qcow2 ? seen?.backing : nil
         result.volumes.append(
@@ -77,7 +92,7 @@ struct StorageReading {
                 metadata: Metadata(name: id),
                 spec: Volume.Spec(
                     pool: pool, size: size, clone: backing == nil ? .full : .linked, format: format,
-                    deletion: mark?.deletion ?? .retain),
+                    deletion: mark?.deletion ?? .retain, file: mark?.file),
                 status: Volume.Status(
                     host: host, uuid: identity.uuid(resource), path: file.path, mark: mark, backing: backing,
                     allocation: ByteCount(file.allocation), staged: staged)))
@@ -92,8 +107,34 @@ struct StorageReading {
                 status: Image.Status(host: host, pool: pool, path: file.path, staged: staged)))
     }
 
-    private mutating func addForeign(_ file: FileRecord, _ mark: FileMark?) {
+    /// A file that is not ours. With its name and what libvirt says of it a manifest can name it, unless it has a mark.
+    private mutating func addOther(
+        _ file: FileRecord, _ pool: String, _ mark: FileMark?, _ seen: FileContents?
+    ) {
+        guard mark == nil, file.isPlain, let seen, let format = seen.format.flatMap({ Volume.Format(rawValue: $0) })
+        else { return addForeign(file, mark, obstacle: Self.obstacle(file, mark, seen)) }
+        addForeign(file, nil)
+        result.adoptable.volumes.append(
+            Volume(
+                metadata: Metadata(name: file.name),
+                spec: Volume.Spec(
+                    pool: pool, size: ByteCount(format == .raw ? file.size : seen.size),
+                    clone: format == .qcow2 && seen.backing != nil ? .linked : .full, format: format),
+                status: Volume.Status(
+                    host: host, uuid: identity.uuid(ResourceID(.volume, file.name)), path: file.path,
+                    backing: format == .qcow2 ? seen.backing : nil, allocation: ByteCount(file.allocation))))
+    }
+
+    private static func obstacle(_ file: FileRecord, _ mark: FileMark?, _ seen: FileContents?) -> String {
+        if let mark { return mark.owner.isEmpty ? "it carries another mark" : "it belongs to \(mark.owner)" }
+        guard file.isPlain else { return "it is no plain file" }
+        guard let seen else { return "libvirt does not see it in its pool" }
+        return "its format is \(CommandText.printable(seen.format ?? "unknown")), not qcow2 or raw"
+    }
+
+    private mutating func addForeign(_ file: FileRecord, _ mark: FileMark?, obstacle: String? = nil) {
         result.foreign.append(
-            ForeignObject(kind: .file, name: CommandText.printable(file.path), owner: mark?.owner ?? ""))
+            ForeignObject(
+                kind: .file, name: CommandText.printable(file.path), owner: mark?.owner ?? "", obstacle: obstacle))
     }
 }

@@ -42,6 +42,38 @@ enum StorageScripts {
         sync -- "$(dirname -- "$2")"
         """#
 
+    /// FOLDER…: their marks as `getfattr` dumps them.
+    static let folderMarks = #"""
+        for path; do
+            [[ -d $path && ! -L $path ]] || continue
+            getfattr --no-dereference --dump --match='^user\.infra$' --encoding=base64 --absolute-names -- "$path" || true
+        done
+        """#
+
+    /// FOLDER…: of each that cannot be a pool of ours the path and the reason, each ended by a zero byte. Reads only: a
+    /// file system that takes no `user.*` attributes says so when it is asked for one.
+    static let folderObjections = #"""
+        object() { printf '%s\0%s\0' "$path" "$1"; }
+        for path; do
+            if [[ ! -d $path ]]; then object 'its folder is not there'
+            elif [[ $(realpath --canonicalize-missing -- "$path") != "$path" ]]; then
+                object 'the way to its folder goes through a symbolic link, or is not written in its shortest form'
+            elif [[ ! -O $path ]]; then object 'its folder belongs to another user'
+            elif [[ -n $(find "$path" -maxdepth 0 -perm /022) ]]; then
+                object 'its folder may be written by others than its owner'
+            elif LC_ALL=C getfattr -n user.infra --absolute-names -- "$path" 2>&1 >/dev/null |
+                grep -q 'not supported'; then
+                object 'the file system of its folder takes no user.* attributes, which marks need'
+            fi
+        done
+        """#
+
+    /// FOLDER: takes our mark off.
+    static let releaseFolder = #"""
+        [[ -d $1 && ! -L $1 ]] || refuse "$1 is not a folder any more"
+        setfattr --remove=user.infra -- "$1"
+        """#
+
     /// PATH ROOT…: makes a folder for a pool below one of the roots, or checks the one that is there.
     static let makeFolder = #"""
         path=$1

@@ -1,10 +1,10 @@
 import Model
 
 extension CheckedFleet {
-    /// A machine has something to start from, and no two disks claim the same place in the order.
+    /// A machine has something to start from, unless it is adopted and starts from what no manifest can say, and no two disks claim the same place in the order.
     static let checkBoot: Check = { fleet, report in
         for machine in fleet.machines.all {
-            if machine.spec.disks.isEmpty, machine.spec.boot == nil {
+            if machine.spec.disks.isEmpty, machine.spec.boot == nil, machine.metadata.uuid == nil {
                 report.error(
                     machine.resourceID, "spec", "nothing-to-boot", "the machine has neither a disk nor a kernel",
                     help: "write disks or boot")

@@ -26,15 +26,16 @@ extension CheckedFleet {
     static let checkLinkNames: Check = { fleet, report in
         guard let uuid = fleet.fleets.first?.uuid else { return }
         let identity = Identity(fleet: uuid)
-        checkLinkNames(fleet, &report) { identity.bridgeName($0) }
+        checkLinkNames(fleet, &report) { identity.bridgeName(of: $0) }
+        checkLinkNames(fleet, &report) { $0.spec.vxlan == nil ? nil : identity.tunnelName(of: $0) }
     }
 
     static func checkLinkNames(
-        _ fleet: CheckedFleet, _ report: inout CheckReport, name: (_ network: String) -> String
+        _ fleet: CheckedFleet, _ report: inout CheckReport, name: (_ network: Network) -> String?
     ) {
         var used: [String: ResourceID] = [:]
         for network in fleet.networks.all {
-            let link = name(network.metadata.identity)
+            guard let link = name(network) else { continue }
             guard let other = used.updateValue(network.resourceID, forKey: link) else { continue }
             report.error(
                 network.resourceID, "metadata", "link-name", "its link \(link) would have the name of \(other)'s",

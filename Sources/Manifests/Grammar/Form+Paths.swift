@@ -19,6 +19,17 @@ extension Form where Value == String {
 
     private static let part = "[^/\\u0000-\\u001f\\u007f]+"
 
+    /// The name of a file in a pool's folder.
+    static let fileName = string(
+        "a file's name",
+        accepted: "write the name of a file without a folder, at most 255 bytes, not ending in .staged",
+        pattern: "^[^/\\u0000-\\u001f]+$", samples: ["other.qcow2", "another.qcow2"], isValid: isFileName)
+
+    static func isFileName(_ text: String) -> Bool {
+        (1...255).contains(text.utf8.count) && text != "." && text != ".." && !text.hasSuffix(Identity.stagedSuffix)
+            && text.unicodeScalars.allSatisfy { $0 != "/" && $0 != "\u{fffd}" && $0.value >= 0x20 && $0.value != 0x7f }
+    }
+
     /// A file below the folder that `--files` names.
     static let relativeFile = string(
         "a file below the --files folder",
@@ -66,8 +77,9 @@ extension Form where Value == String {
     /// A link's name as the kernel takes it.
     static let linkName = string(
         "a network interface", accepted: "write its name, at most 15 letters, digits, and . _ - between them",
-        pattern: "^[A-Za-z0-9_][A-Za-z0-9._-]{0,14}$", samples: ["eth7", "eth8"]
-    ) { text in
+        pattern: "^[A-Za-z0-9_][A-Za-z0-9._-]{0,14}$", samples: ["eth7", "eth8"], isValid: isLinkName)
+
+    static func isLinkName(_ text: String) -> Bool {
         guard let first = text.utf8.first, text.utf8.count <= 15 else { return false }
         return isWordByte(first) && first != 0x40 && first != 0x2b
             && text.utf8.allSatisfy { isWordByte($0) && $0 != 0x40 && $0 != 0x2b || $0 == 0x2d || $0 == 0x2e }

@@ -68,8 +68,9 @@ extension KVMHost {
         "a storage root",
         accepted: "write an absolute path outside \(systemFolders.joined(separator: ", ")), such as /var/lib/infra",
         pattern: "^(?!(\(systemFolders.joined(separator: "|")))(/|$))" + Form<String>.folderPattern.dropFirst(),
-        limit: 1024, samples: ["/srv/other", "/srv/another"]
-    ) { path in
+        limit: 1024, samples: ["/srv/other", "/srv/another"], isValid: isStorageRoot)
+
+    static func isStorageRoot(_ path: String) -> Bool {
         Form<String>.isFolder(path)
             && !systemFolders.contains { path == $0 || path.hasPrefix($0 + "/") }
     }

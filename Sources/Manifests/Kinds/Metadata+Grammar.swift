@@ -12,6 +12,15 @@ extension Metadata {
             .defaulted("labels", \.labels, labelsGrammar, to: [:], "Words for selecting."),
         ], reserved: ["annotations", "description", "uuid"])
 
+    /// Of what libvirt knows by a UUID of its own.
+    static let adoptableGrammar = Record(
+        grammar.title, grammar.initial,
+        grammar.fields + [
+            .optional(
+                "uuid", \.uuid, .uuid, sample: UUID(uuidString: "6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f17"),
+                "libvirt's UUID of one that is there and not ours: adopts it. Written by `infra import`.")
+        ], reserved: grammar.reserved.filter { $0 != "uuid" })
+
     /// A fleet's identity is a UUID.
     static let fleetGrammar = Record(
         "the metadata", Metadata(name: ""),

@@ -26,11 +26,13 @@ extension Network {
 
         struct Plain {
             var mtu: Int?
+            var name: String?
         }
 
         var spec: Spec {
             Spec(
-                vxlan: tunnel?.vxlan, mtu: tunnel?.mtu ?? bridge?.mtu ?? (tunnel == nil ? 1500 : 1450),
+                vxlan: tunnel?.vxlan, bridgeName: bridge?.name,
+                mtu: tunnel?.mtu ?? bridge?.mtu ?? (tunnel == nil ? 1500 : 1450),
                 subnet: subnet, hosts: hosts)
         }
 
@@ -39,8 +41,9 @@ extension Network {
         init(_ spec: Spec) {
             if let vxlan = spec.vxlan {
                 tunnel = Outer(vxlan: vxlan, mtu: spec.mtu == 1450 ? nil : spec.mtu)
+                bridge = spec.bridgeName.map { Plain(name: $0) }
             } else {
-                bridge = Plain(mtu: spec.mtu == 1500 ? nil : spec.mtu)
+                bridge = Plain(mtu: spec.mtu == 1500 ? nil : spec.mtu, name: spec.bridgeName)
             }
             subnet = spec.subnet
             hosts = spec.hosts
@@ -93,6 +96,9 @@ extension Network {
                 "The VXLAN network identifier (RFC 7348)."),
             .optional("mtu", \.mtu, frame, sample: 1400, "Largest frame payload in bytes; 1450 if left out."),
             .defaulted("port", \.vxlan.port, .integer(1...65_535), to: 4789, "The UDP port."),
+            .optional(
+                "name", \.vxlan.name, .linkName, sample: "vxlan7",
+                "The link's own name; one of that name that is there is adopted. Derived if left out."),
             .constant(
                 "flooding", "static", "How frames of unknown destination find their way.", reserved: ["evpn"]),
             .defaulted(
@@ -103,7 +109,12 @@ extension Network {
 
     private static let bridgeGrammar = Record(
         "a bridge", Written.Plain(),
-        [.optional("mtu", \.mtu, frame, sample: 1400, "Largest frame payload in bytes; 1500 if left out.")],
+        [
+            .optional("mtu", \.mtu, frame, sample: 1400, "Largest frame payload in bytes; 1500 if left out."),
+            .optional(
+                "name", \.name, .linkName, sample: "br7",
+                "The bridge's own name; one of that name that is there is adopted. Derived if left out."),
+        ],
         reserved: ["vlan", "uplink", "interface"])
 
     private static let subnetGrammar = Record(

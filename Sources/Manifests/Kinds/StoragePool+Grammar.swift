@@ -4,7 +4,7 @@ extension StoragePool {
     static let grammar = Document.grammar(
         .storagePool, "a StoragePool", StoragePool(metadata: Metadata(name: ""), spec: empty),
         [
-            .required("metadata", \.metadata, Metadata.grammar.form, "Name, identity and labels."),
+            .required("metadata", \.metadata, Metadata.adoptableGrammar.form, "Name, identity and labels."),
             .required("spec", \.spec, specGrammar.form, "Where volumes lie."),
         ])
 

@@ -4,7 +4,7 @@ extension VirtualMachine {
     static let grammar = Document.grammar(
         .virtualMachine, "a VirtualMachine", VirtualMachine(metadata: Metadata(name: ""), spec: empty),
         [
-            .required("metadata", \.metadata, Metadata.grammar.form, "Name, identity and labels."),
+            .required("metadata", \.metadata, Metadata.adoptableGrammar.form, "Name, identity and labels."),
             .required("spec", \.spec, specGrammar.form, "The guest's hardware and what it is told."),
         ])
 

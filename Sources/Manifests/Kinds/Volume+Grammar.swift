@@ -34,20 +34,37 @@ extension Volume {
             .defaulted(
                 "reuse", \.reuse, .boolean, to: false,
                 "Whether a retained volume of this identity may be taken up again."),
-        ], reserved: ["placement", "snapshots", "host"], together: originTogether
-    ) { _, decoding, node in decoding.refuseRepeatedOrigin(in: node) }
+            .optional(
+                "file", \.file, .fileName, sample: "other.qcow2",
+                "The name of a file that is there in the pool: adopts it. Derived if left out."),
+        ], reserved: ["placement", "snapshots", "host"], together: together
+    ) { _, decoding, node in
+        decoding.refuseRepeatedOrigin(in: node)
+        decoding.refuseOrigin(ofAdopted: node)
+    }
 
     private static let fromGrammar = origin(empty, image: \.image, clone: \.clone)
 
     /// The short form or the long one, not both.
-    static let originTogether: [(String, JSONValue)] = {
+    static let originTogether = together(adopted: [])
+
+    /// What an adopted file starts from is in it.
+    private static let together = together(
+        adopted: [
+            (
+                "file",
+                .members([("properties", .members(["image", "from", "clone"].map { ($0, .bool(false)) }))])
+            )
+        ])
+
+    private static func together(adopted: [(String, JSONValue)]) -> [(String, JSONValue)] {
         let noClone = JSONValue.members([("properties", .members([("clone", .bool(false))]))])
         let short = JSONValue.members([("properties", .members([("from", noClone)]))])
         return [
             ("not", .members([("required", .array([.string("image"), .string("from")]))])),
-            ("dependentSchemas", .members([("clone", short)])),
+            ("dependentSchemas", .members([("clone", short)] + adopted)),
         ]
-    }()
+    }
 
     /// The long form of `image` and `clone`. Read only: what is written has the short form.
     static func origin<Root: Sendable>(
@@ -69,6 +86,9 @@ extension Volume {
             .required("id", \.id, .observed, "Its identity there."),
             .required("deletion", \.deletion, .word(), "What becomes of the data."),
             .optional("origin", \.origin, .observed, "SHA-256 of the image it started from."),
+            .optional("file", \.file, .observed, "The file's own name, of one that was adopted."),
+            .optional(
+                "format", \.format, .word(), sample: .raw, "How the bytes of one that was adopted are to be read."),
             .defaulted("retained", \.retained, .boolean, to: false, "Whether it was kept after what it served left."),
         ])
 
@@ -86,6 +106,15 @@ extension Volume {
 }
 
 extension Decoding {
+    /// Reports an image that an adopted file would start from: it is there already.
+    fileprivate func refuseOrigin(ofAdopted mapping: Int) {
+        guard mode == .manifest, tree.value(of: "file", in: mapping) != nil else { return }
+        for name in ["image", "from", "clone"] {
+            guard let origin = tree.value(of: name, in: mapping) else { continue }
+            fail(origin, "conflict", "a volume with a file of its own starts from nothing", help: "leave \(name) out")
+        }
+    }
+
     /// Reports what a volume says in the short form and in the long one.
     func refuseRepeatedOrigin(in mapping: Int) {
         guard let from = tree.value(of: "from", in: mapping) else { return }

@@ -9,6 +9,7 @@ struct HostRecord: Sendable {
         var stagedLinks: [String] = []
         var looseTaps: [Tap] = []
         var foreign: [ForeignObject] = []
+        var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
     }
 
@@ -45,6 +46,9 @@ struct HostRecord: Sendable {
                 "foreign", \.foreign,
                 .list("objects", of: foreignGrammar.form, sample: ForeignObject(kind: .domain, name: "other")), to: [],
                 "What is not ours."),
+            .defaulted(
+                "adoptable", \.adoptable, adoptableGrammar.form, to: Adoptable(),
+                "What of it a manifest could adopt."),
             .defaulted(
                 "unknown", \.unknown,
                 .list("areas", of: unknownGrammar.form, sample: UnknownArea(.host, reason: "other")), to: [],
@@ -89,7 +93,21 @@ struct HostRecord: Sendable {
             .defaulted(
                 "macs", \.macs, .list("addresses", of: .mac, sample: MACAddress(value: 1), duplicates: true), to: [],
                 "A domain's Ethernet addresses."),
+            .optional("obstacle", \.obstacle, .observed, "Why no manifest can adopt it."),
         ])
+
+    private static let adoptableGrammar = Record(
+        "what could be adopted", Adoptable(),
+        [
+            .defaulted("pools", \.pools, list(StoragePool.recorded), to: [], "Folders of disk images."),
+            .defaulted("volumes", \.volumes, list(Volume.recorded), to: [], "Disk images."),
+            .defaulted("networks", \.networks, list(Network.recorded), to: [], "Bridges and VXLAN links."),
+            .defaulted("machines", \.machines, list(VirtualMachine.recorded), to: [], "Domains."),
+        ])
+
+    private static func list<Root: Sendable & Hashable>(_ grammar: Record<Root>) -> Form<[Root]> {
+        .list("documents", of: grammar.form, sample: grammar.initial, duplicates: true)
+    }
 
     private static let unknownGrammar = Record(
         "an unknown area", UnknownArea(.host, reason: ""),

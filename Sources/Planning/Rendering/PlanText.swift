@@ -60,7 +60,10 @@ public struct PlanText: Sendable {
                 ? "No changes." : "No changes within --allow \(plan.allowance.rawValue); \(deferred) deferred."
         }
         let summary = plan.summary
-        var text = "Plan: \(summary.add) to add, \(summary.change) to change, \(summary.destroy) to destroy"
+        var text =
+            "Plan: " + (summary.adopt > 0 ? "\(summary.adopt) to import, " : "")
+            + "\(summary.add) to add, \(summary.change) to change, \(summary.destroy) to destroy"
+            + (summary.release > 0 ? ", \(summary.release) to forget" : "")
         if deferred > 0 { text += "; \(deferred) deferred" }
         if !plan.blocked.isEmpty { text += "; \(plan.blocked.count) blocked" }
         return text + "."
@@ -68,8 +71,8 @@ public struct PlanText: Sendable {
 
     private func legend(_ steps: [Step]) -> [String] {
         let words: [(Action, String)] = [
-            (.create, "create"), (.update, "update in place"), (.delete, "destroy"),
-            (.replace, "destroy and create anew"),
+            (.adopt, "adopt as it is"), (.create, "create"), (.update, "update in place"), (.delete, "destroy"),
+            (.replace, "destroy and create anew"), (.release, "forget, leaving it as it is"),
         ]
         let used = Set(steps.map(\.action))
         return ["Actions are shown with these symbols:"]
@@ -148,8 +151,8 @@ public struct PlanText: Sendable {
 
     private func symbol(_ action: Action) -> String {
         switch action {
-        case .create: paint(action.symbol, .green)
-        case .update: paint(action.symbol, .yellow)
+        case .create, .adopt: paint(action.symbol, .green)
+        case .update, .release: paint(action.symbol, .yellow)
         case .delete, .replace: paint(action.symbol, .red)
         }
     }

@@ -15,12 +15,12 @@ struct ConsoleCommand: ParsableCommand {
 
     func run() throws {
         let input = try FleetInput.load(fleet)
-        guard input.manifest.machines.contains(where: { $0.metadata.identity == machine }) else {
+        guard let wanted = input.manifest.machines.first(where: { $0.metadata.identity == machine }) else {
             Console.error("error[unknown-machine]: there is no VirtualMachine/\(TerminalText.safe(machine))")
             throw ExitCode(Exit.failed)
         }
         let identity = Identity(fleet: input.manifest.fleet.uuid)
-        let uuid = identity.uuid(ResourceID(.virtualMachine, machine))
+        let uuid = identity.uuid(.virtualMachine, wanted.metadata)
         let command =
             log
             ? ["cat", "--", identity.consoleLogPath(machine: machine)]

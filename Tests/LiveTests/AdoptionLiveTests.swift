@@ -1,0 +1,130 @@
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+extension LiveTests {
+    /// What a person made by hand becomes ours as it is, and is then changed by the manifests.
+    @Suite struct AdoptionLiveTests {
+        @Test func aHandMadeDomainIsAdoptedAndChanged() async throws {
+            try await withHandMade { made in
+                let definitions = try await made.definitions()
+                let process = try await made.process()
+                let links = try await made.links()
+                let imported = try await made.importAll()
+                #expect(imported.status == 0, "\(imported)")
+                #expect(!imported.error.contains("would also change"), "\(imported)")
+                #expect(imported.error.contains("not imported: link br-down: it is down"), "\(imported)")
+                // Reading is all it did.
+                #expect(try await made.definitions() == definitions)
+                #expect(try await made.marks() == "")
+
+                let plan = try await made.infra("plan")
+                #expect(plan.lastLine == "Plan: 4 to import, 0 to add, 0 to change, 0 to destroy.", "\(plan)")
+                let applied = try await made.infra("apply", "--yes", "--allow", "none")
+                #expect(applied.status == 0, "\(applied)")
+                let next = try await made.infra("plan", "--detailed-exitcode")
+                #expect(next.status == 0 && next.lastLine == "No changes.", "\(next)")
+                #expect(try await made.process() == process)
+                #expect(try await made.links() == links)
+                #expect(try await made.unmarked() == definitions)
+
+                try made.edit("machines.yaml", "memory: 128MiB", "memory: 160MiB")
+                try made.edit(
+                    "machines.yaml", "interfaces: [", "interfaces: [{name: eth9, network: br-hand}, ")
+                try made.edit("storage.yaml", "size: 32MiB", "size: 48MiB")
+                let grown = try await made.infra("apply", "--yes")
+                #expect(grown.status == 3 && grown.output.contains("1 deferred"), "\(grown)")
+                #expect(try await made.process() == process)
+                #expect(try await made.diskSize() == "50331648")
+                let restarted = try await made.infra("apply", "--yes", "--allow", "restart", "--grace", "1s")
+                #expect(restarted.status == 0, "\(restarted)")
+                #expect(try await made.process() != process)
+                let live = try await sh(#"virsh dumpxml "$1""#, made.domain)
+                for part in [
+                    "<memory unit='KiB'>163840</memory>", "bus='0x00' slot='0x0a'", "bus='0x00' slot='0x0b'",
+                    "<other:note xmlns:other=\"urn:other\" keep=\"yes\">$(id)</other:note>",
+                    "<qemu:env name='HAND' value='made'/>", "<alias name='ua-disk-vda'/>", "<boot dev='hd'/>",
+                    "<title>&lt;/title&gt;&lt;b&gt;</title>", "device='cdrom'",
+                ] {
+                    #expect(live.contains(part), "\(part)\n\(live)")
+                }
+                #expect(live.components(separatedBy: "<interface type='bridge'>").count == 3)
+                #expect(try await made.infra("plan").lastLine == "No changes.")
+
+                let gone = try await made.infra("destroy", "--yes", "--allow", "stop", "--grace", "1s")
+                #expect(gone.status == 0, "\(gone)")
+                #expect(try await !Virsh.all().contains(made.domain))
+                // Its disk, the pool and the bridge stay; the pool and the bridge are nobody's again.
+                #expect(try await sh(#"cd "$1"; ls"#, made.folder) == made.file)
+                #expect(try await sh(#"virsh pool-info "$1" | grep -c running"#, made.pool) == "1")
+                #expect(try await sh("cat /sys/class/net/br-hand/ifalias") == "")
+                #expect(try await sh(#"getfattr --absolute-names -d "$1""#, made.folder) == "")
+            }
+        }
+
+        /// Once it is one fleet's, no other takes it: not by import, and not by naming it.
+        @Test func anotherFleetsIsNotAdopted() async throws {
+            try await withHandMade { made in
+                #expect(try await made.importAll().status == 0)
+                let applied = try await made.infra("apply", "--yes")
+                #expect(applied.status == 0, "\(applied)")
+                let definitions = try await made.definitions()
+                let other = made.home + "/other"
+                let imported = try await Program.run(Program.infra, ["import", "--out", other])
+                #expect(imported.status == 0, "\(imported)")
+                #expect(imported.error.contains("it belongs to fleet "), "\(imported)")
+                #expect(imported.error.contains("There is nothing here that can be imported."), "\(imported)")
+                // The manifests of the first, as another fleet.
+                try await sh(
+                    #"cp -r "$1" "$2"; sed -i -E 's/id: .?[0-9a-f-]{36}.?/id: "'"$3"'"/' "$2/fleet.yaml""#,
+                    made.manifests, made.home + "/stolen", UUID().lowercased)
+                let stolen = try await Program.run(Program.infra, ["plan", made.home + "/stolen"])
+                #expect(stolen.status == 1 && stolen.output.contains("error[adopt-foreign]"), "\(stolen)")
+                let refused = try await Program.run(Program.infra, ["apply", "--yes", made.home + "/stolen"])
+                #expect(refused.status != 0, "\(refused)")
+                #expect(try await made.definitions() == definitions)
+            }
+        }
+
+        @Test func snapshotsUEFIAndTransientDomainsAreNamed() async throws {
+            try await withHandMade { made in
+                try await sh(
+                    #"""
+                    virsh snapshot-create-as "$1" one >/dev/null
+                    virsh define /dev/stdin >/dev/null <<TEXT
+                    <domain type='qemu'><name>hand-efi</name><memory>65536</memory>
+                    <os><type>hvm</type><loader readonly='yes' type='pflash'>/nowhere</loader></os>
+                    <features><acpi/></features></domain>
+                    TEXT
+                    virsh create /dev/stdin >/dev/null <<TEXT
+                    <domain type='qemu'><name>hand-transient</name><memory>65536</memory><os><type>hvm</type></os></domain>
+                    TEXT
+                    """#, made.domain)
+                let imported = try await made.importAll()
+                for reason in [
+                    "it has 1 snapshot, whose definitions lack the mark", "domain hand-efi: it starts by UEFI",
+                    "domain hand-transient: it is transient",
+                ] {
+                    #expect(imported.error.contains(reason), "\(reason)\n\(imported)")
+                }
+                let text = try String(contentsOfFile: made.manifests + "/fleet.yaml", encoding: .utf8)
+                #expect(text.contains("#   domain hand-efi: it starts by UEFI"), "\(text)")
+                // Named by hand all the same, it is not adopted.
+                let uuid = try await sh(#"virsh domuuid "$1""#, made.domain)
+                try Data(
+                    """
+                    apiVersion: infra/v1
+                    kind: VirtualMachine
+                    metadata: {name: stubborn, uuid: \(uuid)}
+                    spec: {cpu: 1, memory: 128MiB, console: {serial: {log: false}}}
+
+                    """.utf8
+                ).write(to: URL(filePath: made.manifests + "/stubborn.yaml"))
+                let applied = try await made.infra("apply", "--yes")
+                #expect(applied.status == 1 && applied.output.contains("it has 1 snapshot"), "\(applied)")
+                #expect(try await !Virsh.definition(made.domain).contains("urn:infra:v1"))
+            }
+        }
+    }
+}
