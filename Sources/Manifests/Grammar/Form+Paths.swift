@@ -23,7 +23,8 @@ extension Form where Value == String {
     static let fileName = string(
         "a file's name",
         accepted: "write the name of a file without a folder, at most 255 bytes, not ending in .staged",
-        pattern: "^[^/\\u0000-\\u001f]+$", samples: ["other.qcow2", "another.qcow2"], isValid: isFileName)
+        pattern: "^(?!\\.{1,2}$)(?!.*\\.staged$)[^/\\u0000-\\u001f\\u007f\\ufffd]+$", limit: 255,
+        samples: ["other.qcow2", "another.qcow2"], isValid: isFileName)
 
     static func isFileName(_ text: String) -> Bool {
         (1...255).contains(text.utf8.count) && text != "." && text != ".." && !text.hasSuffix(Identity.stagedSuffix)
