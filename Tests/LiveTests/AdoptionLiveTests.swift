@@ -77,7 +77,7 @@ extension LiveTests {
                 #expect(imported.error.contains("There is nothing here that can be imported."), "\(imported)")
                 // The manifests of the first, as another fleet.
                 try await sh(
-                    #"cp -r "$1" "$2"; sed -i -E 's/id: .?[0-9a-f-]{36}.?/id: "'"$3"'"/' "$2/fleet.yaml""#,
+                    #"cp -r "$1" "$2"; sed -i -E 's/id: "?[0-9a-f-]{36}"?/id: "'"$3"'"/' "$2/fleet.yaml""#,
                     made.manifests, made.home + "/stolen", UUID().lowercased)
                 let stolen = try await Program.run(Program.infra, ["plan", made.home + "/stolen"])
                 #expect(stolen.status == 1 && stolen.output.contains("error[adopt-foreign]"), "\(stolen)")
