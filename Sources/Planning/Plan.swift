@@ -54,6 +54,19 @@ public struct Plan: Hashable, Sendable, Codable {
         public var destroy = 0
         /// Resources that stay and are not ours any more.
         public var release = 0
+
+        /// Nothing.
+        public init() {}
+
+        /// Reads counts, those of an older version included, which knew less of them.
+        public init(from decoder: any Decoder) throws {
+            let counts = try decoder.container(keyedBy: CodingKeys.self)
+            adopt = try counts.decodeIfPresent(Int.self, forKey: .adopt) ?? 0
+            add = try counts.decode(Int.self, forKey: .add)
+            change = try counts.decode(Int.self, forKey: .change)
+            destroy = try counts.decode(Int.self, forKey: .destroy)
+            release = try counts.decodeIfPresent(Int.self, forKey: .release) ?? 0
+        }
     }
 
     /// How many resources `steps` adds, changes and destroys. A replaced resource counts as both added and destroyed.
