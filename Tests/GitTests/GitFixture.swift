@@ -60,19 +60,33 @@ final class GitFixture: Sendable {
     @discardableResult func run(
         _ program: String, _ arguments: [String], in folder: String, input: String = ""
     ) async throws -> String {
+        let ended = try await end(program, arguments, folder, input)
+        guard case .exited(0) = ended.status else {
+            throw Failure(text: "\(program) \(arguments): \(ended.errors)")
+        }
+        return ended.output
+    }
+
+    /// Runs a program that may fail: its exit code, and all that it says.
+    func attempt(_ program: String, _ arguments: [String], in folder: String) async throws -> (Int32, String) {
+        let ended = try await end(program, arguments, folder, "")
+        guard case .exited(let code) = ended.status else { throw Failure(text: "\(program) \(arguments)") }
+        return (code, ended.output + ended.errors)
+    }
+
+    private func end(
+        _ program: String, _ arguments: [String], _ folder: String, _ input: String
+    ) async throws -> (status: TerminationStatus, output: String, errors: String) {
         let environment: [Environment.Key: String] = [
             "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": root + "/home", "LC_ALL": "C",
             "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org", "GIT_COMMITTER_NAME": "Bob",
             "GIT_COMMITTER_EMAIL": "bob@example.org", "GIT_CONFIG_NOSYSTEM": "1",
         ]
         let result = try await Subprocess.run(
-            .name(program), arguments: Arguments(arguments), environment: .custom(environment),
-            workingDirectory: FilePath(folder), input: .string(input), output: .string(limit: 1 << 24),
-            error: .string(limit: 1 << 20))
-        guard case .exited(0) = result.terminationStatus else {
-            throw Failure(text: "\(program) \(arguments): \(result.standardError)")
-        }
-        return result.standardOutput
+            program.hasPrefix("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
+            environment: .custom(environment), workingDirectory: FilePath(folder), input: .string(input),
+            output: .string(limit: 1 << 24), error: .string(limit: 1 << 20))
+        return (result.terminationStatus, result.standardOutput, result.standardError)
     }
 
     struct Failure: Error { let text: String }
