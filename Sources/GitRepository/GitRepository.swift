@@ -167,7 +167,12 @@ public struct GitRepository: Sendable {
             operation: operation, folder: folder, alternates: alternates, location: location?.description,
             branch: branch, access: access, limits: limits,
             seconds: UInt32(clamping: deadline.components.seconds + 5))
-        return try await GitWorkerProcess(program: program, limits: limits).ask(request, deadline: deadline)
+        do {
+            return try await GitWorkerProcess(program: program, limits: limits).ask(request, deadline: deadline)
+        } catch {
+            guard case .hostKey = error, let location, let file = access.knownHostsFile else { throw error }
+            throw try await KnownHosts(file: file, deadline: limits.deadline).explain(error, at: location)
+        }
     }
 
     /// What the next fetch must know of this one, as an empty file beside the folder.

@@ -5,6 +5,7 @@ import Foundation
 /// payload of its callbacks, and it lives as long as they are used.
 final class GitConversation {
     private static let secretLimit = 4096
+    private static let hostsLimit = 4 << 20
 
     let location: GitLocation
     private let access: GitAccess
@@ -22,10 +23,20 @@ final class GitConversation {
         guard let hosts = access.knownHostsFile, let identity = access.identityFile else {
             throw .authentication("ssh needs a private key file and a known hosts file")
         }
-        guard Foundation.access(hosts, R_OK) == 0 else {
-            throw .authentication("the known hosts file \(hosts) cannot be read")
-        }
+        try Self.checkKnownHosts(hosts)
         _ = try Self.read(identity, limit: 1 << 16)
+    }
+
+    /// libssh2 skips lines with a marker. That a key is revoked would go unnoticed.
+    private static func checkKnownHosts(_ path: String) throws(GitError) {
+        guard let data = FileManager.default.contents(atPath: path), data.count <= hostsLimit else {
+            throw .authentication("the known hosts file \(path) cannot be read, or has more than \(hostsLimit) bytes")
+        }
+        for line in data.split(separator: 10) {
+            guard line.drop(while: { $0 == 32 || $0 == 9 }).starts(with: "@revoked".utf8) else { continue }
+            throw .authentication(
+                "the known hosts file \(path) has a line @revoked, which is not read; leave only the keys that count")
+        }
     }
 
     /// Callbacks that know this conversation.
