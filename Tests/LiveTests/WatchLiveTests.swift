@@ -104,7 +104,7 @@ extension LiveTests {
                     try fleet.remove("c.yaml")
                     try await isRefused("Somebody else", by: "mallory", "unsigned")
                     try fleet.edit("a.yaml", "cpu: 1", "cpu: 0")
-                    try await isRefused("No CPU", "value")
+                    try await isRefused("No CPU", "cpu-count")
                     try fleet.edit("a.yaml", "memory: 128MiB", "memory: 900GiB")
                     try await isRefused("Too much", "capacity")
                     for name in ["fleet", "a", "b", "c"] { try fleet.remove("\(name).yaml") }
