@@ -18,7 +18,7 @@ struct Infra: AsyncParsableCommand {
             DestroyCommand.self, ObserveCommand.self, StatusCommand.self, GetCommand.self, ConsoleCommand.self,
             ImportCommand.self, SchemaCommand.self, DoctorCommand.self, WatchCommand.self, HookCommand.self,
             ReconcileCommand.self,
-            SuspendCommand.self, ResumeCommand.self, LogCommand.self, GitWorkerCommand.self,
+            SuspendCommand.self, ResumeCommand.self, LogCommand.self, RollbackCommand.self, GitWorkerCommand.self,
         ])
 
     /// A command line that cannot be understood is one that could not run: 2, as with every other tool of that kind.

@@ -53,6 +53,15 @@ struct PlanningOptions: ParsableArguments {
             "Only this resource and what it refers to; nothing is removed. May be repeated.", valueName: "Kind/id"))
     var target: [ResourceID] = []
 
+    /// Between commits there is nobody to narrow it for.
+    func commitOptions() throws -> PlanOptions {
+        guard target.isEmpty else {
+            Console.error("error[target]: --target does not go with --from")
+            throw ExitCode(Exit.couldNotRun)
+        }
+        return PlanOptions(allowance: allow)
+    }
+
     func options(_ input: FleetInput) throws -> PlanOptions {
         PlanOptions(allowance: allow, targets: try input.identities(of: target))
     }

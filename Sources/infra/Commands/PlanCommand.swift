@@ -25,26 +25,51 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write the plan there, for `infra apply --plan`.", valueName: "file"))
     var out: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Plan from this commit of the folder's repository instead of from the hosts: what a change would do, told by "
+                + "git alone.", valueName: "revision"))
+    var from: String?
+
+    @Option(help: ArgumentHelp("Plan to this commit; HEAD if only --from is given.", valueName: "revision"))
+    var to: String?
+
+    func validate() throws {
+        if to != nil, from == nil { throw ValidationError("--to needs --from") }
+        if from != nil, inventory != nil || out != nil {
+            throw ValidationError("--from plans between commits, without --inventory and --out")
+        }
+    }
+
     @Flag(help: "Exit with 2 when something would change or is deferred.")
     var detailedExitcode = false
 
     func run() async throws {
+        if let from {
+            let revisions = try await RevisionPlan(
+                fleet, from: from, to: to ?? "HEAD", options: planning.commitOptions())
+            return try conclude(revisions.plan)
+        }
         // The two files are read at the same time.
         async let recorded = inventory.map { RecordedInventory($0) }
         let input = try FleetInput.load(fleet, format: output.format, invalid: Exit.failed, failure: Exit.failed)
         let observed = try await observed(input, recorded)
         let options = try planning.options(input)
         let plan = input.located(Planner.plan(input.manifest, observed: observed, options: options))
-        switch output.format {
-        case .text: Console.output(PlanText(isColoured: Console.isAnimated).render(plan))
-        case .json: Console.output(try JSONOutput.document(plan))
-        }
         if let out {
             try PlanFile(
                 plan: plan, manifest: input.manifest, sources: input.digest,
                 basis: PlanBasis(plan, input.manifest, observed: observed), allowance: planning.allow,
                 targets: options.targets.sorted()
             ).write(to: out)
+        }
+        try conclude(plan)
+    }
+
+    private func conclude(_ plan: Plan) throws {
+        switch output.format {
+        case .text: Console.output(PlanText(isColoured: Console.isAnimated).render(plan))
+        case .json: Console.output(try JSONOutput.document(plan))
         }
         guard plan.problems.isEmpty else { throw ExitCode(Exit.failed) }
         let differs = !plan.isEmpty || !plan.deferred.isEmpty

@@ -1,9 +1,8 @@
 import Model
-import Planning
 
 extension HostInventory {
     /// Marks what is there, and refuses what is not there or somebody's.
-    mutating func adopt(_ operation: Planning.Operation) throws(Simulator.Impossible) {
+    mutating func adopt(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .adoptPool(let pool):
             try take(&adoptable.pools, "pool") { $0.status?.uuid == pool.status?.uuid }

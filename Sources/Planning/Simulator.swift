@@ -1,6 +1,4 @@
-import Foundation
 public import Model
-public import Planning
 
 /// A host that does what a plan says, and nothing else. It refuses what the real backends refuse, so that a plan in a
 /// wrong order fails here as it would there.
@@ -68,7 +66,7 @@ extension Simulator {
 }
 
 extension HostInventory {
-    fileprivate mutating func perform(_ operation: Planning.Operation) throws(Simulator.Impossible) {
+    fileprivate mutating func perform(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .adoptPool, .adoptVolume, .adoptBridge, .adoptTunnel, .adoptMachine: try adopt(operation)
         case .createPool, .startPool, .removePool, .releasePool: try performOnPool(operation)
@@ -84,7 +82,7 @@ extension HostInventory {
         }
     }
 
-    private mutating func performOnPool(_ operation: Planning.Operation) throws(Simulator.Impossible) {
+    private mutating func performOnPool(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .createPool(let pool):
             try require(!pools.contains { $0.spec.path == pool.spec.path }, "the folder has a pool")
@@ -104,7 +102,7 @@ extension HostInventory {
         }
     }
 
-    private mutating func performOnFile(_ operation: Planning.Operation) throws(Simulator.Impossible) {
+    private mutating func performOnFile(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .importImage(let image):
             try require(pools.contains { $0.metadata.identity == image.status?.pool }, "no such pool")
@@ -142,7 +140,7 @@ extension HostInventory {
         }
     }
 
-    private mutating func performOnLink(_ operation: Planning.Operation) throws(Simulator.Impossible) {
+    private mutating func performOnLink(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .createBridge(let network), .updateBridge(let network):
             update(network) { $0.status?.bridge = network.status?.bridge }
@@ -167,7 +165,7 @@ extension HostInventory {
         networks.removeAll { $0.status?.bridge == nil && $0.status?.tunnel == nil }
     }
 
-    private mutating func performOnMachine(_ operation: Planning.Operation) throws(Simulator.Impossible) {
+    private mutating func performOnMachine(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .defineMachine(let machine):
             try require(!machines.contains { $0.metadata.name == machine.metadata.name }, "the name is taken")

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Crypto
+import Foundation
+import GitRepository
+import Manifests
+import Model
+import Planning
+import Watching
+
+/// What the way from one commit to another does, told without any host: the first commit is taken as done, whole, on
+/// hosts on which nothing else is.
+struct RevisionPlan {
+    /// The commit that it starts from.
+    let from: GitCommit
+    /// The commit that it leads to.
+    let to: GitCommit
+    /// What would be done.
+    let plan: Plan
+    /// The repository's folder.
+    let repository: GitRepository
+
+    /// Plans between two commits of the repository in which a folder of manifests lies.
+    /// - Throws: `ExitCode` when a commit cannot be read or is no valid fleet.
+    init(_ fleet: FleetOptions, from: String, to: String, options: PlanOptions) async throws {
+        let place = try Self.repository(of: fleet.path)
+        repository = GitRepository(existing: place.root, program: Program.path, environment: [:])
+        let reader = CommitReader(
+            repository: repository, path: place.below, trust: .everybody, images: fleet.files)
+        let before: Revision
+        let after: Revision
+        do throws(GitError) {
+            self.from = try await repository.commit(try await repository.resolve(from))
+            self.to = try await repository.commit(try await repository.resolve(to))
+            before = try Self.valid(try await reader.read(self.from.id), fleet.files)
+            after = try Self.valid(try await reader.read(self.to.id), fleet.files)
+        } catch {
+            throw told("repository", "\(error)")
+        }
+        var simulator = Simulator.empty(before.manifest)
+        let first = Planner.plan(
+            Self.known(before.manifest), observed: simulator.observation(before.manifest),
+            options: PlanOptions(allowance: .dataLoss))
+        do {
+            try simulator.apply(first)
+        } catch {
+            throw told("from", "\(from) cannot be taken as done: \(error)")
+        }
+        for host in after.manifest.hosts where simulator.hosts[host.metadata.identity] == nil {
+            simulator.hosts.merge(Simulator.empty(after.manifest).hosts) { known, _ in known }
+        }
+        let plan = Planner.plan(
+            Self.known(after.manifest), observed: simulator.observation(after.manifest), options: options)
+        self.plan = plan.placed(in: after.sources)
+    }
+
+    private static func valid(_ reading: CommitReading, _ files: String?) throws(GitError) -> Revision {
+        switch reading {
+        case .valid(let revision): return revision
+        case .refused(let commit, let reasons):
+            throw .notFound(
+                "commit \(commit.short) is no valid fleet:\n" + reasons.map(\.description).joined(separator: "\n"))
+        }
+    }
+
+    /// Without the image files an image is known by what its manifest says, which serves to tell two apart.
+    private static func known(_ manifest: FleetManifest) -> FleetManifest {
+        var manifest = manifest
+        for index in manifest.images.indices where manifest.images[index].spec.sha256 == nil {
+            let digest = SHA256.hash(data: Data(manifest.images[index].spec.file.utf8))
+            manifest.images[index].spec.sha256 = digest.map { byte in
+                String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+            }.joined()
+        }
+        return manifest
+    }
+
+    /// The repository above a folder, and the folder's path in it.
+    private static func repository(of path: String) throws -> (root: String, below: String) {
+        var folder = URL(filePath: path).standardizedFileURL.absoluteURL
+        var below: [String] = []
+        func holds(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appending(path: name).path(percentEncoded: false))
+        }
+        while !holds(".git"), !(holds("HEAD") && holds("objects")) {
+            guard folder.pathComponents.count > 1 else { throw told("repository", "\(path) lies in no git repository") }
+            below.insert(folder.lastPathComponent, at: 0)
+            folder = folder.deletingLastPathComponent()
+        }
+        return (folder.path(percentEncoded: false), below.joined(separator: "/"))
+    }
+}
+
+extension Plan {
+    /// The plan with the places in the manifests that its problems are about.
+    fileprivate func placed(in sources: SourceIndex) -> Plan {
+        var plan = self
+        plan.problems = plan.problems.map { $0.placed(in: sources) }
+        return plan
+    }
+}
