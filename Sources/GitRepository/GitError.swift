@@ -13,7 +13,7 @@ public enum GitError: Error, Hashable, Sendable, Codable {
     case hostKey(host: String, expected: [String], presented: String)
     /// The server's TLS certificate is not accepted.
     case certificate(String)
-    /// The server sends us elsewhere. Not followed.
+    /// The server sends us to another host, or to another port that wants a login. Not followed; it gets no credential.
     case redirect(String)
     /// It took longer than allowed, and was killed.
     case deadline(String)

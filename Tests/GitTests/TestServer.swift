@@ -5,10 +5,14 @@ import Testing
 /// A program that runs beside a test and ends with it.
 final class TestServer: @unchecked Sendable {
     private let process = Process()
+    private let isDeaf: Bool
     private let state = Mutex((text: "", waiting: [(String, CheckedContinuation<Bool, Never>)](), ended: false))
 
     /// Starts it; both of its outputs are read all the time.
-    init(_ program: String, _ arguments: [String]) throws {
+    ///
+    /// - Parameter isDeaf: whether it does not end when it is asked to.
+    init(_ program: String, _ arguments: [String], isDeaf: Bool = false) throws {
+        self.isDeaf = isDeaf
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.environment = ["PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"]
@@ -30,7 +34,7 @@ final class TestServer: @unchecked Sendable {
 
     /// Ends it and waits for that.
     func end() {
-        process.terminate()
+        if isDeaf { kill(process.processIdentifier, SIGKILL) } else { process.terminate() }
         process.waitUntilExit()
     }
 

@@ -164,11 +164,12 @@ final class GitConversation {
         let server = location.scheme == .file ? location.path : location.host
         switch (raw.area, raw.code) {
         case (_, GIT_EAUTH.rawValue): return .authentication(refused)
-        case (_, GIT_ECERTIFICATE.rawValue), (GIT_ERROR_SSL, _): return .certificate("\(server): \(text)")
+        case (_, GIT_ECERTIFICATE.rawValue): return .certificate("\(server): \(text)")
         case (_, GIT_ENOTFOUND.rawValue) where location.scheme == .file: return .notFound("\(server): \(text)")
         case (GIT_ERROR_HTTP, _): return http(text)
+        case (GIT_ERROR_NET, _) where location.scheme == .https && text.contains("redirect"): return http(text)
         case (GIT_ERROR_SSH, _) where text.contains("authenticate"): return .authentication("\(refused): \(text)")
-        case (GIT_ERROR_NET, _), (GIT_ERROR_SSH, _): return .unreachable("\(server): \(text)")
+        case (GIT_ERROR_NET, _), (GIT_ERROR_SSH, _), (GIT_ERROR_SSL, _): return .unreachable("\(server): \(text)")
         case (GIT_ERROR_INDEXER, _), (GIT_ERROR_ZLIB, _), (GIT_ERROR_ODB, _), (GIT_ERROR_OBJECT, _):
             return .damaged("what \(server) sends: \(text)")
         case (GIT_ERROR_NOMEMORY, _): return .tooLarge("what \(server) sends does not fit into the worker's memory")
