@@ -9,12 +9,17 @@ import Testing
     private final class Fixture: Sendable {
         let scratch: Scratch
         let metrics = WatchMetrics(version: "0.1.0")
-        let health = WatchHealth(patience: .seconds(60))
+        /// What the clock of `health` says, in seconds since it was made; it stands still unless it is moved.
+        let elapsed: Elapsed
+        let health: WatchHealth
         let wakes = Atomic(0)
         let server: WatchServer
         let secret = "0123456789abcdef0123456789abcdef"
 
         init(patience: Duration = .seconds(10), clients: Int = 32, hasWebhook: Bool = true) async throws {
+            let elapsed = Elapsed()
+            self.elapsed = elapsed
+            health = WatchHealth(patience: .seconds(60)) { elapsed.instant }
             scratch = try Scratch()
             let path = try scratch.write("secret", secret + "\n")
             let counter = Counter()
@@ -44,6 +49,13 @@ import Testing
         }
     }
 
+    private final class Elapsed: Sendable {
+        private let start = ContinuousClock.now
+        private let seconds = Atomic(0)
+        var instant: ContinuousClock.Instant { start + .seconds(seconds.load(ordering: .relaxed)) }
+        func pass(_ more: Int) { seconds.add(more, ordering: .relaxed) }
+    }
+
     private final class Counter: Sendable {
         private let value = Atomic(0)
         var count: Int { value.load(ordering: .relaxed) }
@@ -57,16 +69,22 @@ import Testing
         let commit = CommitSummary.sample(1)
         await fixture.health.take(.leading, at: Date())
         await fixture.health.take(.converged(commit: commit.id, deferred: [], milliseconds: 1), at: Date())
-        let answer = try await fixture.curl("/healthz")
-        #expect(answer.status == "200")
-        #expect(
-            answer.body == #"{"alive":true,"commit":"\#(commit.id)","convergedSecondsAgo":0,"role":"leader"}"# + "\n")
-        let silent = WatchHealth(patience: .zero)
-        let server = try await WatchServer.start(
-            WatchServer.Configuration(port: 0), metrics: fixture.metrics, health: silent)
-        let code = try await shell(
-            "curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:\(server.port)/healthz"])
-        #expect(code == "503")
+        func report(_ isAlive: Bool, _ seconds: Int) -> String {
+            #"{"alive":\#(isAlive),"commit":"\#(commit.id)","convergedSecondsAgo":\#(seconds),"role":"leader"}"# + "\n"
+        }
+        for seconds in [0, 60] {
+            fixture.elapsed.pass(seconds)
+            let answer = try await fixture.curl("/healthz")
+            #expect(answer.status == "200")
+            #expect(answer.body == report(true, seconds))
+        }
+        fixture.elapsed.pass(1)
+        let late = try await fixture.curl("/healthz")
+        #expect(late.status == "503")
+        #expect(late.body == report(false, 61))
+        fixture.health.beat()
+        #expect(try await fixture.curl("/healthz").body == report(true, 61))
+        let server = fixture.server
         await server.stop()
         // Its port is free again.
         #expect(try await shell("curl", ["-s", "-w", "%{http_code}", "http://127.0.0.1:\(server.port)/"]) == "000")

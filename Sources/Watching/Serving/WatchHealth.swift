@@ -16,25 +16,32 @@ public final class WatchHealth: WatchEventSink {
     }
 
     private struct State {
-        var beat = ContinuousClock.now
+        var beat: ContinuousClock.Instant
         var role = "starting"
         var commit: String?
         var converged: ContinuousClock.Instant?
     }
 
     private let patience: Duration
-    private let state = Mutex(State())
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let state: Mutex<State>
 
-    /// - Parameter patience: how long the loop may be silent; a multiple of its poll interval, and longer than a step.
-    public init(patience: Duration) { self.patience = patience }
+    /// - Parameters:
+    ///   - patience: how long the loop may be silent; a multiple of its poll interval, and longer than a step.
+    ///   - now: what time it is; another clock in tests.
+    public init(patience: Duration, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+        self.patience = patience
+        self.now = now
+        state = Mutex(State(beat: now()))
+    }
 
     /// A sign of life; the loop gives one at each turn, also when it finds nothing to do.
-    public func beat() { state.withLock { $0.beat = .now } }
+    public func beat() { state.withLock { $0.beat = now() } }
 
     /// How it is now.
     public var report: Report {
         state.withLock { state in
-            let now = ContinuousClock.now
+            let now = now()
             return Report(
                 alive: now - state.beat <= patience, role: state.role, commit: state.commit,
                 convergedSecondsAgo: state.converged.map { Int((now - $0).components.seconds) })
@@ -44,14 +51,14 @@ public final class WatchHealth: WatchEventSink {
     /// Every event is a sign of life.
     public func take(_ event: WatchEvent, at time: Date) async {
         state.withLock { state in
-            state.beat = .now
+            state.beat = now()
             switch event {
             case .leading: state.role = "leader"
             case .standingBy: state.role = "standby"
             case .commitAccepted(let commit): state.commit = commit.id
             case .converged(let commit, _, _):
                 state.commit = commit
-                state.converged = .now
+                state.converged = state.beat
             default: break
             }
         }
