@@ -32,8 +32,9 @@ public struct Capacity: Hashable, Sendable, Codable {
     /// How much is promised beyond what is allowed; 0 when it fits.
     public var missing: UInt64 { allowed.map { promised > $0 ? promised - $0 : 0 } ?? 0 }
 
-    /// Whether a plan has to be refused: too much is promised, and not less than before.
-    public var isExceeded: Bool { missing > 0 && promised >= promisedNow }
+    /// Whether a plan has to be refused: too much is promised, and more than before. What is promised too often already
+    /// is for a note, since another plan would mend nothing.
+    public var isExceeded: Bool { missing > 0 && promised > promisedNow }
 
     /// An amount for a reader.
     public func text(_ amount: UInt64) -> String {
@@ -48,31 +49,39 @@ public struct Capacity: Hashable, Sendable, Codable {
 
 extension Capacity {
     /// The capacity of a host and its pools once the expectation holds.
-    static func of(expected: HostInventory, observed: HostInventory) -> [Capacity] {
+    ///
+    /// - Parameters:
+    ///   - observed: what is there, with what is adopted among ours: a disk that is adopted takes its space already.
+    ///   - before: what was observed. A machine that is off and not ours is promised nothing until it is adopted.
+    static func of(expected: HostInventory, observed: HostInventory, before: HostInventory) -> [Capacity] {
         let host = expected.host.metadata.identity
         let spec = expected.host.spec
-        let running = observed.foreign.filter { $0.kind == .domain }
-        func sum(_ machines: [VirtualMachine], _ value: (VirtualMachine) -> UInt64, _ foreign: UInt64) -> UInt64 {
-            machines.reduce(foreign) { $0 + value($1) }
+        func sum(
+            _ machines: [VirtualMachine], _ value: (VirtualMachine) -> UInt64,
+            _ inventory: HostInventory, _ foreign: (ForeignObject) -> UInt64
+        ) -> UInt64 {
+            inventory.foreign.reduce(machines.reduce(0) { $0 + value($1) }) {
+                $1.kind == .domain ? $0 + foreign($1) : $0
+            }
         }
-        let foreignCPU = running.reduce(UInt64(0)) { $0 + UInt64($1.cpu ?? 0) }
-        let foreignMemory = running.reduce(UInt64(0)) { $0 + ($1.memory?.bytes ?? 0) }
         let cpu = (spec.capacity.cpu ?? observed.host.status?.cpu).map(UInt64.init)
         let memory = (spec.capacity.memory ?? observed.host.status?.memory)?.bytes
         let cpuOf = { (machine: VirtualMachine) in UInt64(machine.spec.cpu.count) }
         let memoryOf = { (machine: VirtualMachine) in machine.spec.memory.size.bytes }
+        let foreignCPU = { (domain: ForeignObject) in UInt64(domain.cpu ?? 0) }
+        let foreignMemory = { (domain: ForeignObject) in domain.memory?.bytes ?? 0 }
         var result = [
             Capacity(
                 host: host, resource: ResourceID(.host, host), measure: .cpu,
-                promised: sum(expected.machines, cpuOf, foreignCPU),
-                promisedNow: sum(observed.machines, cpuOf, foreignCPU), physical: cpu,
+                promised: sum(expected.machines, cpuOf, observed, foreignCPU),
+                promisedNow: sum(before.machines, cpuOf, before, foreignCPU), physical: cpu,
                 allowed: cpu.map {
                     scaled($0, reserve: UInt64(spec.reserve.cpu ?? 0), by: spec.overcommit.cpu)
                 }, overcommit: spec.overcommit.cpu),
             Capacity(
                 host: host, resource: ResourceID(.host, host), measure: .memory,
-                promised: sum(expected.machines, memoryOf, foreignMemory),
-                promisedNow: sum(observed.machines, memoryOf, foreignMemory), physical: memory,
+                promised: sum(expected.machines, memoryOf, observed, foreignMemory),
+                promisedNow: sum(before.machines, memoryOf, before, foreignMemory), physical: memory,
                 allowed: memory.map {
                     scaled($0, reserve: spec.reserve.memory?.bytes ?? 0, by: spec.overcommit.memory)
                 }, overcommit: spec.overcommit.memory),

@@ -86,12 +86,15 @@ public enum Planner {
             plan.blocked += planner.blocked
             plan.problems += planner.problems
             plan.notes += planner.notes
-            plan.capacity += Capacity.of(expected: planner.promises, observed: adoption.inventory)
+            plan.capacity += Capacity.of(
+                expected: planner.promises, observed: adoption.inventory, before: inventory)
             plan.retained += planner.retained
             let foreign = adoption.inventory.foreign
             if !foreign.isEmpty { plan.foreign[id] = foreign }
         }
-        plan.problems += plan.capacity.filter(\.isExceeded).map(\.diagnostic)
+        for short in plan.capacity.filter({ $0.missing > 0 }) {
+            if short.isExceeded { plan.problems.append(short.diagnostic) } else { plan.notes.append(short.diagnostic) }
+        }
         plan.notes += renameHints(steps)
         if !options.targets.isEmpty {
             let kept = targets(wanted, options)
@@ -198,12 +201,12 @@ extension Volume.Spec {
 }
 
 extension Capacity {
-    /// The error that refuses a plan.
+    /// The error that refuses a plan, or a warning where the plan promises no more than stands.
     var diagnostic: Diagnostic {
         let what = measure == .cpu ? "" : measure == .memory ? " of memory" : " of disk space"
         let have = physical.map { text($0) } ?? "?"
         return Diagnostic(
-            code: "capacity",
+            isExceeded ? .error : .warning, code: "capacity",
             "\(resource): \(text(promised))\(what) promised, \(text(allowed ?? 0)) allowed "
                 + "(\(have) at an overcommit of \(Self.ratio(overcommit))): \(text(missing)) missing",
             help: "make machines or volumes smaller, or raise the overcommit of \(resource)", resource: resource,
