@@ -41,11 +41,14 @@ public struct GitLimits: Hashable, Sendable, Codable {
     public var depth: Int
     /// The bytes that one fetch may bring.
     public var fetchBytes: Int
+    /// How many packs the copy may have before they are folded into one: each fetch brings one.
+    public var packs: Int
 
     /// Enough for a fleet of ten thousand machines.
     public init(
         deadline: Duration = .seconds(30), fetchDeadline: Duration = .seconds(300), fileBytes: Int = 4 << 20,
-        files: Int = 20_000, totalBytes: Int = 64 << 20, depth: Int = 32, fetchBytes: Int = 1 << 30
+        files: Int = 20_000, totalBytes: Int = 64 << 20, depth: Int = 32, fetchBytes: Int = 1 << 30,
+        packs: Int = 50
     ) {
         self.deadline = deadline
         self.fetchDeadline = fetchDeadline
@@ -54,5 +57,6 @@ public struct GitLimits: Hashable, Sendable, Codable {
         self.totalBytes = totalBytes
         self.depth = depth
         self.fetchBytes = fetchBytes
+        self.packs = packs
     }
 }

@@ -67,9 +67,10 @@ public struct GitRepository: Sendable {
     /// arrives. A copy that is damaged is made anew beside the old one, which it replaces once it is whole.
     @discardableResult public func fetch() async throws(GitError) -> GitCommitID {
         var anew = Mark.damaged.isSet(folder)
-        if !anew, Mark.unfinished.isSet(folder) {
+        if !anew, let commit = Mark.unfinished.content(folder) {
             do {
-                _ = try await ask(.check)
+                // On a machine that is only slow it ends: what was late before gets more time.
+                _ = try await ask(.check(GitCommitID(commit)), deadline: limits.deadline * 2)
             } catch {
                 anew = true
             }
@@ -85,7 +86,20 @@ public struct GitRepository: Sendable {
         }
         guard case .head(let id?) = reply.answer else { throw Self.misunderstood }
         Mark.unfinished.remove(folder)
+        await foldIfNeeded()
         return id
+    }
+
+    /// A copy with many packs is as good as one with few, only slower: that they cannot be folded is no error of a fetch.
+    private func foldIfNeeded() async {
+        let count = GitWork.packs(of: folder).count
+        // What failed is not tried again at once.
+        guard count > limits.packs, (count - limits.packs) % 10 == 1 else { return }
+        do {
+            _ = try await ask(.fold, deadline: limits.fetchDeadline)
+        } catch {
+            if case .damaged = error { Mark.unfinished.set(folder) }
+        }
     }
 
     /// What a commit says of itself.
@@ -152,7 +166,9 @@ public struct GitRepository: Sendable {
             return try await ask(operation)
         } catch {
             switch error {
-            case .damaged, .deadline: if location != nil { Mark.damaged.set(folder) }
+            case .damaged: if location != nil { Mark.damaged.set(folder) }
+            // Perhaps an object that was cut off, perhaps a machine that has much to do.
+            case .deadline: if location != nil { Mark.unfinished.set(folder, operation.commit?.text ?? "") }
             default: break
             }
             throw error
@@ -175,12 +191,17 @@ public struct GitRepository: Sendable {
         }
     }
 
-    /// What the next fetch must know of this one, as an empty file beside the folder.
+    /// What the next fetch must know of this one, as a small file beside the folder.
     enum Mark: String {
         case damaged, unfinished
 
         func isSet(_ folder: String) -> Bool { FileManager.default.fileExists(atPath: path(folder)) }
-        func set(_ folder: String) { _ = FileManager.default.createFile(atPath: path(folder), contents: nil) }
+        func content(_ folder: String) -> String? {
+            FileManager.default.contents(atPath: path(folder)).map { String(decoding: $0.prefix(64), as: UTF8.self) }
+        }
+        func set(_ folder: String, _ content: String = "") {
+            _ = FileManager.default.createFile(atPath: path(folder), contents: Data(content.utf8))
+        }
         func remove(_ folder: String) { unlink(path(folder)) }
         private func path(_ folder: String) -> String { "\(folder).\(rawValue)" }
     }

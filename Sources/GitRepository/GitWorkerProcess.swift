@@ -127,6 +127,7 @@ extension GitWorkerRequest.Operation {
         switch self {
         case .remoteHead: "asking the server for its branch"
         case .fetch: "fetching from the server"
+        case .fold: "folding the packs of the repository"
         case .check: "checking the copy of the repository"
         case .commit(let id), .files(let id, _), .signature(let id): "reading commit \(id.short)"
         case .relation(let first, let second): "comparing commit \(first.short) with \(second.short)"
@@ -135,4 +136,17 @@ extension GitWorkerRequest.Operation {
         case .writeNote(_, let id, _), .readNote(let id, _): "the note on commit \(id.short)"
         }
     }
+}
+
+extension GitWorkerRequest.Operation {
+    /// Whether it only looks at the copy.
+    var isReading: Bool {
+        switch self {
+        case .remoteHead, .fetch, .fold: false
+        case .check, .commit, .files, .relation, .history, .resolve, .signature, .writeNote, .readNote: true
+        }
+    }
+
+    /// The commit whose files are read.
+    var commit: GitCommitID? { if case .files(let id, _) = self { id } else { nil } }
 }

@@ -6,8 +6,10 @@ struct GitWorkerRequest: Codable, Sendable {
     enum Operation: Codable, Sendable {
         case remoteHead
         case fetch(anew: Bool)
-        /// Whether every commit and the newest files can be read.
-        case check
+        /// Puts all objects into one pack.
+        case fold
+        /// Whether every commit and the newest files can be read, and those of another commit.
+        case check(GitCommitID?)
         case commit(GitCommitID)
         case files(GitCommitID, below: String)
         case relation(GitCommitID, GitCommitID)

@@ -14,11 +14,35 @@ struct GitCopy {
     func lock() throws(GitError) -> Int32 {
         let parent = URL(filePath: folder).deletingLastPathComponent().path
         try? FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-        let descriptor = Foundation.open(folder + ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0, flock(descriptor, LOCK_EX) == 0 else {
-            throw .worker("\(folder).lock: \(String(cString: strerror(errno)))")
-        }
+        let descriptor = try openLock("lock")
+        guard flock(descriptor, LOCK_EX) == 0 else { throw unusable("lock") }
         return descriptor
+    }
+
+    /// Keeps the files in place while we read.
+    func lockAsReader() throws(GitError) {
+        guard exists else { return }
+        let descriptor = try openLock("readers")
+        guard flock(descriptor, LOCK_SH) == 0 else { throw unusable("readers") }
+    }
+
+    /// Waits, or does not wait, until nobody reads; nil when somebody does.
+    func lockOutReaders(wait: Bool) throws(GitError) -> Int32? {
+        let descriptor = try openLock("readers")
+        if flock(descriptor, LOCK_EX | (wait ? 0 : LOCK_NB)) == 0 { return descriptor }
+        close(descriptor)
+        if !wait, errno == EWOULDBLOCK { return nil }
+        throw unusable("readers")
+    }
+
+    private func openLock(_ ending: String) throws(GitError) -> Int32 {
+        let descriptor = Foundation.open("\(folder).\(ending)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw unusable(ending) }
+        return descriptor
+    }
+
+    private func unusable(_ ending: String) -> GitError {
+        .worker("\(folder).\(ending): \(String(cString: strerror(errno)))")
     }
 
     /// Removes what workers left that were killed: half a copy, half a pack, locks of references.
@@ -48,6 +72,8 @@ struct GitCopy {
 
     /// Puts the new copy in the place of the old one, which is no longer marked as damaged.
     func swap() throws(GitError) {
+        let alone = try lockOutReaders(wait: true)
+        defer { alone.map { _ = close($0) } }
         if exists { rename(folder, old) }
         guard rename(new, folder) == 0 else {
             throw .worker("\(folder) cannot be replaced: \(String(cString: strerror(errno)))")

@@ -121,8 +121,8 @@ extension GitWork {
         return id
     }
 
-    /// Reads every commit of the branch and the files of its newest.
-    func checkEverything(_ repository: OpaquePointer) throws(GitError) {
+    /// Reads every commit of the branch, the files of its newest, and those of one more commit.
+    func checkEverything(_ repository: OpaquePointer, _ other: GitCommitID?) throws(GitError) {
         var oid = git_oid()
         try check(git_reference_name_to_id(&oid, repository, ref)) {
             .damaged("the branch cannot be read: \($0.message)")
@@ -135,12 +135,13 @@ extension GitWork {
             if code == GIT_ITEROVER.rawValue { break }
             try check(code) { .damaged($0.message) }
         }
-        guard let id = GitCommitID(oid) else { return }
-        do throws(GitError) {
-            _ = try files(id, "", in: repository)
-        } catch {
-            // Of other things than damage a new copy would be no cure.
-            if case .damaged = error { throw error }
+        for id in [GitCommitID(oid), other].compactMap(\.self) {
+            do throws(GitError) {
+                _ = try files(id, "", in: repository)
+            } catch {
+                // Of other things than damage a new copy would be no cure.
+                if case .damaged = error { throw error }
+            }
         }
     }
 }

@@ -10,12 +10,17 @@ struct GitWork {
     /// Does it.
     func perform() throws(GitError) -> GitWorker.Reply {
         try Libgit2.start(home: try home())
+        // Held until the process ends.
+        if isOurs, request.operation.isReading { try GitCopy(folder: request.folder).lockAsReader() }
         switch request.operation {
         case .remoteHead: return GitWorker.Reply(.head(try remoteHead()))
         case .fetch(let anew): return GitWorker.Reply(.head(try fetch(anew: anew)))
-        case .check:
+        case .fold:
+            try fold()
+            return GitWorker.Reply(.done)
+        case .check(let id):
             let repository = try open()
-            try checkEverything(repository.pointer)
+            try checkEverything(repository.pointer, id)
             return GitWorker.Reply(.done)
         case .commit(let id): return GitWorker.Reply(.commits([try commit(id.oid, in: try open().pointer)]))
         case .files(let id, let below): return try files(id, below, in: try open().pointer)
