@@ -67,6 +67,9 @@ let package = Package(
         .executableTarget(
             name: "BenchmarkInventory", dependencies: ["Model", "Manifests", "Planning", "TestSupport"],
             path: "Tests/Benchmarks/BenchmarkInventory", swiftSettings: settings),
+        .executableTarget(
+            name: "BenchmarkCommit", dependencies: ["Model", "Manifests", "Planning", "GitRepository", "TestSupport"],
+            path: "Tests/Benchmarks/BenchmarkCommit", swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),
         .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "TestSupport"], swiftSettings: settings),
         .testTarget(
