@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .target(name: "Model", dependencies: [crypto], swiftSettings: settings),
         .target(name: "Manifests", dependencies: ["Model", "CYAML"], swiftSettings: settings),
@@ -42,7 +43,8 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "Drivers", dependencies: ["Model", "Hosts"], swiftSettings: settings),
         .target(
-            name: "Reconciler", dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", logging],
+            name: "Reconciler",
+            dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", "CCrypt", crypto, logging],
             swiftSettings: settings),
         .target(
             name: "GitRepository", dependencies: ["Model", "CGit2", subprocess, systemPackage],
@@ -81,6 +83,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "LiveTests", dependencies: ["Model", "TestSupport", subprocess, systemPackage],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ReconcilerTests",
+            dependencies: ["Reconciler", "Planning", "Manifests", "TestSupport", subprocess, systemPackage],
             swiftSettings: settings),
         .testTarget(
             name: "WatchingTests",

@@ -57,6 +57,7 @@ public struct FindingCode: Hashable, Sendable {
             ("needs-value", "A field without a value.", "Give it a value, or leave the field out."),
             ("not-a-resource", "A document that is no resource.", "Write apiVersion, kind, metadata and spec."),
             ("not-yours", "A field that infra fills in.", "Leave it out of manifests."),
+            ("plain-secret", "A secret in plain text.", "Refer to a file below the --secrets folder by secretRef."),
             ("unknown-field", "A field that there is not.", "Check its spelling and where it stands."),
             ("unknown-kind", "A kind of resource that there is not.", "Check the spelling of kind."),
             ("unsupported", "Something that this version does not have.", "Leave it out."),
@@ -73,6 +74,7 @@ public struct FindingCode: Hashable, Sendable {
             ("ignored-field", "A path in ignoreChanges that names no field.", "Write one that the guide lists."),
             ("mtu", "A frame size out of range.", "Write 576 to 65535; a tunnel needs room on its underlay."),
             ("size", "A size out of range, or not a whole multiple.", "Write one that the message names."),
+            ("write-files", "Secret files beside userData's write_files.", "Keep one of them."),
         ])
 
     private static let fleet = codes(
@@ -98,6 +100,7 @@ public struct FindingCode: Hashable, Sendable {
             ("pool-elsewhere", "A disk in a pool that its host does not have.", "Take a pool of that host."),
             ("pool-nested", "A pool inside another one.", "Give each pool a folder of its own, side by side."),
             ("pool-path", "A pool outside its host's storage roots.", "Put it below one of them."),
+            ("secret", "A secret that cannot be used.", "Put a file of mode 0600 below the --secrets folder."),
             ("underlay-used", "An underlay address that two hosts have.", "Give each its own."),
             ("unknown-reference", "A name that no resource has.", "Check its spelling, or declare the resource."),
             ("vni-used", "A VXLAN network identifier that two networks have.", "Give each its own."),

@@ -7,11 +7,36 @@ public struct CloudInit: Hashable, Sendable, Codable {
         public var name: String
         /// Public keys, one line each as in `authorized_keys`.
         public var sshKeys: [String]
+        /// The password; a user without one logs in by key alone.
+        public var password: SecretReference?
 
         /// A user.
-        public init(name: String, sshKeys: [String] = []) {
+        public init(name: String, sshKeys: [String] = [], password: SecretReference? = nil) {
             self.name = name
             self.sshKeys = sshKeys
+            self.password = password
+        }
+    }
+
+    /// A file that is written in the guest and holds a secret.
+    public struct SecretFile: Hashable, Sendable, Codable {
+        /// The absolute path in the guest.
+        public var path: String
+        /// What is in it.
+        public var contents: SecretReference
+        /// Its mode, four octal digits.
+        public var permissions: String
+
+        /// The mode of a file that says none.
+        public static let usualPermissions = "0600"
+
+        /// A file.
+        public init(
+            path: String, contents: SecretReference, permissions: String = SecretFile.usualPermissions
+        ) {
+            self.path = path
+            self.contents = contents
+            self.permissions = permissions
         }
     }
 
@@ -19,6 +44,8 @@ public struct CloudInit: Hashable, Sendable, Codable {
     public var hostname: String?
     /// Users to create.
     public var users: [User]
+    /// Files to write that hold secrets.
+    public var secretFiles: [SecretFile]
     /// Cloud-config that is merged below what is generated.
     public var userData: JSONValue
     /// Changed by the operator to make the guest run it all again: part of the instance-id.
@@ -26,28 +53,13 @@ public struct CloudInit: Hashable, Sendable, Codable {
 
     /// What cloud-init is told.
     public init(
-        hostname: String? = nil, users: [User] = [], userData: JSONValue = .object([]), rerun: String? = nil
+        hostname: String? = nil, users: [User] = [], secretFiles: [SecretFile] = [],
+        userData: JSONValue = .object([]), rerun: String? = nil
     ) {
         self.hostname = hostname
         self.users = users
+        self.secretFiles = secretFiles
         self.userData = userData
         self.rerun = rerun
-    }
-}
-
-/// The three files of a NoCloud seed.
-public struct SeedContents: Hashable, Sendable, Codable {
-    /// `meta-data`.
-    public var metaData: String
-    /// `user-data`, starting with `#cloud-config`.
-    public var userData: String
-    /// `network-config`, version 2.
-    public var networkConfig: String
-
-    /// The three files.
-    public init(metaData: String, userData: String, networkConfig: String) {
-        self.metaData = metaData
-        self.userData = userData
-        self.networkConfig = networkConfig
     }
 }

@@ -132,7 +132,10 @@ struct Expectation {
         let pool = home ?? inventory.pools.first
         place(boot: &machine, in: pool, on: host, resource)
         if let cloudInit = machine.spec.cloudInit {
-            if let pool {
+            if let unread = cloudInit.secrets.first(where: { $0.secret.digest == nil })?.secret {
+                let option = unread.file == nil ? "--age-identity" : "--secrets"
+                impossible[resource] = "its \(unread.described) could not be read (\(option))"
+            } else if let pool {
                 machine.spec.seed = VirtualMachine.Seed(path: pool.spec.path + "/" + identity.seedFileName(machine: id))
                 seeds[id] = SeedContents(
                     cloudInit, machine: machine, instance: uuid, networks: manifest.networks)

@@ -12,26 +12,14 @@ extension SeedContents {
                 local-hostname: \(JSONValue.quoted(hostname))
 
                 """,
-            userData: "#cloud-config\n" + Self.cloudConfig(cloudInit).lines,
-            networkConfig: Self.networkConfig(machine, networks))
+            userData: "#cloud-config\n" + Self.cloudConfig(cloudInit).lines, users: cloudInit.users,
+            secretFiles: cloudInit.secretFiles, networkConfig: Self.networkConfig(machine, networks))
     }
 
-    /// The user's cloud-config with the generated users on top: a generated key wins over a user's.
+    /// The user's cloud-config without what is generated: a generated key wins over a user's.
     private static func cloudConfig(_ cloudInit: CloudInit) -> JSONValue {
         var members = cloudInit.userData.members ?? []
-        if !cloudInit.users.isEmpty {
-            members.removeAll { $0.key == "users" }
-            let users = cloudInit.users.map { user in
-                JSONValue.object([
-                    .init("name", .string(user.name)),
-                    .init("lock_passwd", .bool(true)),
-                    .init("shell", .string("/bin/bash")),
-                    .init("sudo", .string("ALL=(ALL) NOPASSWD:ALL")),
-                    .init("ssh_authorized_keys", .array(user.sshKeys.map(JSONValue.string))),
-                ])
-            }
-            members.append(.init("users", .array(users)))
-        }
+        if !cloudInit.users.isEmpty { members.removeAll { $0.key == "users" } }
         return .object(members)
     }
 

@@ -90,8 +90,16 @@ extension HostPlanner {
         add(
             resource, action, .writeSeed(path: path, machine: machineID, contents: contents),
             reason: isRunning ? "what cloud-init is told changed; takes effect at next boot or rerun" : "not there",
-            changes: isRunning ? [FieldChange("spec.cloudInit", old: "(seed)", new: "(new seed)")] : [],
+            changes: changes(to: contents, isRunning),
             after: pool.map { [id(ResourceID(.storagePool, $0.metadata.identity), "create")] } ?? [])
+    }
+
+    /// Which of a seed's parts differ is not to be told from its digest.
+    private func changes(to contents: SeedContents, _ isThere: Bool) -> [FieldChange] {
+        let secrets = contents.secrets.map { "\($0.described): digest \($0.digest?.prefix(8) ?? "")" }
+        guard isThere || !secrets.isEmpty else { return [] }
+        let new = ([isThere ? "new seed" : "seed"] + secrets).joined(separator: "; ")
+        return [FieldChange("spec.cloudInit", old: isThere ? "(seed)" : nil, new: "(\(new))")]
     }
 
     private mutating func plan(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {

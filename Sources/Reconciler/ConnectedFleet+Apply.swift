@@ -83,7 +83,9 @@ extension ConnectedFleet {
         report: @escaping @Sendable (ApplyEvent) -> Void
     ) async -> ApplyReport {
         let performers = sessions.mapValues { session in
-            StepPerformer(session: session, files: files, deadline: settings.stepDeadline, grace: settings.grace)
+            StepPerformer(
+                session: session, manifest: manifest, files: files, secrets: secrets, deadline: settings.stepDeadline,
+                grace: settings.grace)
         }
         let applier = Applier(
             parallelism: settings.parallelism,

@@ -29,19 +29,28 @@ public struct RunSettings: Sendable {
 
 /// A fleet whose hosts are within reach, as far as they answer. Where observing and performing meet.
 public struct ConnectedFleet: Sendable {
-    /// What the manifests want, digests of images filled in.
+    /// What the manifests want, digests of images and secrets filled in.
     public let manifest: FleetManifest
     let identity: Identity
     let settings: RunSettings
     let files: ImageFiles?
+    let secrets: SecretSource?
     let sessions: [String: HostSession]
     let failures: [String: HostInventory]
     private let log = Logger(label: "infra.reconciler")
 
     /// Reaches every host at once. A host that does not answer is unknown, and the rest goes on.
-    public init(_ manifest: FleetManifest, files: ImageFiles?, settings: RunSettings = RunSettings()) async {
+    ///
+    /// - Parameters:
+    ///   - files: Where the bytes of images are; only steps need them.
+    ///   - secrets: Where the values of secrets are; only steps need them. Their digests are in the manifest.
+    public init(
+        _ manifest: FleetManifest, files: ImageFiles?, secrets: SecretSource? = nil,
+        settings: RunSettings = RunSettings()
+    ) async {
         self.manifest = manifest
         self.files = files
+        self.secrets = secrets
         self.settings = settings
         let identity = Identity(fleet: manifest.fleet.uuid)
         self.identity = identity

@@ -1,25 +1,18 @@
 import Crypto
 import Drivers
-import Foundation
 import Glibc
 public import Model
 
 /// The controller's folder of image files (`--files`). Nothing outside it is read, and no link is followed.
 public struct ImageFiles: Sendable {
-    /// The folder, absolute.
-    public let root: String
-    /// The folder as it was given, for messages.
-    private let shown: String
+    private let folder: ClosedFolder
 
     /// The folder at a path, relative to the current one.
-    public init(_ path: String) {
-        shown = path
-        root = URL(filePath: path).standardizedFileURL.path(percentEncoded: false)
-    }
+    public init(_ path: String) { folder = ClosedFolder(path) }
 
     /// Where an image's file is.
     public func path(of image: Image) -> String {
-        (root.hasSuffix("/") ? root : root + "/") + image.spec.file
+        folder.path(of: image.spec.file)
     }
 
     /// Fills in the digest and the virtual size of every image. Problems are told about the image, which then stays
@@ -44,7 +37,7 @@ public struct ImageFiles: Sendable {
                 diagnostics.append(
                     Diagnostic(
                         code: "image-file", "\(image.spec.file) \(error.why)",
-                        help: "a regular file below \(folder.shown)",
+                        help: "a regular file below \(folder.folder.shown)",
                         resource: ResourceID(.image, image.metadata.identity), field: error.field))
             }
         }
@@ -65,12 +58,14 @@ public struct ImageFiles: Sendable {
 
     /// Reads a file once: its digest, and from its first bytes what kind of disk it is.
     func read(_ image: Image) throws(Unusable) -> Facts {
-        let descriptor = try open(image.spec.file)
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw Unusable(why: "is not a regular file")
+        let file: ClosedFolder.File
+        do throws(ClosedFolder.Unusable) {
+            file = try folder.open(image.spec.file)
+        } catch {
+            throw Unusable(why: error.why)
         }
+        let descriptor = file.descriptor
+        defer { close(descriptor) }
         var hash = SHA256()
         var head: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -83,7 +78,7 @@ public struct ImageFiles: Sendable {
         }
         return Facts(
             sha256: hash.finalize().hexDigits,
-            virtualSize: try virtualSize(image.spec.format, head: head, fileSize: UInt64(status.st_size)))
+            virtualSize: try virtualSize(image.spec.format, head: head, fileSize: UInt64(file.status.st_size)))
     }
 
     private func virtualSize(_ format: Image.Format, head: [UInt8], fileSize: UInt64) throws(Unusable) -> ByteCount? {
@@ -96,28 +91,5 @@ public struct ImageFiles: Sendable {
         case .raw, .iso: return ByteCount(fileSize)
         case .kernel, .initrd: return nil
         }
-    }
-
-    /// Opens a file below the folder, one component after the other, so that no link leads out of it.
-    private func open(_ relative: String) throws(Unusable) -> Int32 {
-        var current = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard current >= 0 else { throw Unusable(why: "is not there: \(shown): \(String(cString: strerror(errno)))") }
-        let parts = relative.split(separator: "/", omittingEmptySubsequences: false)
-        for (index, part) in parts.enumerated() {
-            guard !part.isEmpty, part != ".", part != ".." else {
-                close(current)
-                throw Unusable(why: "leads out of the folder")
-            }
-            let kind = index == parts.count - 1 ? O_NONBLOCK : O_DIRECTORY
-            let next = openat(current, String(part), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind)
-            let code = errno
-            close(current)
-            guard next >= 0 else {
-                throw Unusable(
-                    why: code == ELOOP ? "is a link" : "is not there: \(String(cString: strerror(code)))")
-            }
-            current = next
-        }
-        return current
     }
 }

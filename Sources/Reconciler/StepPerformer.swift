@@ -6,8 +6,11 @@ import Planning
 /// Performs one step on its host. Each driver re-reads its target just before the effect and stops on a surprise.
 struct StepPerformer: Sendable {
     let session: HostSession
+    let manifest: FleetManifest
     /// The controller's folder of image files.
     let files: ImageFiles?
+    /// Where the values of secrets are.
+    let secrets: SecretSource?
     /// How long one call may take.
     let deadline: Duration
     /// How long a guest has to end by itself before it is forced.
@@ -71,7 +74,9 @@ struct StepPerformer: Sendable {
         case .removeVolume(let volume): try await storage.removeVolume(volume)
         case .removeStaged(let path): try await storage.removeStaged(path)
         case .writeSeed(let path, let machine, let contents):
-            try await storage.writeSeed(path: path, machine: machine, contents: contents, salt: Self.newSalt())
+            let userData = try await SecretSource.userData(of: contents, from: secrets, fleet: manifest)
+            try await storage.writeSeed(
+                path: path, machine: machine, contents: contents, userData: userData, salt: Self.newSalt())
         case .removeSeed(let path, let machine):
             try await storage.removeSeed(path: path, machine: machine)
         case .removeStagedLink(let name): try await network.removeStaged(link: name)

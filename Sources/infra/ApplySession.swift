@@ -10,6 +10,7 @@ struct ApplySession {
     /// Where the manifests are; nil when a plan file is applied.
     let input: FleetInput?
     let files: ImageFiles?
+    let secrets: SecretSource?
     let settings: RunSettings
     let options: PlanOptions
     let apply: ApplyOptions
@@ -21,7 +22,7 @@ struct ApplySession {
     ///   - basis: What it was made from, if it is to be done only while that holds.
     /// - Throws: `ExitCode` unless everything converged.
     func run(approved: Plan? = nil, basis: PlanBasis? = nil) async throws {
-        let connected = await ConnectedFleet(manifest, files: files, settings: settings)
+        let connected = await ConnectedFleet(manifest, files: files, secrets: secrets, settings: settings)
         var approved = approved
         if approved == nil, !apply.yes {
             let plan = located(await connected.plan(options))

@@ -7,9 +7,11 @@ import Reconciler
 
 /// A valid fleet with its sources, as every command but `init` and `doctor` starts from one.
 struct FleetInput {
-    let manifest: FleetManifest
+    private(set) var manifest: FleetManifest
     let sources: SourceIndex
     let files: ImageFiles?
+    /// Where the values of secrets are.
+    private(set) var secrets: SecretSource?
     let digest: ManifestDigest
 
     /// Reads and checks the whole fleet. Everything that is wrong is told at once.
@@ -31,6 +33,21 @@ struct FleetInput {
         if placed.contains(where: { $0.severity == .error }) { throw ExitCode(invalid) }
         return FleetInput(
             manifest: manifest, sources: loaded.sources, files: files, digest: ManifestDigest(options.path, read))
+    }
+
+    /// Reads and checks the whole fleet, and reads its secrets for their digests.
+    /// - Throws: `ExitCode` with `invalid` when it is not valid or a secret cannot be used.
+    static func load(
+        _ options: FleetOptions, _ secrets: SecretOptions, format: OutputFormat = .text,
+        invalid: Int32 = Exit.couldNotRun, failure: Int32 = Exit.couldNotRun
+    ) async throws -> FleetInput {
+        var input = try load(options, format: format, invalid: invalid, failure: failure)
+        input.secrets = secrets.source
+        let (manifest, problems) = await SecretSource.fill(input.manifest, from: input.secrets)
+        try tell(problems.map { $0.placed(in: input.sources) }, format)
+        guard problems.isEmpty else { throw ExitCode(invalid) }
+        input.manifest = manifest
+        return input
     }
 
     /// The files of a folder of manifests. One that cannot be read is no fleet.

@@ -35,6 +35,23 @@ struct FleetOptions: ParsableArguments {
     var files: String?
 }
 
+/// Where the values of secrets are.
+struct SecretOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder of secret files. Nothing outside it is read.",
+            discussion: "A secretRef's `file` is relative to it.", valueName: "dir"),
+        completion: .directory)
+    var secrets: String?
+
+    @Option(
+        help: ArgumentHelp("The identity file for age-encrypted secrets; `age` decrypts them.", valueName: "file"),
+        completion: .file())
+    var ageIdentity: String?
+
+    var source: SecretSource? { SecretSource(folder: secrets, identity: ageIdentity) }
+}
+
 /// How results are written, for commands that know more than text.
 struct FormatOptions: ParsableArguments {
     @Option(help: "How results are written: text or json.")

@@ -44,6 +44,10 @@ import Testing
         let artist = try #require(fleet.machines.first { $0.metadata.name == "artist" })
         #expect(artist.spec.disks.map(\.name) == ["archive", "root"])
         #expect(artist.spec.disks.first?.volume == "archive")
+        let users = try #require(artist.spec.cloudInit?.users)
+        #expect(users.first?.password == SecretReference(file: "office/artist-password"))
+        #expect(users.last?.password?.age?.hasPrefix("-----BEGIN AGE ENCRYPTED FILE-----\nYWdl") == true)
+        #expect(artist.spec.cloudInit?.secretFiles.map(\.permissions) == ["0600", "0440"])
         #expect(fleet.networks.map(\.spec.mtu) == [9000, 1450])
         let text = ManifestDocument.write(fleet)
         let again = ManifestReader.read([SourceFile(path: "again.yaml", text: text)]).loaded?.manifest

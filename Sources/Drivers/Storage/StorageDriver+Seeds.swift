@@ -5,10 +5,13 @@ extension StorageDriver {
     /// Writes a machine's seed, an ISO 9660 image with the label `cidata`, mode 0600, in place of the old one if there
     /// is one of ours. A running machine keeps the old one in its drive until its medium is changed.
     ///
-    /// - Parameter salt: what the digest in the mark is keyed with; new for each seed.
+    /// - Parameters:
+    ///   - userData: `user-data` with the values of its secrets. They go by standard input, and into nothing but the
+    ///     seed and what it is made from.
+    ///   - salt: what the digest in the mark is keyed with; new for each seed.
     /// - Throws: `.surprise` when a file that is not ours has its name.
     public func writeSeed(
-        path: String, machine: String, contents: SeedContents, salt: String
+        path: String, machine: String, contents: SeedContents, userData: String, salt: String
     ) async throws(HostError) {
         try await checkSeed(path, machine)
         let digest = contents.digest(salt: salt)
@@ -27,8 +30,8 @@ extension StorageDriver {
         do throws(HostError) {
             try await run(
                 StorageScripts.makeSeed,
-                [staged, String(contents.metaData.utf8.count), String(contents.userData.utf8.count)],
-                input: .bytes(Array((contents.metaData + contents.userData + contents.networkConfig).utf8)))
+                [staged, String(contents.metaData.utf8.count), String(userData.utf8.count)],
+                input: .bytes(Array((contents.metaData + userData + contents.networkConfig).utf8)))
             try await run(StorageScripts.replaceSeed, [staged, path], input: .bytes(mark.dump(path: staged)))
         } catch {
             try? await run(StorageScripts.removeStaged, [staged])

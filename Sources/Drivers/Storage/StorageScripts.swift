@@ -125,11 +125,20 @@ enum StorageScripts {
 
     /// STAGED META USER, the bytes of the three files on standard input; META and USER are the sizes of the first two
     /// in bytes. Makes the seed's image, as https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
-    /// wants it. Both programs take the options of mkisofs(8).
+    /// wants it. Both programs take the options of mkisofs(8). Who works in a folder holds its lock, so what one that was
+    /// killed has left is told from that of another that is at work, and goes.
     static let makeSeed = #"""
         mkdir -p /run/infra
+        exec {all}</run/infra
+        flock "$all"
+        for left in /run/infra/seed.*; do
+            [[ ! -d $left ]] || flock --nonblock -- "$left" rm -rf -- "$left" || true
+        done
         folder=$(mktemp -d /run/infra/seed.XXXXXX)
         trap 'rm -rf -- "$folder"' EXIT
+        exec {held}<"$folder"
+        flock "$held"
+        exec {all}<&-
         mkdir -- "$folder/files"
         head -c "$2" >"$folder/files/meta-data"
         head -c "$3" >"$folder/files/user-data"

@@ -32,12 +32,19 @@ extension Form where Value == String {
     }
 
     /// A file below the folder that `--files` names.
-    static let relativeFile = string(
-        "a file below the --files folder",
-        accepted: "write a relative path without . or .. or // in it, such as images/tiny.qcow2",
-        pattern: "^(?!\\.{1,2}(/|$))\(part)(/(?!\\.{1,2}(/|$))\(part))*$", limit: 1024,
-        samples: ["other.qcow2", "another.qcow2"]
-    ) { text in
+    static let relativeFile = relativeFile(
+        "--files", example: "images/tiny.qcow2", samples: ["other.qcow2", "another.qcow2"])
+
+    /// A file below the folder that an option names.
+    static func relativeFile(_ option: String, example: String, samples: [String]) -> Form<String> {
+        string(
+            "a file below the \(option) folder",
+            accepted: "write a relative path without . or .. or // in it, such as \(example)",
+            pattern: "^(?!\\.{1,2}(/|$))\(part)(/(?!\\.{1,2}(/|$))\(part))*$", limit: 1024, samples: samples
+        ) { isRelativeFile($0[...]) }
+    }
+
+    static func isRelativeFile(_ text: Substring) -> Bool {
         text.utf8.count <= 1024
             && text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
                 !part.isEmpty && part != "." && part != ".." && part.utf8.count <= 255

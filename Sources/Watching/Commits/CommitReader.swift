@@ -1,7 +1,7 @@
 public import GitRepository
 public import Manifests
 public import Model
-import Reconciler
+public import Reconciler
 
 /// Reads commits as fleets: signature, manifests, image files. Touches no host.
 public struct CommitReader: Sendable {
@@ -13,13 +13,18 @@ public struct CommitReader: Sendable {
     public let trust: Trust
     /// The controller's folder of image files.
     public let images: String?
+    /// Where the values of secrets are; reading a commit does not read them.
+    public let secrets: SecretSource?
 
     /// Reads commits of a repository.
-    public init(repository: GitRepository, path: String, trust: Trust, images: String?) {
+    public init(
+        repository: GitRepository, path: String, trust: Trust, images: String?, secrets: SecretSource? = nil
+    ) {
         self.repository = repository
         self.path = path
         self.trust = trust
         self.images = images
+        self.secrets = secrets
     }
 
     /// Reads a commit.
@@ -27,7 +32,7 @@ public struct CommitReader: Sendable {
     public func read(_ id: GitCommitID) async throws(GitError) -> CommitReading {
         let pushed = try await open(id)
         guard pushed.reasons.isEmpty else { return .refused(pushed.commit, pushed.reasons) }
-        return Self.judge(pushed.commit, pushed.files, images: images)
+        return judge(pushed.commit, pushed.files)
     }
 
     /// A commit that is being pushed: its files, and what is wrong with it that no host and no image file changes.
@@ -78,7 +83,7 @@ public struct CommitReader: Sendable {
     }
 
     /// Judges the manifests of a commit.
-    static func judge(_ summary: CommitSummary, _ files: [SourceFile], images: String?) -> CommitReading {
+    func judge(_ summary: CommitSummary, _ files: [SourceFile]) -> CommitReading {
         let result = ManifestReader.read(files)
         guard let loaded = result.loaded else {
             return .refused(summary, result.diagnostics.filter { $0.severity == .error })
@@ -87,7 +92,9 @@ public struct CommitReader: Sendable {
         let (manifest, problems) = ImageFiles.fill(loaded.manifest, from: folder)
         let errors = problems.filter { $0.severity == .error }
         guard errors.isEmpty else { return .refused(summary, errors.map { $0.placed(in: loaded.sources) }) }
-        return .valid(Revision(commit: summary, manifest: manifest, sources: loaded.sources, files: folder))
+        return .valid(
+            Revision(
+                commit: summary, manifest: manifest, sources: loaded.sources, files: folder, secrets: secrets))
     }
 }
 

@@ -15,9 +15,10 @@ extension Watcher {
     func preview(_ commit: CommitSummary, _ files: [ControlRequest.Manifest]) async -> CommitPreview {
         let sources = files.map { SourceFile(path: $0.path, text: $0.text) }
         let revision: Revision
-        switch CommitReader.judge(commit, sources, images: reader.images) {
+        let problems: [Diagnostic]
+        switch reader.judge(commit, sources) {
         case .refused(_, let reasons): return CommitPreview(reasons: reasons, notes: [])
-        case .valid(let valid): revision = valid
+        case .valid(let valid): (revision, problems) = await valid.withSecrets()
         }
         let fleet = await ConnectedFleet(revision.manifest, files: revision.files, settings: settings.run)
         let memory = await fleet.remembered()
@@ -26,6 +27,7 @@ extension Watcher {
             let judgement = await Judgement.of(
                 revision, over: fleet, memory: memory, mandate: mandate, standing: current?.manifest)
             var notes = memory.unknown.sorted { $0.key < $1.key }.map { "host \($0.key) does not answer: \($0.value)" }
+            notes += problems.map { "the machine waits for its secret: \($0)" }
             if judgement.plan == nil { notes.append("policy.unattended is off: nothing is applied") }
             if !mandate.policy.prune, let plan = judgement.plan, !Unattended.removals(plan).isEmpty {
                 notes.append("policy.prune is false: what left the fleet stays until somebody removes it")

@@ -10,7 +10,7 @@ extension Watcher {
     /// - Returns: After which time to look again when nothing wakes it.
     func turn(_ reasons: Set<WakeReason>) async -> Duration {
         pulse(.turned)
-        guard let candidate = newest.revision ?? current else { return settings.interval }
+        guard var candidate = newest.revision ?? current else { return settings.interval }
         let now = clock.now
         let isFull = now >= nextFull
         let isRetry = backoff.next.map { $0 <= now } ?? false
@@ -28,7 +28,9 @@ extension Watcher {
         if hadEvents, reasons.allSatisfy({ if case .host = $0 { true } else { false } }) {
             try? await Task.sleep(for: .milliseconds(200))
         }
-        let fleet = await ConnectedFleet(candidate.manifest, files: candidate.files, settings: settings.run)
+        candidate = await candidate.withSecrets().revision
+        let fleet = await ConnectedFleet(
+            candidate.manifest, files: candidate.files, secrets: candidate.secrets, settings: settings.run)
         guard await leads(fleet) else { return settings.standby }
         if isIdle, !isNew, current != nil { return pause }
         signal.forgetHosts()
@@ -50,8 +52,9 @@ extension Watcher {
                     // The same commit after a restart of ours is no news to the hosts.
                     let isKnown = memory.ordered.contains { $0.commit == candidate.commit.id && $0.isApplied }
                     await reconcile(candidate, fleet, memory, admitted, cause: isKnown ? cause : .commit)
-                } else if let current {
-                    let fleet = await ConnectedFleet(current.manifest, files: current.files, settings: settings.run)
+                } else if let current = await current?.withSecrets().revision {
+                    let fleet = await ConnectedFleet(
+                        current.manifest, files: current.files, secrets: current.secrets, settings: settings.run)
                     let mandate = try await reader.mandate(for: current, marks: memory.ordered, current: current)
                     await reconcile(current, fleet, memory, Admitted(mandate: mandate), cause: cause)
                 }

@@ -15,6 +15,7 @@ struct ApplyCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var fleet: FleetOptions
+    @OptionGroup var secrets: SecretOptions
     @OptionGroup var planning: PlanningOptions
     @OptionGroup var run: RunOptions
     @OptionGroup var apply: ApplyOptions
@@ -43,14 +44,14 @@ struct ApplyCommand: AsyncParsableCommand {
             try file.sources.check(fleet.named)
             let files = fleet.files.map { ImageFiles($0) }
             session = ApplySession(
-                manifest: file.manifest, input: nil, files: files, settings: run.settings, options: file.options,
-                apply: apply, format: output.format)
+                manifest: file.manifest, input: nil, files: files, secrets: secrets.source, settings: run.settings,
+                options: file.options, apply: apply, format: output.format)
             try await session.run(approved: file.plan, basis: file.basis)
         } else {
-            let input = try FleetInput.load(fleet, format: output.format)
+            let input = try await FleetInput.load(fleet, secrets, format: output.format)
             session = ApplySession(
-                manifest: input.manifest, input: input, files: input.files, settings: run.settings,
-                options: try planning.options(input), apply: apply, format: output.format)
+                manifest: input.manifest, input: input, files: input.files, secrets: input.secrets,
+                settings: run.settings, options: try planning.options(input), apply: apply, format: output.format)
             try await session.run()
         }
     }
@@ -79,7 +80,7 @@ struct DestroyCommand: AsyncParsableCommand {
     func run() async throws {
         let input = try FleetInput.load(fleet, format: output.format)
         let session = ApplySession(
-            manifest: input.manifest, input: input, files: input.files, settings: run.settings,
+            manifest: input.manifest, input: input, files: input.files, secrets: nil, settings: run.settings,
             options: PlanOptions(allowance: allow, destroys: true), apply: apply, format: output.format)
         try await session.run()
     }

@@ -10,12 +10,14 @@ struct DiffCommand: AsyncParsableCommand {
         discussion: "Every class is shown. Exit codes: 0 none, 1 differences, 2 error or invalid.")
 
     @OptionGroup var fleet: FleetOptions
+    @OptionGroup var secrets: SecretOptions
     @OptionGroup var run: RunOptions
     @OptionGroup var output: FormatOptions
 
     func run() async throws {
-        let input = try FleetInput.load(fleet, format: output.format)
-        let connected = await ConnectedFleet(input.manifest, files: input.files, settings: run.settings)
+        let input = try await FleetInput.load(fleet, secrets, format: output.format)
+        let connected = await ConnectedFleet(
+            input.manifest, files: input.files, secrets: input.secrets, settings: run.settings)
         let plan = input.located(await connected.plan(PlanOptions(allowance: .dataLoss)))
         switch output.format {
         case .text: Console.output(PlanText(isColoured: Console.isAnimated).differences(plan))

@@ -12,6 +12,7 @@ struct PlanCommand: AsyncParsableCommand {
         discussion: "Exit codes: 0, 1 error or invalid; with --detailed-exitcode 2 when something would change.")
 
     @OptionGroup var fleet: FleetOptions
+    @OptionGroup var secrets: SecretOptions
     @OptionGroup var planning: PlanningOptions
     @OptionGroup var run: RunOptions
     @OptionGroup var output: FormatOptions
@@ -52,7 +53,8 @@ struct PlanCommand: AsyncParsableCommand {
         }
         // The two files are read at the same time.
         async let recorded = inventory.map { RecordedInventory($0) }
-        let input = try FleetInput.load(fleet, format: output.format, invalid: Exit.failed, failure: Exit.failed)
+        let input = try await FleetInput.load(
+            fleet, secrets, format: output.format, invalid: Exit.failed, failure: Exit.failed)
         let observed = try await observed(input, recorded)
         let options = try planning.options(input)
         let plan = input.located(Planner.plan(input.manifest, observed: observed, options: options))
@@ -80,7 +82,8 @@ struct PlanCommand: AsyncParsableCommand {
         _ input: FleetInput, _ recorded: RecordedInventory?
     ) async throws -> [String: HostInventory] {
         if let recorded { return try recorded.hosts(of: input.manifest.fleet) }
-        return await ConnectedFleet(input.manifest, files: input.files, settings: run.settings).observe()
+        return await ConnectedFleet(input.manifest, files: input.files, secrets: input.secrets, settings: run.settings)
+            .observe()
     }
 }
 

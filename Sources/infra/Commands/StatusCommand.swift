@@ -10,6 +10,7 @@ struct StatusCommand: AsyncParsableCommand {
         discussion: "Exit codes: 0 converged, 1 drifted, deferred, blocked or pending, 2 invalid or could not run.")
 
     @OptionGroup var fleet: FleetOptions
+    @OptionGroup var secrets: SecretOptions
     @OptionGroup var run: RunOptions
     @OptionGroup var output: FormatOptions
 
@@ -17,14 +18,15 @@ struct StatusCommand: AsyncParsableCommand {
     var watch = false
 
     func run() async throws {
-        let input = try FleetInput.load(fleet, format: output.format)
+        let input = try await FleetInput.load(fleet, secrets, format: output.format)
         let isConverged = watch ? await StatusWatch(command: self, input: input).run() : try await show(input)
         if !isConverged { throw ExitCode(Exit.failed) }
     }
 
     /// Observes and writes; whether the hosts are as declared.
     func show(_ input: FleetInput, clearing: Bool = false) async throws -> Bool {
-        let connected = await ConnectedFleet(input.manifest, files: input.files, settings: run.settings)
+        let connected = await ConnectedFleet(
+            input.manifest, files: input.files, secrets: input.secrets, settings: run.settings)
         let observed = await connected.observe()
         let plan = Planner.plan(input.manifest, observed: observed, options: PlanOptions(allowance: .dataLoss))
         let report = StatusReport(plan: plan, observed: observed)

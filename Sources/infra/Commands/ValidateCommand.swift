@@ -34,6 +34,13 @@ struct ValidateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "The folder of secret files: look whether every file that a secretRef names is there and fit.",
+            valueName: "dir"),
+        completion: .directory)
+    var secrets: String?
+
+    @Option(
+        help: ArgumentHelp(
             "How problems are told.",
             discussion: """
                 github: workflow commands, shown beside the lines of a change by GitHub and Gitea. sarif: SARIF 2.1.0. \
@@ -43,7 +50,8 @@ struct ValidateCommand: ParsableCommand {
 
     func run() throws {
         let images = files.map { ImageFiles($0) }
-        let fleets = paths.map { ValidatedFleet($0, images: images) }
+        let secrets = SecretSource(folder: secrets, identity: nil)
+        let fleets = paths.map { ValidatedFleet($0, images: images, secrets: secrets) }
         switch format {
         case .text: FindingText.write(fleets)
         case .json: Console.output(try JSONOutput.document(FindingJSON(fleets)))

@@ -40,6 +40,8 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder of image files.", valueName: "dir"), completion: .directory)
     var files: String?
 
+    @OptionGroup var secrets: SecretOptions
+
     @Option(help: ArgumentHelp("How often the branch is looked at.", valueName: "duration"))
     var interval = DurationArgument(seconds: 30)
 
@@ -105,7 +107,9 @@ struct WatchCommand: AsyncParsableCommand {
             let repository = GitRepository(
                 folder: try state.repository(of: location, branch: branch), location: location, branch: branch,
                 access: access.access, program: Program.path)
-            return CommitReader(repository: repository, path: path, trust: try Trust.load(trust), images: files)
+            return CommitReader(
+                repository: repository, path: path, trust: try Trust.load(trust), images: files,
+                secrets: secrets.source)
         } catch let error as GitError {
             throw told("location", "\(error)")
         }

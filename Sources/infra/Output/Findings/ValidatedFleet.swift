@@ -16,7 +16,7 @@ struct ValidatedFleet {
     let isReadable: Bool
 
     /// Reads and checks a folder, or one file, as a fleet of its own.
-    init(_ path: String, images: ImageFiles?) {
+    init(_ path: String, images: ImageFiles?, secrets: SecretSource? = nil) {
         self.path = path
         do throws(ManifestFolderError) {
             files = try ManifestFolder.read(path, prefix: FleetInput.prefix(below: path))
@@ -34,7 +34,8 @@ struct ValidatedFleet {
             manifest = nil
             return
         }
-        let (filled, problems) = ImageFiles.fill(loaded.manifest, from: images)
+        let (filled, unfit) = ImageFiles.fill(loaded.manifest, from: images)
+        let problems = unfit + (secrets?.check(loaded.manifest) ?? [])
         diagnostics = result.diagnostics + problems.map { $0.placed(in: loaded.sources) }
         manifest = problems.contains { $0.severity == .error } ? nil : filled
     }

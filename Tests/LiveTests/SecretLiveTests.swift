@@ -1,0 +1,97 @@
+import Foundation
+import Model
+import Testing
+
+extension LiveTests {
+    /// Secrets are in the seed, which nobody but root can read, and nowhere else: not in what is printed, written, logged or
+    /// handed to a program as an argument.
+    @Suite struct SecretLiveTests {
+        @Test func aCanaryIsFoundNowhereButInTheSeed() async throws {
+            try await withSecrets { fleet, secrets in
+                var told: [Ended] = []
+                told.append(try await fleet.infra("validate", "--secrets", secrets.folder))
+                for format in ["text", "json"] {
+                    told.append(try await secrets.infra("plan", "--format", format))
+                }
+                let (applied, seen) = try await secrets.sampledApply()
+                told.append(applied)
+                #expect(applied.status == 0, "\(applied)")
+                #expect(seen == "control", "arguments and environments held \(seen)")
+                #expect(try await secrets.infra("plan").hasLine("No changes."))
+
+                let file = fleet.home + "/plan.json"
+                try fleet.edit("vault.yaml", "name: ops", "name: boss")
+                told.append(try await secrets.infra("plan", "--out", file))
+                for command in ["plan", "diff", "status"] {
+                    told.append(try await secrets.infra(command))
+                    told.append(try await secrets.infra(command, "--format", "json"))
+                }
+                let inventory = fleet.home + "/inventory.yaml"
+                told.append(try await fleet.infra("observe", "--out", inventory))
+                told.append(try await fleet.infra("observe", "--format", "json"))
+                told.append(try await fleet.infra("get", "VirtualMachine", "--format", "json"))
+                #expect(try await secrets.infra("plan") == secrets.infra("plan", "--inventory", inventory))
+                for ended in told { #expect(try await secrets.reveals(ended) == "", "\(ended)") }
+
+                #expect(try await secrets.places() == [secrets.seed])
+                #expect(try await sh(#"stat -c %a "$1""#, secrets.seed) == "600")
+                let userData = try await sh(#"isoinfo -R -x /user-data -i "$1""#, secrets.seed)
+                // A password is in no place at all, only its hash is; a file's contents are in the seed as they were.
+                #expect(userData.contains(#""hashed_passwd": "$6$rounds=100000$"#) && userData.contains(secrets.token))
+                #expect(!userData.contains(secrets.password) && !userData.contains(secrets.encrypted))
+            }
+        }
+
+        @Test func aChangedSecretIsAChangeThatIsNotShown() async throws {
+            try await withSecrets { fleet, secrets in
+                #expect(try await secrets.infra("apply", "--yes").status == 0)
+                let before = try await sh(#"stat -c %i "$1""#, secrets.seed)
+                #expect(try await secrets.infra("apply", "--yes").lastLine == "No changes.")
+
+                // A plan made before the change is not done after it.
+                let file = fleet.home + "/plan.json"
+                try fleet.edit("vault.yaml", "name: ops", "name: boss")
+                #expect(try await secrets.infra("plan", "--out", file).status == 0)
+                try secrets.write("password", secrets.password + "-changed")
+                let late = try await secrets.infra("apply", "--yes", "--plan", file)
+                #expect(
+                    late.status == 1 && late.output.contains("secret password changed since the plan was made"),
+                    "\(late)")
+                #expect(try await secrets.reveals(late) == "")
+                #expect(try await sh(#"stat -c %i "$1""#, secrets.seed) == before)
+
+                let plan = try await secrets.infra("plan")
+                #expect(plan.output.contains("(seed)") && plan.output.contains("secret password: digest "), "\(plan)")
+                #expect(try await secrets.reveals(plan) == "")
+                #expect(try await secrets.infra("apply", "--yes").lastLine == "No changes.")
+                #expect(try await sh(#"stat -c %i "$1""#, secrets.seed) != before)
+
+                // Without its source a secret is unknown, and nothing is done about the machine.
+                let blind = try await fleet.infra("plan")
+                #expect(blind.output.contains("its secret password was not read; say --secrets"), "\(blind)")
+                // One that others can read is refused, with its place.
+                try secrets.write("token", secrets.token, mode: 0o644)
+                let refused = try await secrets.infra("plan")
+                #expect(
+                    refused.status == 1 && refused.error.contains("vault.yaml:")
+                        && refused.error.contains("error[secret]"), "\(refused)")
+            }
+        }
+
+        private func withSecrets(_ body: (TestFleet, Secrets) async throws -> Void) async throws {
+            try await withFleet("secrets") { fleet in
+                try fleet.writeBase(vni: 7795)
+                let secrets = try await Secrets(fleet)
+                try fleet.writeMachine("vault", address: 11)
+                try fleet.edit("vault.yaml", "cloudInit: {}", secrets.cloudInit)
+                do {
+                    try await body(fleet, secrets)
+                } catch {
+                    try? FileManager.default.removeItem(atPath: secrets.folder)
+                    throw error
+                }
+                try FileManager.default.removeItem(atPath: secrets.folder)
+            }
+        }
+    }
+}
