@@ -16,9 +16,6 @@ public struct SecretReference: Hashable, Sendable, Codable {
 
     /// How a reader recognises it: `secret artist-password`.
     public var described: String { file.map { "secret \($0)" } ?? "age-encrypted secret" }
-
-    /// Whether both lead to the same value. Two that were read at different times may have different digests.
-    public func isSameSource(as other: SecretReference) -> Bool { file == other.file && age == other.age }
 }
 
 extension CloudInit {

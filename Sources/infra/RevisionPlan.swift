@@ -62,7 +62,8 @@ struct RevisionPlan {
         }
     }
 
-    /// Without the image files an image is known by what its manifest says, which serves to tell two apart.
+    /// Without the image files an image is known by what its manifest says, which serves to tell two apart; so is a
+    /// secret.
     private static func known(_ manifest: FleetManifest) -> FleetManifest {
         var manifest = manifest
         for index in manifest.images.indices where manifest.images[index].spec.sha256 == nil {
@@ -70,6 +71,9 @@ struct RevisionPlan {
             manifest.images[index].spec.sha256 = digest.map { byte in
                 String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
             }.joined()
+        }
+        for index in manifest.machines.indices {
+            manifest.machines[index].spec.cloudInit?.setDigests { $0.file ?? $0.age }
         }
         return manifest
     }

@@ -32,6 +32,9 @@ extension LiveTests {
                 told.append(try await fleet.infra("get", "VirtualMachine", "--format", "json"))
                 #expect(try await secrets.infra("plan") == secrets.infra("plan", "--inventory", inventory))
                 for ended in told { #expect(try await secrets.reveals(ended) == "", "\(ended)") }
+                // What is looked for would be found.
+                let telling = Ended(status: 0, output: "", error: "it is \(secrets.password)")
+                #expect(try await secrets.reveals(telling) == secrets.password)
 
                 #expect(try await secrets.places() == [secrets.seed])
                 #expect(try await sh(#"stat -c %a "$1""#, secrets.seed) == "600")
@@ -68,13 +71,43 @@ extension LiveTests {
 
                 // Without its source a secret is unknown, and nothing is done about the machine.
                 let blind = try await fleet.infra("plan")
-                #expect(blind.output.contains("its secret password was not read; say --secrets"), "\(blind)")
+                #expect(blind.output.contains("its secret password could not be read (--secrets)"), "\(blind)")
                 // One that others can read is refused, with its place.
                 try secrets.write("token", secrets.token, mode: 0o644)
                 let refused = try await secrets.infra("plan")
                 #expect(
                     refused.status == 1 && refused.error.contains("vault.yaml:")
                         && refused.error.contains("error[secret]"), "\(refused)")
+            }
+        }
+
+        @Test func aWatcherTellsAndKeepsNoSecret() async throws {
+            try await withSecrets { fleet, secrets in
+                let watched = try await WatchedFleet(fleet)
+                try await watched.commit("With secrets")
+                try await watched.push()
+                let options = secrets.sources
+                try await watched.watching(options[0], options[1], options[2], options[3]) { watcher in
+                    let first = try await watched.head()
+                    try await watcher.next("converged", of: first)
+                    let before = try await sh(#"stat -c %i "$1""#, secrets.seed)
+                    // A secret that changes without a commit arrives when somebody asks.
+                    try secrets.write("password", secrets.password + "-changed")
+                    let asked = try await Program.run(Program.infra, ["reconcile", "--socket", watched.socket])
+                    #expect(asked.status == 0, "\(asked)")
+                    #expect(try await sh(#"stat -c %i "$1""#, secrets.seed) != before)
+                    for event in await watcher.events {
+                        let ended = Ended(status: 0, output: event.description, error: "")
+                        #expect(try await secrets.reveals(ended) == "", "\(event)")
+                    }
+                }
+                let log = try await Program.run(
+                    Program.infra, ["log", "--state", fleet.home + "/state", "--steps"])
+                #expect(log.status == 0 && log.output.contains("VirtualMachine/vault"), "\(log)")
+                #expect(try await secrets.reveals(log) == "")
+                // The history and the copy of the repository with its notes lie below the fleet's folder.
+                #expect(try await sh(#"ls "$1""#, fleet.home + "/state").contains("history.sqlite"))
+                #expect(try await secrets.places() == [secrets.seed])
             }
         }
 

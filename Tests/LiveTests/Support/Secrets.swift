@@ -59,9 +59,10 @@ struct Secrets {
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
     }
 
-    private var options: [String] {
-        ["--secrets", folder, "--age-identity", identity, "--files", fleet.files, fleet.manifests]
-    }
+    /// Where the program finds them.
+    var sources: [String] { ["--secrets", folder, "--age-identity", identity] }
+
+    private var options: [String] { sources + ["--files", fleet.files, fleet.manifests] }
 
     /// Runs the program on the fleet with its secrets.
     func infra(_ words: String...) async throws -> Ended { try await Program.run(Program.infra, words + options) }
