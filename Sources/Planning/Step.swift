@@ -91,7 +91,7 @@ public struct Step: Hashable, Sendable, Codable, Identifiable {
         case .removeStaged, .removeStagedLink: false
         // It leaves the fleet although its file stays.
         case .markVolume(let volume): volume.status?.mark?.retained == true
-        default: action == .delete
+        default: action == .delete || action == .release
         }
     }
 

@@ -67,18 +67,32 @@ extension ConnectedFleet {
     /// Leaves a resource to itself from now on, or no longer. Every host that answers remembers it.
     /// - Throws: `ApplyRefusal.host` when a host does not.
     public func suspend(_ resource: ResourceID, _ isSuspended: Bool) async throws(ApplyRefusal) {
-        for session in sessions.values {
-            do throws(HostError) {
-                try await Roster.change(
-                    session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
-                ) { roster in
-                    var all = Set(roster.suspended ?? [])
-                    if isSuspended { all.insert(resource) } else { all.remove(resource) }
-                    roster.suspended = all.isEmpty ? nil : all.sorted()
+        if let unknown = failures.values.flatMap(\.unknown).first { throw .host(unknown.reason) }
+        try await changeRosters(.seconds(60)) { roster in
+            var all = Set(roster.suspended ?? [])
+            if isSuspended { all.insert(resource) } else { all.remove(resource) }
+            roster.suspended = all.isEmpty ? nil : all.sorted()
+        }
+    }
+
+    /// Lets the hosts remember a commit of which nothing is applied.
+    public func remember(_ mark: CommitMark, _ lockTimeout: Duration) async throws(ApplyRefusal) {
+        try await changeRosters(lockTimeout) { $0.commit = mark }
+    }
+
+    private func changeRosters(
+        _ lockTimeout: Duration, _ edit: @escaping @Sendable (inout Roster) -> Void
+    ) async throws(ApplyRefusal) {
+        do throws(HostError) {
+            try await locked(timeout: lockTimeout) { _ throws(HostError) in
+                for session in sessions.values {
+                    try await Roster.change(
+                        session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name, edit)
                 }
-            } catch {
-                throw .host("\(error)")
             }
+        } catch {
+            if case .locked(let holder) = error { throw .locked(holder) }
+            throw .host("\(error)")
         }
     }
 }

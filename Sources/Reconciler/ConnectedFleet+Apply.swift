@@ -134,7 +134,7 @@ extension ConnectedFleet {
         _ plan: Plan, _ observed: [String: HostInventory], _ options: PlanOptions, _ mark: CommitMark?
     ) async throws(HostError) {
         var mark = mark
-        mark?.isApplied = plan.isEmpty
+        mark?.isApplied = plan.steps.isEmpty && plan.problems.isEmpty && options.targets.isEmpty
         if let mark { try await remember(mark) }
         guard options.targets.isEmpty, observed.values.allSatisfy({ $0.unknown.isEmpty }) else { return }
         let isGone =

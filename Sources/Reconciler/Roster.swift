@@ -88,7 +88,7 @@ struct Roster: Codable, Hashable, Sendable {
             "sh",
             [
                 "-c",
-                #"mkdir -p -- "${1%/*}" && cat > "$1.staged" && chmod 0644 "$1.staged" && mv -f -- "$1.staged" "$1""#,
+                #"mkdir -p -- "${1%/*}" && cat > "$1.staged" && chmod 0644 "$1.staged" && sync -- "$1.staged" && mv -f -- "$1.staged" "$1""#,
                 "sh", Self.path(identity),
             ], input: .bytes(Array(data)), deadline: deadline, outputLimit: 4096)
     }
@@ -103,10 +103,12 @@ struct Roster: Codable, Hashable, Sendable {
         _ session: HostSession, _ identity: Identity, _ deadline: Duration
     ) async throws(HostError) -> Roster? {
         let output = try await session.commands.run(
-            "sh", ["-c", #"if [ -e "$1" ]; then cat -- "$1"; fi"#, "sh", path(identity)], input: .none,
+            "sh", ["-c", #"if [ -e "$1" ]; then echo there; cat -- "$1"; fi"#, "sh", path(identity)], input: .none,
             deadline: deadline, outputLimit: 1 << 20)
         guard !output.text.isEmpty else { return nil }
-        guard let roster = try? JSONDecoder().decode(Roster.self, from: Data(output.text.utf8)) else {
+        guard
+            let roster = try? JSONDecoder().decode(Roster.self, from: Data(output.text.dropFirst("there\n".count).utf8))
+        else {
             throw .surprise("\(path(identity)) is not a roster")
         }
         return roster

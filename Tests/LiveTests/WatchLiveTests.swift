@@ -177,7 +177,6 @@ extension LiveTests {
                     let suspended = try await Program.run(
                         Program.infra, ["suspend", "VirtualMachine/a", "--socket", watched.socket])
                     #expect(suspended.status == 0, "\(suspended)")
-                    try await watcher.next("converged", of: first)
                     try await sh("virsh undefine a")
                     try await sh(#"ip link set "$1" mtu 1300"#, bridge)
                     try await watcher.next("converged", of: first)

@@ -19,6 +19,7 @@ actor CommitFeed {
 
     private let reader: CommitReader
     private var judged: GitCommitID?
+    private var wasRefused = false
 
     init(_ reader: CommitReader) { self.reader = reader }
 
@@ -32,9 +33,19 @@ actor CommitFeed {
         let reading = try await reader.read(fetched)
         judged = fetched
         switch reading {
-        case .valid(let revision): return .valid(revision)
-        case .refused(let commit, let reasons): return .refused(commit, reasons)
+        case .valid(let revision):
+            wasRefused = false
+            return .valid(revision)
+        case .refused(let commit, let reasons):
+            wasRefused = true
+            return .refused(commit, reasons)
         }
+    }
+
+    /// Reads the branch's commit once more.
+    /// - Parameter afterRefusal: Only if it was refused.
+    func lookAgain(afterRefusal: Bool = false) {
+        if wasRefused || !afterRefusal { judged = nil }
     }
 
     /// The newest commit before one that was refused that can be in force: what a watcher that begins goes on with.

@@ -11,8 +11,20 @@ struct ControlConversation: Sendable {
         self.watcher = watcher
     }
 
+    /// How long a client may listen. Who wants to know more asks `infra log`.
+    private static let patience = Duration.seconds(900)
+
     func run() async {
-        defer { line.close() }
+        let line = line
+        let limit = Task {
+            guard (try? await Task.sleep(for: Self.patience)) != nil else { return }
+            try? await line.write(ControlReply.failed("not done after 15 minutes; the watcher goes on: infra log"))
+            line.close()
+        }
+        defer {
+            limit.cancel()
+            line.close()
+        }
         do {
             guard let request = try await line.read(ControlRequest.self) else { return }
             switch request {
@@ -35,7 +47,16 @@ struct ControlConversation: Sendable {
 
     private func reconcile(_ acknowledged: String?) async throws {
         let events = watcher.events.listen()
+        if let standing = await watcher.standingBy {
+            try await line.write(ControlReply.event(EventBroadcast.TimedEvent(time: .now, event: standing)))
+            try await line.write(ControlReply.done)
+            return
+        }
         watcher.reconcile(acknowledging: acknowledged)
+        if watcher.newest.revision == nil {
+            try await line.write(ControlReply.failed("no commit could be read yet; the watcher looks again now"))
+            return
+        }
         for await timed in events {
             try await line.write(ControlReply.event(timed))
             switch timed.event {
@@ -63,8 +84,9 @@ struct ControlConversation: Sendable {
                 .commitHeld where isOurs, .driftReported where isOurs, .standingBy, .stopped:
                 try await line.write(ControlReply.done)
                 return
-            case .commitAccepted(let other) where other.id != commit:
-                try await line.write(ControlReply.failed("commit \(other.short) takes over"))
+            case .commitAccepted(let other), .commitRefused(let other, _), .commitHeld(let other, _):
+                guard other.id != commit else { continue }
+                try await line.write(ControlReply.failed("commit \(other.short) was read instead"))
                 return
             default: continue
             }

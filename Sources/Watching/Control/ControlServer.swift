@@ -37,13 +37,19 @@ public final class ControlServer: Sendable {
             let folder = URL(filePath: path).deletingLastPathComponent()
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-            unlink(path)
+            var status = stat()
+            if lstat(path, &status) == 0 {
+                guard status.st_mode & S_IFMT == S_IFSOCK else {
+                    throw ControlError.unusable(path, reason: "is there and is no socket")
+                }
+                unlink(path)
+            }
             let socket = try Socket(domain: AF_UNIX, type: .stream)
             let mask = umask(0o177)
             defer { umask(mask) }
             try socket.bind(to: .unix(path: path))
             if let group {
-                guard chown(path, uid_t.max, group) == 0, chmod(path, 0o660) == 0 else {
+                guard lchown(path, uid_t.max, group) == 0, chmod(path, 0o660) == 0 else {
                     throw ControlError.unusable(path, reason: String(cString: strerror(errno)))
                 }
             }

@@ -4,7 +4,8 @@ import Model
 struct Backoff: Sendable {
     private struct Entry {
         var failures: Int
-        var until: ContinuousClock.Instant
+        /// When it is tried again; nil from then on until it fails again.
+        var until: ContinuousClock.Instant?
         var reason: String
     }
 
@@ -28,13 +29,20 @@ struct Backoff: Sendable {
 
     /// What is not tried now, with the reason.
     func waiting(now: ContinuousClock.Instant) -> [ResourceID: String] {
-        entries.filter { $0.value.until > now }.mapValues {
+        entries.filter { $0.value.until.map { $0 > now } ?? false }.mapValues {
             "failed \($0.failures == 1 ? "once" : "\($0.failures) times"), is tried again later: \($0.reason)"
         }
     }
 
     /// When the next one is tried again; nil when nothing waits.
-    var next: ContinuousClock.Instant? { entries.values.map(\.until).min() }
+    var next: ContinuousClock.Instant? { entries.values.compactMap(\.until).min() }
+
+    /// What is tried again now. It waits no longer, whatever becomes of it.
+    mutating func takeDue(now: ContinuousClock.Instant) -> Set<ResourceID> {
+        let due = entries.filter { $0.value.until.map { $0 <= now } ?? false }.map(\.key)
+        for resource in due { entries[resource]?.until = nil }
+        return Set(due)
+    }
 
     /// How long after that many failures in a row.
     static func pause(after failures: Int, _ jitter: Double) -> Duration {

@@ -8,7 +8,7 @@ struct Judgement: Sendable {
     /// The plan of an unattended run; nil when the policy allows none at all.
     let plan: Plan?
     /// Why the commit is refused whole; nothing when it is not.
-    let objections: [Diagnostic]
+    var objections: [Diagnostic]
 
     /// Judges a commit.
     /// - Parameter standing: What is in force now. What is wrong with that already is no fault of the commit.
@@ -17,13 +17,7 @@ struct Judgement: Sendable {
         standing: FleetManifest?
     ) async -> Judgement {
         var objections: [Diagnostic] = []
-        if let standing, standing.fleet.uuid != candidate.manifest.fleet.uuid {
-            objections.append(
-                Diagnostic(
-                    code: "fleet-id", "the fleet's id changed: everything there would belong to nobody",
-                    help: "put metadata.id back to \(standing.fleet.metadata.identity)",
-                    resource: ResourceID(.fleet, candidate.manifest.fleet.metadata.identity), field: "metadata.id"))
-        }
+        if let standing, let objection = objection(to: candidate, after: standing) { objections.append(objection) }
         let held = memory.suspended.reduce(into: [:]) { $0[$1] = Self.suspended }
         let observed = await fleet.observe()
         let options = Unattended.options(mandate.policy, heldBack: held)
@@ -33,6 +27,16 @@ struct Judgement: Sendable {
         objections += Unattended.objections(to: plan, standing: before, policy: mandate.policy)
         return Judgement(
             plan: options == nil ? nil : plan, objections: objections.map { $0.placed(in: candidate.sources) })
+    }
+
+    /// The identity of everything hangs on the fleet's id.
+    static func objection(to candidate: Revision, after standing: FleetManifest) -> Diagnostic? {
+        guard standing.fleet.uuid != candidate.manifest.fleet.uuid else { return nil }
+        return Diagnostic(
+            code: "fleet-id", "the fleet's id changed: everything there would belong to nobody",
+            help: "put metadata.id back to \(standing.fleet.metadata.identity)",
+            resource: ResourceID(.fleet, candidate.manifest.fleet.metadata.identity), field: "metadata.id"
+        ).placed(in: candidate.sources)
     }
 
     /// Why a suspended resource is left alone.

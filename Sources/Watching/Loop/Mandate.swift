@@ -25,6 +25,8 @@ extension CommitReader {
             ceiling = mark.ceiling
         } else if let mark = marks.first {
             ceiling = try await policy(of: mark, current: current)
+        } else if let current {
+            ceiling = current.manifest.fleet.policy
         }
         return Mandate(ceiling: ceiling, policy: trust.limits.narrowed(by: ceiling).narrowed(by: own))
     }
@@ -39,6 +41,31 @@ extension CommitReader {
             guard error.isFaultOfTheCommit else { throw error }
         }
         return mark.ceiling
+    }
+
+    /// The commit that the hosts remember, when it can still be read and is of the same fleet.
+    func remembered(_ mark: CommitMark, like candidate: Revision) async throws(GitError) -> Revision? {
+        guard mark.commit != candidate.commit.id else { return candidate }
+        guard let id = GitCommitID(mark.commit) else { return nil }
+        do throws(GitError) {
+            if case .valid(let revision) = try await read(id),
+                revision.manifest.fleet.uuid == candidate.manifest.fleet.uuid
+            {
+                return revision
+            }
+        } catch {
+            guard error.isFaultOfTheCommit else { throw error }
+        }
+        return nil
+    }
+
+    /// The newest valid commit before one, to see what fleet it was.
+    func earlier(than commit: CommitSummary) async throws(GitError) -> Revision? {
+        guard let id = GitCommitID(commit.id) else { return nil }
+        for earlier in try await repository.history(from: id, limit: 20) where earlier.id != id {
+            if case .valid(let revision) = try await read(earlier.id) { return revision }
+        }
+        return nil
     }
 }
 

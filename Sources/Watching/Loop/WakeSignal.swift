@@ -9,6 +9,8 @@ public enum WakeReason: Hashable, Sendable {
     case host(String)
     /// Somebody asked.
     case request
+    /// A resource is left alone from now on, or no longer.
+    case suspension
     /// It is to end.
     case stop
 }

@@ -6,28 +6,41 @@ import Reconciler
 extension Watcher {
     /// Makes the hosts as a revision says, within its mandate.
     func reconcile(
-        _ revision: Revision, _ fleet: ConnectedFleet, _ memory: FleetMemory, _ admitted: Admitted,
-        cause: WatchEvent.Cause, tellsMissed: Bool = false
+        _ revision: Revision, _ fleet: ConnectedFleet, _ memory: FleetMemory, _ admitted: Admitted, _ turn: Turn
     ) async {
+        let cause = turn.cause
+        let policy = admitted.mandate.policy
+        let mark = CommitMark(
+            commit: revision.commit.id, tree: revision.commit.tree, ceiling: admitted.mandate.ceiling)
         let commit = revision.commit.id
         let start = clock.now
         let suspended = memory.suspended.reduce(into: [:]) { $0[$1] = Judgement.suspended }
         let held = suspended.merging(backoff.waiting(now: start)) { first, _ in first }
-        guard let options = Unattended.options(admitted.mandate.policy, heldBack: held) else {
+        guard var options = Unattended.options(policy, heldBack: held) else {
+            if memory.ordered.allSatisfy({ $0.commit != commit }) {
+                try? await fleet.remember(mark, settings.lockTimeout)
+            }
             let plan = await fleet.plan(PlanOptions(allowance: .dataLoss))
-            report(drift: plan, commit)
+            report(drift: plan, commit, isNews: cause != .drift)
             return
         }
-        let plan: Plan
+        // What failed is tried again, what else differs is only told.
+        if cause == .retry, policy.drift == .report { options.targets = turn.due }
+        var plan: Plan
         if let made = admitted.plan { plan = made } else { plan = await fleet.plan(options) }
+        // A commit beyond the budget is refused; what the hosts bring up later is as little anybody's word.
+        if Unattended.removals(plan).count > policy.deletionBudget {
+            options.removal = .never
+            plan = await fleet.plan(options)
+        }
         let known = memory.ordered
         let isMarked =
             !known.isEmpty && memory.unknown.isEmpty && known.allSatisfy { $0.commit == commit && $0.isApplied }
-        if tellsMissed, !plan.steps.isEmpty {
+        if turn.isMissed, !plan.steps.isEmpty {
             events.tell(.eventsMissed(resources: ResourceSteps.grouping(plan.steps).map(\.resource)))
         }
-        if cause == .drift, isMarked, admitted.mandate.policy.drift == .report {
-            report(drift: plan, commit)
+        if cause == .drift, isMarked, policy.drift == .report {
+            report(drift: plan, commit, isNews: false)
             return
         }
         if plan.steps.isEmpty, isMarked {
@@ -36,7 +49,6 @@ extension Watcher {
         }
         if !plan.steps.isEmpty { events.tell(.planned(commit: commit, cause: cause, plan: PlanOutline(plan))) }
         isConverged = false
-        let mark = CommitMark(commit: commit, tree: revision.commit.tree, ceiling: admitted.mandate.ceiling)
         do throws(ApplyRefusal) {
             let (events, signal) = (events, signal)
             let done = try await fleet.apply(
@@ -88,6 +100,7 @@ extension Watcher {
         }
         if remaining.steps.isEmpty, blocked.isEmpty, remaining.problems.isEmpty {
             blockedTurns = 0
+            backoff.reset()
             if isNews || !isConverged {
                 events.tell(
                     .converged(
@@ -131,9 +144,9 @@ extension Watcher {
                 retry: Date.now.addingTimeInterval(TimeInterval(pause / .milliseconds(1)) / 1000)))
     }
 
-    private func report(drift plan: Plan, _ commit: String) {
+    private func report(drift plan: Plan, _ commit: String, isNews: Bool) {
         let resources = ResourceSteps.grouping(plan.steps).map(\.resource)
-        guard Set(resources) != reported else { return }
+        guard isNews || Set(resources) != reported else { return }
         reported = Set(resources)
         events.tell(.driftReported(commit: commit, resources: resources))
     }

@@ -3,12 +3,17 @@ import Manifests
 import Model
 import Planning
 import Reconciler
+import Synchronization
 
 extension Watcher {
     /// What is known of a commit already, for somebody who asks after the fact.
     func outcome(of commit: String) -> WatchEvent? {
-        guard current?.commit.id == commit, isConverged else { return nil }
-        return .converged(commit: commit, deferred: [], milliseconds: 0)
+        if current?.commit.id == commit, isConverged {
+            return .converged(commit: commit, deferred: [], milliseconds: 0)
+        }
+        if let verdict, verdict.commit == commit { return verdict.event }
+        if let event = unreadable.withLock({ $0 }), event.commit == commit { return event }
+        return standingBy
     }
 
     /// What would be done about a commit that is not in the branch yet.
@@ -50,7 +55,7 @@ extension Watcher {
             return "\(error)"
         }
         events.tell(.suspended(resource, isSuspended))
-        signal.wake(.request)
+        signal.wake(.suspension)
         return nil
     }
 }

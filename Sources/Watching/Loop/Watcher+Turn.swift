@@ -13,11 +13,10 @@ extension Watcher {
         guard var candidate = newest.revision ?? current else { return settings.interval }
         let now = clock.now
         let isFull = now >= nextFull
-        let isRetry = backoff.next.map { $0 <= now } ?? false
-        let isNew = candidate.commit.id != current?.commit.id
+        let due = backoff.takeDue(now: now)
         // One that was judged is judged again when something changed.
-        let isFresh = isNew && candidate.commit.id != verdict?.commit
-        let isIdle = !isFresh && !isFull && !isRetry && reasons.isEmpty
+        let isFresh = candidate.commit.id != current?.commit.id && candidate.commit.id != verdict?.commit
+        let isIdle = !isFresh && !isFull && due.isEmpty && reasons.isEmpty
         if isIdle, isLeading { return pause }
         if reasons.contains(.request) {
             backoff.reset()
@@ -32,43 +31,61 @@ extension Watcher {
         let fleet = await ConnectedFleet(
             candidate.manifest, files: candidate.files, secrets: candidate.secrets, settings: settings.run)
         guard await leads(fleet) else { return settings.standby }
-        if isIdle, !isNew, current != nil { return pause }
+        if isIdle, candidate.commit.id == current?.commit.id { return pause }
         signal.forgetHosts()
         nextFull = clock.now + settings.resync
         let cause: WatchEvent.Cause =
-            reasons.contains(.request) ? .request : isRetry && !hadEvents ? .retry : .drift
+            reasons.contains(.request) ? .request : !due.isEmpty && !hadEvents ? .retry : .drift
+        let turn = Turn(cause: cause, due: due, isMissed: isFull && !hadEvents && cause == .drift && isConverged)
         do throws(GitError) {
             let memory = await fleet.remembered()
-            if isNew {
-                if let admitted = try await admit(candidate, fleet, memory) {
-                    current = candidate
-                    verdict = nil
-                    backoff.reset()
-                    blockedTurns = 0
-                    isConverged = false
-                    reported = []
-                    events.tell(.commitAccepted(candidate.commit))
-                    listen(to: candidate.manifest.hosts)
-                    // The same commit after a restart of ours is no news to the hosts.
-                    let isKnown = memory.ordered.contains { $0.commit == candidate.commit.id && $0.isApplied }
-                    await reconcile(candidate, fleet, memory, admitted, cause: isKnown ? cause : .commit)
-                } else if let current = await current?.withSecrets().revision {
-                    let fleet = await ConnectedFleet(
-                        current.manifest, files: current.files, secrets: current.secrets, settings: settings.run)
-                    let mandate = try await reader.mandate(for: current, marks: memory.ordered, current: current)
-                    await reconcile(current, fleet, memory, Admitted(mandate: mandate), cause: cause)
-                }
-            } else {
+            try await recall(memory, candidate)
+            if candidate.commit.id == current?.commit.id {
                 let mandate = try await reader.mandate(for: candidate, marks: memory.ordered, current: current)
-                let isMissed = isFull && !hadEvents && cause == .drift && isConverged
-                await reconcile(
-                    candidate, fleet, memory, Admitted(mandate: mandate), cause: cause, tellsMissed: isMissed)
+                await reconcile(candidate, fleet, memory, Admitted(mandate: mandate), turn)
+            } else if let admitted = try await admit(candidate, fleet, memory) {
+                current = candidate
+                verdict = nil
+                acknowledged.withLock { _ = $0.remove(candidate.commit.id) }
+                backoff.reset()
+                blockedTurns = 0
+                isConverged = false
+                reported = []
+                events.tell(.commitAccepted(candidate.commit))
+                listen(to: candidate.manifest.hosts)
+                await reconcile(candidate, fleet, memory, admitted, Turn(cause: .commit))
+            } else if let current = await current?.withSecrets().revision {
+                // What the hosts remember may lie under another fleet's id or other hosts.
+                let fleet = await ConnectedFleet(
+                    current.manifest, files: current.files, secrets: current.secrets, settings: settings.run)
+                let memory = await fleet.remembered()
+                let mandate = try await reader.mandate(for: current, marks: memory.ordered, current: current)
+                await reconcile(current, fleet, memory, Admitted(mandate: mandate), turn)
             }
         } catch {
             events.tell(.repositoryFailed(reason: "\(error)"))
             return min(settings.interval, .seconds(30))
         }
         return pause
+    }
+
+    /// Why a turn is made.
+    struct Turn: Sendable {
+        var cause: WatchEvent.Cause
+        /// What failed before and is tried again.
+        var due: Set<ResourceID> = []
+        /// Whether a difference that is found now had no event.
+        var isMissed = false
+    }
+
+    /// A watcher that begins goes on with what the hosts remember: it was judged when it was applied.
+    private func recall(_ memory: FleetMemory, _ candidate: Revision) async throws(GitError) {
+        guard current == nil, let mark = memory.ordered.first,
+            let revision = try await reader.remembered(mark, like: candidate)
+        else { return }
+        current = revision
+        events.tell(.commitAccepted(revision.commit))
+        listen(to: revision.manifest.hosts)
     }
 
     /// The time to the next full read or retry.
@@ -108,8 +125,14 @@ extension Watcher {
             }
         }
         let mandate = try await reader.mandate(for: candidate, marks: memory.ordered, current: current)
-        let judgement = await Judgement.of(
+        var judgement = await Judgement.of(
             candidate, over: fleet, memory: memory, mandate: mandate, standing: current?.manifest)
+        if current == nil, !isAcknowledged, memory.marks.isEmpty,
+            let earlier = try await reader.earlier(than: candidate.commit),
+            let objection = Judgement.objection(to: candidate, after: earlier.manifest)
+        {
+            judgement.objections.append(objection)
+        }
         guard judgement.objections.isEmpty else {
             tell(refused: candidate, judgement.objections)
             return nil
@@ -119,14 +142,14 @@ extension Watcher {
 
     private func tell(held candidate: Revision, _ reason: String) {
         guard verdict?.commit != candidate.commit.id || verdict?.text != reason else { return }
-        verdict = (candidate.commit.id, reason)
+        verdict = (candidate.commit.id, reason, .commitHeld(candidate.commit, reason: reason))
         events.tell(.commitHeld(candidate.commit, reason: reason))
     }
 
     private func tell(refused candidate: Revision, _ reasons: [Diagnostic]) {
         let text = reasons.map(\.description).joined(separator: "\n")
         guard verdict?.commit != candidate.commit.id || verdict?.text != text else { return }
-        verdict = (candidate.commit.id, text)
+        verdict = (candidate.commit.id, text, .commitRefused(candidate.commit, reasons: reasons))
         events.tell(.commitRefused(candidate.commit, reasons: reasons))
     }
 }

@@ -18,6 +18,8 @@ public actor Watcher {
     nonisolated let signal = WakeSignal()
     private nonisolated let gitSignal = WakeSignal()
     nonisolated let newest = Newest()
+    /// The last commit that can be no fleet, whatever the hosts are like.
+    nonisolated let unreadable = Mutex<WatchEvent?>(nil)
     nonisolated let stopping = Mutex<String?>(nil)
     nonisolated let acknowledged = Mutex<Set<String>>([])
     let clock = ContinuousClock()
@@ -25,7 +27,7 @@ public actor Watcher {
     /// What is in force.
     var current: Revision?
     /// What was last told of a commit that is not done, so that it is told once.
-    var verdict: (commit: String, text: String)?
+    var verdict: (commit: String, text: String, event: WatchEvent)?
     var backoff = Backoff()
     /// How often in a row something was in the way that no step of ours can change.
     var blockedTurns = 0
@@ -90,7 +92,7 @@ public actor Watcher {
     }
 
     /// Looks at the branch now.
-    public nonisolated func lookAtBranch() { gitSignal.wake(.request) }
+    public nonisolated func lookAtBranch() { gitSignal.wake(.revision) }
 
     /// Something happened on a host.
     public nonisolated func hostChanged(_ host: String) { signal.wake(.host(host)) }
@@ -133,6 +135,9 @@ public actor Watcher {
 
     var place: HostLock? { leader }
 
+    /// Who works, when it is not this one.
+    var standingBy: WatchEvent? { isTold.standing.map { .standingBy(holder: $0) } }
+
     /// Whether the place was held a moment ago.
     var isLeading: Bool { leader?.isHeld ?? false }
 
@@ -161,7 +166,12 @@ public actor Watcher {
                 if failure != nil { events.tell(.repositoryRecovered) }
                 failure = nil
                 failures = 0
-                try await take(news, feed)
+                do throws(GitError) {
+                    try await take(news, feed)
+                } catch {
+                    await feed.lookAgain()
+                    throw error
+                }
             } catch {
                 failures += 1
                 pulse(.polled(failed: true))
@@ -169,7 +179,10 @@ public actor Watcher {
                 failure = "\(error)"
             }
             let pause = failures == 0 ? settings.interval : Backoff.pause(after: failures, .random(in: -1...1))
-            _ = await gitSignal.next(within: failures == 0 ? pause : min(pause, max(settings.interval, .seconds(60))))
+            let reasons = await gitSignal.next(
+                within: failures == 0 ? pause : min(pause, max(settings.interval, .seconds(60))))
+            // Somebody may have mended what is not in the repository: an image file, a trusted key.
+            if reasons.contains(.request) { await feed.lookAgain(afterRefusal: true) }
         }
     }
 
@@ -182,6 +195,7 @@ public actor Watcher {
             signal.wake(.revision)
         case .refused(let commit, let reasons):
             events.tell(.commitArrived(commit))
+            unreadable.withLock { $0 = .commitRefused(commit, reasons: reasons) }
             events.tell(.commitRefused(commit, reasons: reasons))
             if newest.revision == nil, let earlier = try await feed.before(commit) {
                 newest.put(earlier)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GitRepository
 import Model
 import Watching
 
@@ -16,6 +17,11 @@ struct ReconcileCommand: AsyncParsableCommand {
 
     @OptionGroup var control: ControlOptions
     @OptionGroup var output: FormatOptions
+
+    func validate() throws {
+        guard let acknowledge, GitCommitID(acknowledge) == nil else { return }
+        throw ValidationError("--acknowledge takes the 40 digits of a commit")
+    }
 
     func run() async throws {
         try await ControlSession(control.socket, output.format).follow(.reconcile(acknowledge: acknowledge))

@@ -62,6 +62,12 @@ struct WatchCommand: AsyncParsableCommand {
     @OptionGroup var run: RunOptions
     @OptionGroup var output: FormatOptions
 
+    func validate() throws {
+        guard interval.duration >= .milliseconds(100), resync.duration >= .seconds(1) else {
+            throw ValidationError("--interval is at least 100ms, --resync at least 1s")
+        }
+    }
+
     func run() async throws {
         // A reader of our socket or output that goes away is no reason to end.
         signal(SIGPIPE, SIG_IGN)
