@@ -80,6 +80,7 @@ let package = Package(
             name: "DriversTests", dependencies: ["Hosts", "Drivers", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "GitTests", dependencies: ["GitRepository", "infra", "TestSupport", subprocess, systemPackage],
+            exclude: ["Servers"],
             swiftSettings: settings),
         .testTarget(
             name: "LiveTests", dependencies: ["Model", "TestSupport", subprocess, systemPackage],
