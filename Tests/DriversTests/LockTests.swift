@@ -78,7 +78,7 @@ import Testing
     @Test func aDeadControllerFreesItButItsCommandsKeepIt() async throws {
         // Another process plays the controller: it feeds the helper, runs a command that writes, and is killed.
         let script = #"""
-            { printf 'someone pid 1\n'; sleep 60; } | bash -c "$1" infra-lock "$2" 15 >"$2/words" &
+            { printf 'someone pid 1\n'; sleep 60; } | bash -c "$1" infra-lock "$2" 15 infra infra.work >"$2/words" &
             until grep -q held "$2/words"; do sleep 0.05; done
             setsid flock --shared --no-fork "$2/infra.work" sleep 8 &
             sleep 0.2
