@@ -17,8 +17,8 @@ public enum Unattended {
     ///   - standing: The plan for what is in force now, over the same observation. What it objects to already is no
     ///     fault of the commit.
     public static func objections(to plan: Plan, standing: Plan?, policy: Fleet.Policy) -> [Diagnostic] {
-        let known = Set(standing.map { problems($0) + losses($0).map(\.diagnostic) } ?? [])
-        var found = (problems(plan) + losses(plan).map(\.diagnostic)).filter { !known.contains($0) }
+        let known = Set(standing.map { $0.problems + losses($0).map(\.diagnostic) } ?? [])
+        var found = (plan.problems + losses(plan).map(\.diagnostic)).filter { !known.contains($0) }
         let removals = removals(plan)
         if policy.prune, removals.count > policy.deletionBudget {
             found.append(
@@ -44,8 +44,6 @@ public enum Unattended {
             }
             .sorted()
     }
-
-    private static func problems(_ plan: Plan) -> [Diagnostic] { plan.problems }
 
     private static func losses(_ plan: Plan) -> [ResourceSteps] {
         ResourceSteps.grouping((plan.steps + plan.deferred).filter { $0.disruption == .dataLoss })

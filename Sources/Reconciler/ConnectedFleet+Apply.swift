@@ -10,6 +10,14 @@ public enum ApplyRefusal: Error, Sendable {
     case changed(String)
     /// A host did not answer.
     case host(String)
+
+    /// Why, in words.
+    public var reason: String {
+        switch self {
+        case .locked(let holder): "another controller is at work: \(holder)"
+        case .changed(let what), .host(let what): what
+        }
+    }
 }
 
 extension ConnectedFleet {

@@ -18,7 +18,7 @@ struct ManifestDigest: Codable {
         self.files = files.reduce(into: [:]) { result, file in
             let name = file.path.hasPrefix(prefix) ? String(file.path.dropFirst(prefix.count)) : ""
             let digest = SHA256.hash(data: Data(file.bytes))
-            result[name] = digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+            result[name] = digest.hexDigits
         }
     }
 

@@ -68,9 +68,7 @@ struct RevisionPlan {
         var manifest = manifest
         for index in manifest.images.indices where manifest.images[index].spec.sha256 == nil {
             let digest = SHA256.hash(data: Data(manifest.images[index].spec.file.utf8))
-            manifest.images[index].spec.sha256 = digest.map { byte in
-                String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-            }.joined()
+            manifest.images[index].spec.sha256 = digest.hexDigits
         }
         for index in manifest.machines.indices {
             manifest.machines[index].spec.cloudInit?.setDigests { $0.file ?? $0.age }

@@ -157,6 +157,31 @@ extension LiveTests {
             }
         }
 
+        @Test func aRestartGoesOnWithWhatTheHostsRemember() async throws {
+            try await withWatched("restarted") { watched in
+                let fleet = watched.fleet
+                try fleet.writeBase(vni: 7807)
+                try fleet.writePolicy("prune: true, deletionBudget: 1")
+                for (index, name) in ["a", "b", "c"].enumerated() { try fleet.writeQuiet(name, address: 11 + index) }
+                let good = try await watched.commit("Three")
+                try await watched.push()
+                try await watched.watching { watcher in try await watcher.next("converged", of: good) }
+                // Refused for what it would do, not for what it says: only the hosts tell.
+                try fleet.remove("b.yaml")
+                try fleet.remove("c.yaml")
+                let bad = try await watched.commit("One")
+                try await watched.push()
+                try await sh("virsh undefine a")
+                try await watched.watching { watcher in
+                    try await watcher.next("commitAccepted", of: good)
+                    let refused = try await watcher.next("commitRefused", of: bad)
+                    #expect(refused.description.contains("deletion-budget"), "\(refused)")
+                    try await watcher.next("converged", of: good)
+                    #expect(try await Virsh.all() == ["a", "b", "c"])
+                }
+            }
+        }
+
         @Test func driftIsMendedOrOnlyTold() async throws {
             try await withWatched("drifting") { watched in
                 let fleet = watched.fleet

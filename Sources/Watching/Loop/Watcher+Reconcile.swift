@@ -129,12 +129,7 @@ extension Watcher {
     }
 
     private func refused(_ refusal: ApplyRefusal, _ commit: String) {
-        let reason =
-            switch refusal {
-            case .locked(let holder): "another controller is at work: \(holder)"
-            case .changed(let what): what
-            case .host(let what): what
-            }
+        let reason = refusal.reason
         blockedTurns += 1
         let pause = Backoff.pause(after: blockedTurns, .random(in: -1...1))
         nextFull = min(nextFull, clock.now + pause)

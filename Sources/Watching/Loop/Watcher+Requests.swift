@@ -52,7 +52,7 @@ extension Watcher {
         do throws(ApplyRefusal) {
             try await fleet.suspend(resource, isSuspended)
         } catch {
-            return "\(error)"
+            return error.reason
         }
         events.tell(.suspended(resource, isSuspended))
         signal.wake(.suspension)

@@ -179,7 +179,7 @@ struct WatchStateOptions: ParsableArguments {
             throw told("state", "\(state) cannot be made: \(error.localizedDescription)")
         }
         let digest = SHA256.hash(data: Data("\(location)\n\(branch)".utf8))
-        let name = digest.prefix(6).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let name = digest.prefix(6).hexDigits
         return URL(filePath: state).absoluteURL.appending(path: "\(name).git").path(percentEncoded: false)
     }
 }
