@@ -1,4 +1,5 @@
 import CLibvirt
+import Foundation
 
 /// A connection to one libvirt. What comes out are values; its pointers stay inside `Hosts`.
 ///
@@ -18,6 +19,10 @@ public final class LibvirtConnection: Sendable {
         self.calls = calls
         self.owner = owner
     }
+
+    /// Begins what libvirt needs before the first connection, on a thread of its own. Who has something else to do before
+    /// it connects waits less then; what goes wrong is told by `open`. Maps to `virInitialize`.
+    public static func prepare() { Thread.detachNewThread { _ = LibvirtLibrary.prepared } }
 
     /// Connects. Maps to `virConnectOpen` and `virConnectSetKeepAlive`.
     ///

@@ -69,7 +69,8 @@ extension LibvirtConnection {
 /// Unchecked because nothing in it changes, and libvirt's domain pointers may be used by any thread.
 private final class DomainList: @unchecked Sendable {
     private let pointers: [OpaquePointer]
-    private let states: [UUID: VirtualMachine.State]
+    /// Of the domains that run; nil where each has to be asked.
+    private let states: [UUID: VirtualMachine.State]?
     private let autostarted: Set<UUID>
     private let next = Atomic<Int>(0)
 
@@ -100,12 +101,11 @@ private final class DomainList: @unchecked Sendable {
 
     private func record(_ pointer: OpaquePointer, omitting names: [String]) -> DomainRecord? {
         let uuid = Domain.uuid(pointer)
-        var state = states[uuid]
+        var state: VirtualMachine.State?
         var isPersistent = true
         var definitions: Result<DomainRecord.Definitions, HostError>
         do throws(HostError) {
-            let known: VirtualMachine.State
-            if let state { known = state } else { known = try Domain.state(pointer) }
+            let known = if let states { states[uuid] ?? .off } else { try Domain.state(pointer) }
             state = known
             if known.isActive {
                 isPersistent =
@@ -143,14 +143,16 @@ private final class DomainList: @unchecked Sendable {
         return Set(pointers.map { Domain.uuid($0) })
     }
 
-    /// Empty where the driver has no bulk call; the states are then read one by one.
-    private static func states(_ connection: OpaquePointer) throws(HostError) -> [UUID: VirtualMachine.State] {
+    /// The states of the domains that run: for those that are off, libvirt takes long to say so. Nil where the driver has
+    /// no bulk call.
+    private static func states(_ connection: OpaquePointer) throws(HostError) -> [UUID: VirtualMachine.State]? {
         var list: UnsafeMutablePointer<virDomainStatsRecordPtr?>?
-        let count = virConnectGetAllDomainStats(connection, VIR_DOMAIN_STATS_STATE.rawValue, &list, 0)
+        let count = virConnectGetAllDomainStats(
+            connection, VIR_DOMAIN_STATS_STATE.rawValue, &list, VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE.rawValue)
         guard count >= 0 else {
             let error = LibvirtLibrary.lastError("virConnectGetAllDomainStats")
             guard error.isNotSupported else { throw error }
-            return [:]
+            return nil
         }
         defer { virDomainStatsRecordListFree(list) }
         var states: [UUID: VirtualMachine.State] = [:]

@@ -39,6 +39,9 @@ public struct ConnectedFleet: Sendable {
     let failures: [String: HostInventory]
     private let log = Logger(label: "infra.reconciler")
 
+    /// Begins what can be begun before a fleet is read; no host is reached by it.
+    public static func prepare() { LibvirtConnection.prepare() }
+
     /// Reaches every host at once. A host that does not answer is unknown, and the rest goes on.
     ///
     /// - Parameters:

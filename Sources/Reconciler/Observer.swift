@@ -15,6 +15,7 @@ struct Observer: Sendable {
         _ session: HostSession, _ manifest: FleetManifest, isImporting: Bool = false
     ) async -> HostInventory {
         async let facts = status(session)
+        async let roster = Roster.read(session, identity, deadline)
         async let machines = session.compute.observe(deadline: deadline)
         async let files = session.storage.observe(
             wanted: manifest.pools, files: manifest.adoptedFiles, isImporting: isImporting)
@@ -33,7 +34,7 @@ struct Observer: Sendable {
             unknown: compute.unknown + storage.unknown + network.unknown)
         do {
             inventory.host.status = try await facts
-            if let reason = try await Roster.contradiction(of: inventory.host, session, identity: identity, deadline) {
+            if let reason = try await roster?.contradiction(of: inventory.host) {
                 inventory.unknown.append(UnknownArea(.host, reason: reason))
             }
         } catch {

@@ -34,12 +34,9 @@ struct Roster: Codable, Hashable, Sendable {
         }
     }
 
-    /// Why a host is not the one that the roster knows under its name; nil when it is, or when there is no roster.
-    static func contradiction(
-        of host: KVMHost, _ session: HostSession, identity: Identity, _ deadline: Duration
-    ) async throws(HostError) -> String? {
-        guard let roster = try await read(session, identity, deadline), let status = host.status,
-            let known = roster.hosts[host.metadata.identity], known.uuid != status.uuid
+    /// Why a host is not the one that the roster knows under its name; nil when it is, or when its name is new.
+    func contradiction(of host: KVMHost) -> String? {
+        guard let status = host.status, let known = hosts[host.metadata.identity], known.uuid != status.uuid
         else { return nil }
         return "this is host \(status.uuid.lowercased), the last apply knew \(known.uuid.lowercased) under that name"
     }
@@ -99,7 +96,8 @@ struct Roster: Codable, Hashable, Sendable {
             "rm", ["-f", "--", path(identity)], input: .none, deadline: deadline, outputLimit: 4096)
     }
 
-    private static func read(
+    /// What a host remembers; nil before the first apply.
+    static func read(
         _ session: HostSession, _ identity: Identity, _ deadline: Duration
     ) async throws(HostError) -> Roster? {
         let output = try await session.commands.run(

@@ -51,6 +51,7 @@ struct PlanCommand: AsyncParsableCommand {
                 fleet, from: from, to: to ?? "HEAD", options: planning.commitOptions())
             return try conclude(revisions.plan)
         }
+        if inventory == nil { ConnectedFleet.prepare() }
         // The two files are read at the same time.
         async let recorded = inventory.map { RecordedInventory($0) }
         let input = try await FleetInput.load(
