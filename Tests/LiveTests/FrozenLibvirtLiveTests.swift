@@ -10,7 +10,7 @@ extension LiveTests {
                 try fleet.writeMachine("first", address: 11, "power: stopped")
                 try fleet.writeMachine("second", address: 12, "power: stopped")
                 let ended = try await thawed {
-                    try await fleet.watchApply("--timeout", "5s", "--parallelism", "1") { event, _ in
+                    try await fleet.watch("apply", ["--timeout", "5s", "--parallelism", "1"]) { event, _ in
                         if event.what == .stepStarted, event.step.hasSuffix("first/seed") { try await freeze() }
                     }
                 }

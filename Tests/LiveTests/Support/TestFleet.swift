@@ -50,20 +50,21 @@ struct TestFleet: Sendable {
     }
 
     /// `infra apply --yes` with more options.
-    func apply(_ options: String...) async throws -> Ended {
-        try await Program.run(Program.infra, ["apply", "--yes"] + options + ["--files", files, manifests])
-    }
+    func apply(_ options: String...) async throws -> Ended { try await change("apply", options) }
 
     /// `infra destroy --yes` with more options.
-    func destroy(_ options: String...) async throws -> Ended {
-        try await Program.run(Program.infra, ["destroy", "--yes"] + options + ["--files", files, manifests])
+    func destroy(_ options: String...) async throws -> Ended { try await change("destroy", options) }
+
+    /// A command that changes hosts, with `--yes` and more options.
+    func change(_ command: String, _ options: [String]) async throws -> Ended {
+        try await Program.run(Program.infra, [command, "--yes"] + options + ["--files", files, manifests])
     }
 
-    /// Starts `infra apply --yes --format json` and hands over its events as they come.
-    func watchApply(
-        _ options: String..., event: (StepEvent, Program.Process) async throws -> Void
+    /// The same with `--format json`; hands over its events as they come.
+    func watch(
+        _ command: String, _ options: [String], event: (StepEvent, Program.Process) async throws -> Void
     ) async throws -> Ended {
-        let arguments = ["apply", "--yes", "--format", "json"] + options + ["--files", files, manifests]
+        let arguments = [command, "--yes", "--format", "json"] + options + ["--files", files, manifests]
         return try await Program.watch(arguments) { line, process in
             if let told = StepEvent(line: line) { try await event(told, process) }
         }
