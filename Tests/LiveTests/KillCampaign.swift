@@ -30,6 +30,7 @@ struct KillCampaign {
         try await withFleet("changed") { fleet in
             let trial = try await KillTrial(fleet, "--allow", "data-loss", "--grace", "0s") {
                 try await fleet.wipe()
+                try await sh(#"rm -f "$1"/*.yaml"#, fleet.manifests)
                 try fleet.writeBase(vni: 7795)
                 try fleet.writeMachine("grows", address: 11)
                 try fleet.writeMachine("sleeps", address: 12, "power: stopped")
