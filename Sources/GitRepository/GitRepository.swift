@@ -143,11 +143,15 @@ public struct GitRepository: Sendable {
         return id
     }
 
-    /// Writes a note on a commit, in place of the one that is there.
+    /// Writes a note on a commit, in place of the one that is there. In a repository that is not ours it is written as
+    /// its owner.
+    ///
+    /// - Parameter section: With it only one paragraph of the note is written, the one that begins with this line; the
+    ///   text begins with it too.
     public func writeNote(
-        _ text: String, on commit: GitCommitID, ref: String = "refs/notes/infra"
+        _ text: String, on commit: GitCommitID, ref: String = "refs/notes/infra", section: String? = nil
     ) async throws(GitError) {
-        _ = try await read(.writeNote(text, on: commit, ref: ref))
+        _ = try await read(.writeNote(text, on: commit, ref: ref, section: section))
     }
 
     /// The note on a commit, if there is one.

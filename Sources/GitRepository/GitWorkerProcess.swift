@@ -48,7 +48,8 @@ enum GitProgram {
             executable: executable.hasPrefix("/") ? .path(FilePath(executable)) : .name(executable),
             arguments: Arguments(arguments), environment: .custom(["PATH": searchPath, "LC_ALL": "C"]),
             workingDirectory: "/", platformOptions: options)
-        return try await withGitDeadline(what, deadline) { () async throws(GitError) -> Ended in
+        let late = GitError.deadline("\(what) took longer than \(deadline.components.seconds) s and was ended")
+        return try await withDeadline(deadline, late: late) { () async throws(GitError) -> Ended in
             do {
                 // Not `.array`: its failure to write, when the child ends early, ends this process (Subprocess 1.0.2).
                 let result = try await Subprocess.run(
@@ -133,7 +134,7 @@ extension GitWorkerRequest.Operation {
         case .relation(let first, let second): "comparing commit \(first.short) with \(second.short)"
         case .history(let id, _, _): "reading the history of commit \(id.short)"
         case .resolve: "looking for a revision"
-        case .writeNote(_, let id, _), .readNote(let id, _): "the note on commit \(id.short)"
+        case .writeNote(_, let id, _, _), .readNote(let id, _): "the note on commit \(id.short)"
         }
     }
 }

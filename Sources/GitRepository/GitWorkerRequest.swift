@@ -16,7 +16,7 @@ struct GitWorkerRequest: Codable, Sendable {
         case history(from: GitCommitID, until: GitCommitID?, limit: Int)
         case resolve(String)
         case signature(GitCommitID)
-        case writeNote(String, on: GitCommitID, ref: String)
+        case writeNote(String, on: GitCommitID, ref: String, section: String?)
         case readNote(on: GitCommitID, ref: String)
     }
 

@@ -97,7 +97,8 @@ public struct CommandRunner: Sendable {
                     "\(lockFolder)/\(HostLock.workFile)", executable,
                 ] + arguments)
             : Self.configuration(executable, arguments)
-        let raw = try await withDeadline(executable, deadline) { () async throws(HostError) -> RawOutput in
+        let raw = try await withDeadline(deadline, late: HostError.deadline(call: executable)) {
+            () async throws(HostError) -> RawOutput in
             let raw = try await Self.collect(configuration, executable, input, outputLimit)
             // Ended by us: its exit code says nothing of its work.
             if Task.isCancelled, raw.status != 0 { throw .deadline(call: executable) }

@@ -87,7 +87,8 @@ public final class HostLock: Sendable {
         let lock = HostLock(on: commands, holder: holder, rhythm: rhythm, files: files)
         do throws(HostError) {
             // The helper answers several times a second, so silence is a helper that does not run.
-            try await withDeadline("taking the host's lock", timeout + .seconds(10)) { () async throws(HostError) in
+            try await withDeadline(timeout + .seconds(10), late: HostError.deadline(call: "taking the host's lock")) {
+                () async throws(HostError) in
                 try await lock.waitUntilHeld(ContinuousClock.now + timeout)
             }
         } catch {

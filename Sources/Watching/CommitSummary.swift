@@ -14,15 +14,21 @@ public struct CommitSummary: Hashable, Sendable, Codable {
     public var time: Date
     /// Whose signature was found good; nil when none was asked for or none is there.
     public var signer: String?
+    /// The name of the fleet that it declares; nil when that was not read.
+    public var fleet: String?
 
     /// A commit.
-    public init(id: String, tree: String, author: String, subject: String, time: Date, signer: String? = nil) {
+    public init(
+        id: String, tree: String, author: String, subject: String, time: Date, signer: String? = nil,
+        fleet: String? = nil
+    ) {
         self.id = id
         self.tree = tree
         self.author = author
         self.subject = subject
         self.time = time
         self.signer = signer
+        self.fleet = fleet
     }
 
     /// The first ten digits, as in messages.

@@ -31,8 +31,8 @@ struct GitWork {
         case .resolve(let revision):
             return GitWorker.Reply(.head(try resolve(revision, in: try open().pointer)))
         case .signature(let id): return try signature(id, in: try open().pointer)
-        case .writeNote(let text, let id, let ref):
-            try writeNote(text, id, ref, in: try open().pointer)
+        case .writeNote(let text, let id, let ref, let section):
+            try writeNote(text, id, ref, section: section, in: try open().pointer)
             return GitWorker.Reply(.done)
         case .readNote(let id, let ref):
             return GitWorker.Reply(.text(try readNote(id, ref, in: try open().pointer)))

@@ -14,9 +14,6 @@ actor CommitFeed {
         case refused(CommitSummary, [Diagnostic])
     }
 
-    /// How far back a watcher that begins looks for a commit that can be in force.
-    private static let depth = 100
-
     private let reader: CommitReader
     private var judged: GitCommitID?
     private var wasRefused = false
@@ -48,11 +45,14 @@ actor CommitFeed {
         if wasRefused || !afterRefusal { judged = nil }
     }
 
-    /// The newest commit before one that was refused that can be in force: what a watcher that begins goes on with.
-    func before(_ refused: CommitSummary) async throws(GitError) -> Revision? {
+    /// The newest commit before one that was refused that can be in force: it came between two looks, or before this
+    /// watcher began.
+    ///
+    /// - Parameter inForce: Where the way back ends; nil before anything is in force.
+    func before(_ refused: CommitSummary, after inForce: GitCommitID?) async throws(GitError) -> Revision? {
         guard let id = GitCommitID(refused.id) else { return nil }
-        for commit in try await reader.repository.history(from: id, limit: Self.depth) where commit.id != id {
-            if case .valid(let revision) = try await reader.read(commit.id) { return revision }
+        for earlier in try await reader.steps(back: id, to: inForce) {
+            if case .valid(let revision) = try await reader.read(earlier) { return revision }
         }
         return nil
     }

@@ -92,6 +92,8 @@ public struct CommitReader: Sendable {
         let (manifest, problems) = ImageFiles.fill(loaded.manifest, from: folder)
         let errors = problems.filter { $0.severity == .error }
         guard errors.isEmpty else { return .refused(summary, errors.map { $0.placed(in: loaded.sources) }) }
+        var summary = summary
+        summary.fleet = manifest.fleet.metadata.name
         return .valid(
             Revision(
                 commit: summary, manifest: manifest, sources: loaded.sources, files: folder, secrets: secrets))

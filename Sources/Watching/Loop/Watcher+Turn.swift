@@ -44,16 +44,12 @@ extension Watcher {
                 let mandate = try await reader.mandate(for: candidate, marks: memory.ordered, current: current)
                 await reconcile(candidate, fleet, memory, Admitted(mandate: mandate), turn)
             } else if let admitted = try await admit(candidate, fleet, memory) {
-                current = candidate
                 verdict = nil
                 acknowledged.withLock { _ = $0.remove(candidate.commit.id) }
-                backoff.reset()
-                blockedTurns = 0
-                isConverged = false
-                reported = []
-                events.tell(.commitAccepted(candidate.commit))
-                listen(to: candidate.manifest.hosts)
+                putInForce(candidate)
                 await reconcile(candidate, fleet, memory, admitted, Turn(cause: .commit))
+            } else if isFresh, try await fallBack(from: candidate) {
+                return pause
             } else if let current = await current?.withSecrets().revision {
                 // What the hosts remember may lie under another fleet's id or other hosts.
                 let fleet = await ConnectedFleet(
@@ -67,6 +63,39 @@ extension Watcher {
             return min(settings.interval, .seconds(30))
         }
         return pause
+    }
+
+    private func putInForce(_ revision: Revision) {
+        current = revision
+        backoff.reset()
+        blockedTurns = 0
+        isConverged = false
+        reported = []
+        events.tell(.commitAccepted(revision.commit))
+        listen(to: revision.manifest.hosts)
+    }
+
+    /// How many commits before a refused one are judged.
+    private static let fallBacks = 10
+
+    /// A commit that is refused may have come with others: the newest of those before it that can be done is.
+    /// - Returns: Whether there was one.
+    private func fallBack(from refused: Revision) async throws(GitError) -> Bool {
+        guard case .commitRefused = verdict?.event, let id = GitCommitID(refused.commit.id) else { return false }
+        let inForce = current.flatMap { GitCommitID($0.commit.id) }
+        for earlier in try await reader.steps(back: id, to: inForce).prefix(Self.fallBacks) {
+            guard case .valid(let read) = try await reader.read(earlier) else { continue }
+            let revision = await read.withSecrets().revision
+            let fleet = await ConnectedFleet(
+                revision.manifest, files: revision.files, secrets: revision.secrets, settings: settings.run)
+            let memory = await fleet.remembered()
+            guard case .admitted(let admitted) = try await judge(revision, fleet, memory) else { continue }
+            events.tell(.commitArrived(revision.commit))
+            putInForce(revision)
+            await reconcile(revision, fleet, memory, admitted, Turn(cause: .commit))
+            return true
+        }
+        return false
     }
 
     /// Why a turn is made.
@@ -101,16 +130,33 @@ extension Watcher {
         var plan: Plan?
     }
 
+    /// What the hosts say to a commit.
+    private enum Answer {
+        case admitted(Admitted)
+        case held(String)
+        case refused([Diagnostic])
+    }
+
     /// Judges a commit against the hosts; nil when it is held or refused, which is told.
     private func admit(
         _ candidate: Revision, _ fleet: ConnectedFleet, _ memory: FleetMemory
     ) async throws(GitError) -> Admitted? {
+        switch try await judge(candidate, fleet, memory) {
+        case .admitted(let admitted): return admitted
+        case .held(let reason): tell(held: candidate, reason)
+        case .refused(let reasons): tell(refused: candidate, reasons)
+        }
+        return nil
+    }
+
+    private func judge(
+        _ candidate: Revision, _ fleet: ConnectedFleet, _ memory: FleetMemory
+    ) async throws(GitError) -> Answer {
         let isAcknowledged = acknowledged.withLock { $0.contains(candidate.commit.id) }
         if !isAcknowledged {
             if !memory.unknown.isEmpty, memory.marks.isEmpty, current == nil {
                 let hosts = memory.unknown.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
-                tell(held: candidate, "no host says what was applied last: \(hosts.joined(separator: ", "))")
-                return nil
+                return .held("no host says what was applied last: \(hosts.joined(separator: ", "))")
             }
             var marks = memory.ordered
             if marks.isEmpty, let current {
@@ -118,10 +164,8 @@ extension Watcher {
             }
             let order = CommitOrder(repository: reader.repository)
             if let objection = try await order.objection(to: candidate.commit, after: marks) {
-                tell(
-                    held: candidate,
+                return .held(
                     "\(objection); if it is meant, say `infra reconcile --acknowledge \(candidate.commit.id)`")
-                return nil
             }
         }
         let mandate = try await reader.mandate(for: candidate, marks: memory.ordered, current: current)
@@ -133,11 +177,8 @@ extension Watcher {
         {
             judgement.objections.append(objection)
         }
-        guard judgement.objections.isEmpty else {
-            tell(refused: candidate, judgement.objections)
-            return nil
-        }
-        return Admitted(mandate: mandate, plan: judgement.plan)
+        guard judgement.objections.isEmpty else { return .refused(judgement.objections) }
+        return .admitted(Admitted(mandate: mandate, plan: judgement.plan))
     }
 
     private func tell(held candidate: Revision, _ reason: String) {

@@ -20,12 +20,19 @@ public actor Watcher {
     nonisolated let newest = Newest()
     /// The last commit that can be no fleet, whatever the hosts are like.
     nonisolated let unreadable = Mutex<WatchEvent?>(nil)
+    /// The commit in force, for the task that reads commits.
+    private nonisolated let inForce = Mutex<GitCommitID?>(nil)
     nonisolated let stopping = Mutex<String?>(nil)
     nonisolated let acknowledged = Mutex<Set<String>>([])
     let clock = ContinuousClock()
 
     /// What is in force.
-    var current: Revision?
+    var current: Revision? {
+        didSet {
+            let id = current.flatMap { GitCommitID($0.commit.id) }
+            inForce.withLock { $0 = id }
+        }
+    }
     /// What was last told of a commit that is not done, so that it is told once.
     var verdict: (commit: String, text: String, event: WatchEvent)?
     var backoff = Backoff()
@@ -197,10 +204,12 @@ public actor Watcher {
             events.tell(.commitArrived(commit))
             unreadable.withLock { $0 = .commitRefused(commit, reasons: reasons) }
             events.tell(.commitRefused(commit, reasons: reasons))
-            if newest.revision == nil, let earlier = try await feed.before(commit) {
-                newest.put(earlier)
-                signal.wake(.revision)
-            }
+            guard let earlier = try await feed.before(commit, after: inForce.withLock({ $0 })),
+                earlier.commit.id != newest.revision?.commit.id
+            else { return }
+            events.tell(.commitArrived(earlier.commit))
+            newest.put(earlier)
+            signal.wake(.revision)
         }
     }
 }

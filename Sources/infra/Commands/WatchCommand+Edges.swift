@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Foundation
+import GitRepository
 import Watching
 
 /// Whether and where a watcher answers over HTTP.
@@ -61,6 +62,13 @@ struct TellingOptions: ParsableArguments {
         completion: .file())
     var forgeToken: String?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Write what became of a commit into the repository, as notes below refs/notes/infra.",
+            discussion: "Only into a repository on this machine."))
+    var notes = true
+
     func validate() throws {
         guard forge != nil, forgeApi == nil || forgeProject == nil || forgeToken == nil else { return }
         throw ValidationError("--forge needs --forge-api, --forge-project and --forge-token")
@@ -70,21 +78,32 @@ struct TellingOptions: ParsableArguments {
     struct Sinks: Sendable {
         var notifications: Notifications?
         var status: CommitStatus?
+        var notes: CommitNotes?
 
         var all: [any WatchEventSink] {
-            [notifications.map { $0 as any WatchEventSink }, status.map { $0 as any WatchEventSink }].compactMap(\.self)
+            let sinks: [(any WatchEventSink)?] = [notifications, status, notes]
+            return sinks.compactMap(\.self)
         }
 
         /// Waits a moment for what is on its way.
         func finish() async {
             await notifications?.finish(within: .seconds(5))
             await status?.finish(within: .seconds(5))
+            await notes?.finish(within: .seconds(5))
         }
     }
 
-    func sinks(fleet: String) throws -> Sinks {
+    /// - Parameters:
+    ///   - reader: What is watched.
+    ///   - fleet: What the fleet is called in messages.
+    func sinks(for reader: CommitReader, fleet: String) throws -> Sinks {
         do {
             var sinks = Sinks()
+            if notes, let location = reader.repository.location, location.scheme == .file {
+                sinks.notes = CommitNotes(
+                    repository: GitRepository(existing: location.path, program: Program.path, environment: [:]),
+                    branch: reader.repository.branch, path: reader.path)
+            }
             if let notify { sinks.notifications = Notifications(fleet: fleet, address: try WebAddress(notify)) }
             if let forge, let forgeApi, let forgeProject, let forgeToken {
                 sinks.status = try CommitStatus(

@@ -76,7 +76,7 @@ struct WatchCommand: AsyncParsableCommand {
         let health = WatchHealth(patience: max(interval.duration, .seconds(60)) * 3)
         let history = await History.open(folder: state.state)
         for notice in history.notices { Console.error(TerminalText.safe("note: \(notice)")) }
-        let telling = try tell.sinks(fleet: reader.repository.location?.description ?? url)
+        let telling = try tell.sinks(for: reader, fleet: reader.repository.location?.description ?? url)
         let sinks: [any WatchEventSink] = [EventWriter(format: output.format), history, metrics, health]
         let events = EventBroadcast(sinks + telling.all)
         let watcher = Watcher(
