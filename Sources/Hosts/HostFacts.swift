@@ -20,10 +20,15 @@ public enum HostFacts {
         commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice,
         deadline: Duration = .seconds(10)
     ) async throws(HostError) -> KVMHost.Status {
-        let uuid = try await uuid(commands: commands)
         // Not libvirt's figure: it adds up NUMA nodes, which leaves out memory that was added to a running machine.
-        let memory = try await commands.run("head", ["-n", "1", "--", "/proc/meminfo"], deadline: .seconds(5)).text
-        guard let total = totalMemory(memory) else { throw .unreadable("/proc/meminfo does not start with MemTotal") }
+        let text = try await commands.run(
+            "head", ["--quiet", "--lines=1", "--", "/proc/meminfo", "/etc/machine-id"], deadline: .seconds(5)
+        ).text
+        let lines = text.split(separator: "\n", maxSplits: 1)
+        guard let total = lines.first.flatMap({ totalMemory(String($0)) }) else {
+            throw .unreadable("/proc/meminfo does not start with MemTotal")
+        }
+        let uuid = Identity.hostUUID(machineID: try machineID(String(lines.dropFirst().first ?? "")))
         let node = try await connection.node(deadline: deadline)
         let finding = try await AcceleratorProbe(commands: commands).find(choice)
         return KVMHost.Status(
@@ -42,7 +47,10 @@ public enum HostFacts {
 
     /// The 32 hex digits of `/etc/machine-id`.
     static func machineID(_ commands: CommandRunner) async throws(HostError) -> String {
-        let text = try await commands.run("cat", ["--", "/etc/machine-id"], deadline: .seconds(5)).text
+        try machineID(try await commands.run("cat", ["--", "/etc/machine-id"], deadline: .seconds(5)).text)
+    }
+
+    private static func machineID(_ text: String) throws(HostError) -> String {
         guard let id = validMachineID(text) else {
             throw .unreadable("/etc/machine-id does not hold 32 hex digits, so the host cannot be told from others")
         }

@@ -1,5 +1,6 @@
 import CLibvirt
 import Foundation
+import Synchronization
 
 /// A connection to one libvirt. What comes out are values; its pointers stay inside `Hosts`.
 ///
@@ -13,6 +14,7 @@ public final class LibvirtConnection: Sendable {
     public let uri: String
     private let calls: BlockingCalls
     private let owner: ConnectionOwner
+    private let begunDomains = Mutex<DomainList?>(nil)
 
     private init(uri: String, calls: BlockingCalls, owner: ConnectionOwner) {
         self.uri = uri
@@ -20,9 +22,15 @@ public final class LibvirtConnection: Sendable {
         self.owner = owner
     }
 
-    /// Begins what libvirt needs before the first connection, on a thread of its own. Who has something else to do before
-    /// it connects waits less then; what goes wrong is told by `open`. Maps to `virInitialize`.
-    public static func prepare() { Thread.detachNewThread { _ = LibvirtLibrary.prepared } }
+    /// Connects, and asks for the domains at once: for who will read them, but has something else to do before. The next
+    /// call of `domains` then finds answers waiting.
+    ///
+    /// - Throws: as `open`.
+    public static func openAhead(uri: String, deadline: Duration) async throws(HostError) -> LibvirtConnection {
+        let connection = try await open(uri: uri, deadline: deadline)
+        try await connection.beginDomains(deadline: deadline)
+        return connection
+    }
 
     /// Connects. Maps to `virConnectOpen` and `virConnectSetKeepAlive`.
     ///
@@ -59,4 +67,15 @@ public final class LibvirtConnection: Sendable {
             try owner.use(body)
         }
     }
+
+    /// Runs the body on a thread of the pool some time, as long as the connection is open.
+    func detach(_ body: @escaping @Sendable () -> Void) {
+        calls.detach { [owner] in try? owner.use { _ in body() } }
+    }
+
+    /// Keeps a list whose answers are under way for the next reader.
+    func begin(_ list: DomainList) { begunDomains.withLock { $0 = list } }
+
+    /// The list whose answers are under way; the next reader lists anew.
+    func takeBegunDomains() -> DomainList? { begunDomains.withLock { $0.take() } }
 }

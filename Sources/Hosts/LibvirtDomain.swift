@@ -25,17 +25,24 @@ enum Domain {
 
     /// Maps to `virDomainGetXMLDesc`.
     static func definition(
-        _ pointer: OpaquePointer, flags: UInt32, keepingBlanks: Bool, omitting names: [String] = []
+        _ pointer: OpaquePointer, flags: UInt32, keepingBlanks: Bool
     ) throws(HostError) -> XMLElement {
-        let call = "virDomainGetXMLDesc"
-        guard let text = virDomainGetXMLDesc(pointer, flags) else { throw LibvirtLibrary.lastError(call) }
+        guard let text = virDomainGetXMLDesc(pointer, flags) else {
+            throw LibvirtLibrary.lastError("virDomainGetXMLDesc")
+        }
         defer { free(text) }
-        let count = strlen(text)
+        return try definition(text, count: strlen(text), keepingBlanks: keepingBlanks)
+    }
+
+    /// A definition from what `virDomainGetXMLDesc` wrote.
+    static func definition(
+        _ text: UnsafeMutablePointer<CChar>, count: Int, keepingBlanks: Bool, omitting names: [String] = []
+    ) throws(HostError) -> XMLElement {
         let result = text.withMemoryRebound(to: UInt8.self, capacity: count) { bytes in
             Result { () throws(HostError) in
                 try XMLElement(
-                    parsing: UnsafeBufferPointer(start: bytes, count: count), from: call, keepingBlanks: keepingBlanks,
-                    omitting: names)
+                    parsing: UnsafeBufferPointer(start: bytes, count: count), from: "virDomainGetXMLDesc",
+                    keepingBlanks: keepingBlanks, omitting: names)
             }
         }
         return try result.get()

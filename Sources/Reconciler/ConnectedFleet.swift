@@ -39,17 +39,15 @@ public struct ConnectedFleet: Sendable {
     let failures: [String: HostInventory]
     private let log = Logger(label: "infra.reconciler")
 
-    /// Begins what can be begun before a fleet is read; no host is reached by it.
-    public static func prepare() { LibvirtConnection.prepare() }
-
     /// Reaches every host at once. A host that does not answer is unknown, and the rest goes on.
     ///
     /// - Parameters:
     ///   - files: Where the bytes of images are; only steps need them.
     ///   - secrets: Where the values of secrets are; only steps need them. Their digests are in the manifest.
+    ///   - headStart: What was begun before the manifests were read.
     public init(
         _ manifest: FleetManifest, files: ImageFiles?, secrets: SecretSource? = nil,
-        settings: RunSettings = RunSettings()
+        settings: RunSettings = RunSettings(), headStart: HeadStart? = nil
     ) async {
         self.manifest = manifest
         self.files = files
@@ -64,7 +62,9 @@ public struct ConnectedFleet: Sendable {
             for host in manifest.hosts {
                 group.addTask {
                     do throws(HostError) {
-                        return (host, .success(try await HostSession(host, identity: identity, deadline: deadline)))
+                        let session = try await HostSession(
+                            host, identity: identity, deadline: deadline, headStart: headStart)
+                        return (host, .success(session))
                     } catch {
                         return (host, .failure(error))
                     }

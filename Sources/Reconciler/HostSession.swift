@@ -13,12 +13,19 @@ struct HostSession: Sendable {
 
     /// Reaches a host.
     /// - Throws: `HostError.unreachable` or `.deadline` when libvirt there does not answer.
-    init(_ host: KVMHost, identity: Identity, deadline: Duration) async throws(HostError) {
+    init(
+        _ host: KVMHost, identity: Identity, deadline: Duration, headStart: HeadStart? = nil
+    ) async throws(HostError) {
         let id = host.metadata.identity
         self.host = host
         commands = CommandRunner()
         switch host.spec.connection {
-        case .local: connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: deadline)
+        case .local:
+            if let begun = await headStart?.taken() {
+                connection = begun
+            } else {
+                connection = try await LibvirtConnection.open(uri: HeadStart.uri, deadline: deadline)
+            }
         }
         compute = ComputeDriver(connection: connection, host: id, identity: identity)
         storage = StorageDriver(

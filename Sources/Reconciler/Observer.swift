@@ -99,10 +99,10 @@ struct Observer: Sendable {
             }
         }
         inventory.pools.sort { $0.metadata.identity < $1.metadata.identity }
-        inventory.images.sort { ($0.status?.path ?? "") < ($1.status?.path ?? "") }
+        inventory.images.sort { $0.status?.path ?? "" }
         inventory.networks.sort { $0.metadata.identity < $1.metadata.identity }
-        inventory.volumes.sort { ($0.status?.path ?? "") < ($1.status?.path ?? "") }
-        inventory.machines.sort { $0.metadata.identity < $1.metadata.identity }
+        inventory.volumes.sort { $0.status?.path ?? "" }
+        inventory.machines.sort { $0.metadata.identity }
         inventory.foreign.sort { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }
     }
 }

@@ -111,7 +111,7 @@ enum Finding: Sendable {
             case .unknown(let area): observation.unknown.append(area)
             }
         }
-        observation.machines.sort { $0.metadata.identity < $1.metadata.identity }
+        observation.machines.sort { $0.metadata.identity }
         observation.foreign.sort { $0.name < $1.name }
         observation.adoptable.sort { $0.metadata.name < $1.metadata.name }
         observation.unknown.sort { $0.reason < $1.reason }

@@ -5,9 +5,14 @@ import Model
 /// definition that is a way of reading it; in a definition that is written, the aliases stay and the map goes.
 struct DeviceNaming {
     let map: DeviceMap
+    /// The mark that the map is from, if it is from one.
+    private(set) var mark: MachineMark?
 
     /// By the map in a domain's mark.
-    init(_ domain: XMLElement) { map = MachineMark(domain: domain)?.devices ?? DeviceMap() }
+    init(_ domain: XMLElement) {
+        mark = MachineMark(domain: domain)
+        map = mark?.devices ?? DeviceMap()
+    }
 
     init(map: DeviceMap) { self.map = map }
 

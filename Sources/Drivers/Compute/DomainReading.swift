@@ -21,7 +21,8 @@ struct DomainReading {
     func spec(_ domain: XMLElement, host: String, state: VirtualMachine.State, autostart: Bool) -> VirtualMachine.Spec?
     {
         guard let memory = memory(domain), let cpu = cpu(domain) else { return nil }
-        let domain = DeviceNaming(domain).applied(to: domain)
+        let naming = DeviceNaming(domain)
+        let domain = naming.applied(to: domain)
         let devices = domain.first("devices") ?? XMLElement("devices")
         let log = devices.elements.first { $0.name == "serial" && $0.alias == DeviceAlias.serial }?
             .first("log")?["file"]
@@ -32,7 +33,7 @@ struct DomainReading {
             seed: seed(devices),
             console: VirtualMachine.Console(serialLog: log != nil, serialLogPath: log, vnc: vnc(devices)),
             power: state.isActive ? .running : .stopped, autostart: autostart,
-            protect: MachineMark(domain: domain)?.isProtected ?? false)
+            protect: naming.mark?.isProtected ?? false)
     }
 
     /// What a running definition says. The balloon moves while a guest starts, and one without the driver never does:

@@ -28,16 +28,21 @@ struct FileMark: Hashable, Sendable {
 
     /// The bytes of the attribute.
     let data: Data
+    /// What it says of a volume; nil when it is a mark of something else.
+    private let volumeMark: Volume.Mark?
 
     /// A mark as bytes.
-    init(data: Data) { self.data = data }
+    init(data: Data) {
+        self.data = data
+        volumeMark = try? JSONDecoder().decode(Volume.Mark.self, from: data)
+    }
 
     /// A mark of a value. Keys are sorted, so equal values are equal bytes.
     init(_ value: some Encodable) throws(HostError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
-            data = try encoder.encode(value)
+            self.init(data: try encoder.encode(value))
         } catch {
             throw .unreadable("a mark that cannot be written: \(error)")
         }
@@ -50,13 +55,13 @@ struct FileMark: Hashable, Sendable {
 
     /// The mark of that volume of that fleet; nil when it is another's.
     func volume(_ id: String, in identity: Identity) -> Volume.Mark? {
-        guard let mark = decoded(Volume.Mark.self), mark.fleet == identity.fleet, mark.id == id else { return nil }
+        guard let mark = volumeMark, mark.fleet == identity.fleet, mark.id == id else { return nil }
         return mark
     }
 
     /// The mark of an adopted volume; nil when it is another's, or that of another file of which this one is a copy.
     func adopted(_ file: FileRecord, in identity: Identity) -> Volume.Mark? {
-        guard file.isPlain, let mark = decoded(Volume.Mark.self), mark.fleet == identity.fleet, mark.file == file.name
+        guard file.isPlain, let mark = volumeMark, mark.fleet == identity.fleet, mark.file == file.name
         else { return nil }
         return mark
     }

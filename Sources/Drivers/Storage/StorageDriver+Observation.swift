@@ -249,8 +249,8 @@ extension StorageReading {
     /// Puts the lists in their order.
     mutating func sort() {
         result.pools.sort { $0.metadata.identity < $1.metadata.identity }
-        result.images.sort { ($0.status?.path ?? "") < ($1.status?.path ?? "") }
-        result.volumes.sort { ($0.status?.path ?? "") < ($1.status?.path ?? "") }
+        result.images.sort { $0.status?.path ?? "" }
+        result.volumes.sort { $0.status?.path ?? "" }
         result.adoptable.pools.sort { $0.metadata.name < $1.metadata.name }
         result.adoptable.volumes.sort { ($0.status?.path ?? "") < ($1.status?.path ?? "") }
         result.foreign.sort { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }

@@ -51,12 +51,12 @@ struct PlanCommand: AsyncParsableCommand {
                 fleet, from: from, to: to ?? "HEAD", options: planning.commitOptions())
             return try conclude(revisions.plan)
         }
-        if inventory == nil { ConnectedFleet.prepare() }
+        let headStart = inventory == nil ? HeadStart(run.settings) : nil
         // The two files are read at the same time.
         async let recorded = inventory.map { RecordedInventory($0) }
         let input = try await FleetInput.load(
             fleet, secrets, format: output.format, invalid: Exit.failed, failure: Exit.failed)
-        let observed = try await observed(input, recorded)
+        let observed = try await observed(input, recorded, headStart)
         let options = try planning.options(input)
         let plan = input.located(Planner.plan(input.manifest, observed: observed, options: options))
         if let out {
@@ -80,11 +80,12 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private func observed(
-        _ input: FleetInput, _ recorded: RecordedInventory?
+        _ input: FleetInput, _ recorded: RecordedInventory?, _ headStart: HeadStart?
     ) async throws -> [String: HostInventory] {
         if let recorded { return try recorded.hosts(of: input.manifest.fleet) }
-        return await ConnectedFleet(input.manifest, files: input.files, secrets: input.secrets, settings: run.settings)
-            .observe()
+        return await ConnectedFleet(
+            input.manifest, files: input.files, secrets: input.secrets, settings: run.settings, headStart: headStart
+        ).observe()
     }
 }
 
