@@ -23,7 +23,8 @@ public struct CommandOutput: Hashable, Sendable {
     public let warnings: String
 }
 
-/// Runs programs on a host, as fixed argument vectors with data on standard input. The host is this machine.
+/// Runs programs on a host, as fixed argument vectors with data on standard input. The host is this machine, or one that
+/// is reached over an `SSHConnection` (`RemoteCommand` says how the arguments get there).
 ///
 /// Programs are looked up in `searchPath`, run in a session of their own (Ctrl-C on the controller's terminal is not
 /// theirs to see), and know no environment but `PATH` and `LC_ALL=C`.
@@ -40,10 +41,20 @@ public struct CommandRunner: Sendable {
     /// The folder of the lock files, `/run/lock`; another one in tests.
     public let lockFolder: String
 
+    /// The way to the host; nil for this machine.
+    let connection: SSHConnection?
+
     /// A runner on this machine.
     public init(lockFolder: String = "/run/lock") {
         self.lockFolder = lockFolder
+        connection = nil
         Self.brokenPipesAreErrors
+    }
+
+    /// A runner on the host at the other end.
+    public init(over connection: SSHConnection, lockFolder: String = "/run/lock") {
+        self.lockFolder = lockFolder
+        self.connection = connection
     }
 
     /// Runs a program and waits for its end.
@@ -59,7 +70,8 @@ public struct CommandRunner: Sendable {
     ///   - underLock: for commands that write. While they run they hold a shared lock that the next `HostLock` waits
     ///     for, so a command that has outlived its controller keeps other writers away.
     /// - Throws: `.command` for another exit code or a program that cannot be started, `.deadline` when it did not end
-    ///   in time or the caller was cancelled, `.unreadable` for more output than allowed or output that is not UTF-8.
+    ///   in time or the caller was cancelled, `.unreadable` for more output than allowed or output that is not UTF-8,
+    ///   `.unreachable` when the connection broke: what the command did then is unknown.
     @discardableResult
     public func run(
         _ executable: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration = .seconds(30),
@@ -88,18 +100,20 @@ public struct CommandRunner: Sendable {
         _ executable: String, _ arguments: [String], _ input: CommandInput, _ deadline: Duration, _ outputLimit: Int,
         _ accepting: Set<Int>, _ underLock: Bool
     ) async throws(HostError) -> RawOutput {
-        let configuration =
-            underLock
-            ? Self.configuration(
-                "flock",
-                [
-                    "--shared", "--no-fork", "--wait", "10", "--conflict-exit-code", String(Self.conflict), "--",
-                    "\(lockFolder)/\(HostLock.workFile)", executable,
-                ] + arguments)
-            : Self.configuration(executable, arguments)
+        let isLocked = [
+            "--shared", "--no-fork", "--wait", "10", "--conflict-exit-code", String(Self.conflict), "--",
+            "\(lockFolder)/\(HostLock.workFile)", executable,
+        ]
+        let (program, words) = underLock ? ("flock", isLocked + arguments) : (executable, arguments)
         let raw = try await withDeadline(deadline, late: HostError.deadline(call: executable)) {
             () async throws(HostError) -> RawOutput in
-            let raw = try await Self.collect(configuration, executable, input, outputLimit)
+            let raw =
+                if let connection {
+                    try await Self.collect(
+                        over: connection, program, words, named: executable, input, deadline, outputLimit)
+                } else {
+                    try await Self.collect(Self.configuration(program, words), executable, input, outputLimit)
+                }
             // Ended by us: its exit code says nothing of its work.
             if Task.isCancelled, raw.status != 0 { throw .deadline(call: executable) }
             return raw
@@ -134,7 +148,7 @@ public struct CommandRunner: Sendable {
         return searchPath.split(separator: ":").lazy.map { "\($0)/\(executable)" }.first { access($0, X_OK) == 0 }
     }
 
-    private struct RawOutput: Sendable {
+    struct RawOutput: Sendable {
         let status: Int
         let output: [UInt8]
         let error: [UInt8]
@@ -145,11 +159,11 @@ public struct CommandRunner: Sendable {
     ) async throws(HostError) -> RawOutput {
         do {
             switch input {
-            case .none: return try await collect(configuration, .none, limit) { _ in }
+            case .none: return try await collect(configuration, feeding: .none, limit) { _ in }
             case .bytes(let bytes):
                 // Not `.array`: its failure to write, when the child ends early, ends this process (Subprocess 1.0.2).
                 // A child that has not read everything says so by its exit code, or it did not need it.
-                return try await collect(configuration, .inputWriter, limit) { execution in
+                return try await collect(configuration, feeding: .inputWriter, limit) { execution in
                     _ = try? await execution.standardInputWriter.write(bytes)
                     try? await execution.standardInputWriter.finish()
                 }
@@ -157,25 +171,29 @@ public struct CommandRunner: Sendable {
                 let file = try FileDescriptor.open(
                     FilePath(path), .readOnly, options: [.noFollow, .closeOnExec], retryOnInterrupt: true)
                 return try await collect(
-                    configuration, .fileDescriptor(file, closeAfterSpawningProcess: true), limit
+                    configuration, feeding: .fileDescriptor(file, closeAfterSpawningProcess: true), limit
                 ) { _ in }
             }
-        } catch let error as SubprocessError {
-            switch error.code {
-            case .executableNotFound: throw .command(program: name, status: 127, standardError: "not installed")
-            case .outputLimitExceeded:
-                throw .unreadable("\(name) wrote more than the \(ByteCount(UInt64(limit))) that are read")
-            default: throw .command(program: name, status: 126, standardError: CommandText.printable("\(error)"))
-            }
-        } catch let error as Errno {
-            throw .command(program: name, status: 126, standardError: "its input cannot be opened: \(error)")
         } catch {
-            throw .command(program: name, status: 126, standardError: CommandText.printable("\(error)"))
+            throw failure(error, name, limit)
         }
     }
 
-    private static func collect<Input: InputProtocol>(
-        _ configuration: Configuration, _ input: Input, _ limit: Int,
+    /// What it means that a program could not be run to its end.
+    static func failure(_ error: any Error, _ name: String, _ limit: Int) -> HostError {
+        switch error {
+        case let error as SubprocessError where error.code == .executableNotFound:
+            .command(program: name, status: 127, standardError: "not installed")
+        case let error as SubprocessError where error.code == .outputLimitExceeded:
+            .unreadable("\(name) wrote more than the \(ByteCount(UInt64(limit))) that are read")
+        case let error as Errno:
+            .command(program: name, status: 126, standardError: "its input cannot be opened: \(error)")
+        default: .command(program: name, status: 126, standardError: CommandText.printable("\(error)"))
+        }
+    }
+
+    static func collect<Input: InputProtocol>(
+        _ configuration: Configuration, feeding input: Input, _ limit: Int,
         _ feed: @Sendable (Execution<Input, BytesOutput, BytesOutput>) async -> Void
     ) async throws -> RawOutput {
         let result = try await Subprocess.run(
@@ -189,5 +207,5 @@ public struct CommandRunner: Sendable {
     }
 
     /// A child that ends before it has read its input is an error of that command, not the end of this process.
-    private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+    static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 }

@@ -1,11 +1,11 @@
 /// Text of other programs, made fit for errors and terminals.
 package enum CommandText {
-    /// The first five lines, at most 600 characters, safe to print.
-    package static func firstLines(_ bytes: [UInt8]) -> String {
+    /// The first lines, by default five of them and at most 600 characters, safe to print.
+    package static func firstLines(_ bytes: [UInt8], lines count: Int = 5, characters: Int = 600) -> String {
         let lines = String(decoding: bytes.prefix(4096), as: UTF8.self)
-            .split(whereSeparator: \.isNewline).prefix(5)
+            .split(whereSeparator: \.isNewline).prefix(count)
             .map { printable(String($0)).trimmingSuffix(while: { $0 == " " }) }
-        return String(lines.joined(separator: "; ").prefix(600))
+        return String(lines.joined(separator: "; ").prefix(characters))
     }
 
     /// The text with every control and direction-changing character written as `\u{1b}`.

@@ -10,28 +10,30 @@ public enum HostEvents {
     ///
     /// While nothing happens nothing wakes up: the descriptors are in the process's one epoll set, and a local
     /// connection asks for no sign of life, since the kernel tells of its end.
+    ///
+    /// - Parameter hasLinks: whether to tell of links as well, which only this machine's kernel does.
     /// - Throws: `HostError.unreachable` or `.deadline` when libvirt there does not answer.
-    public static func stream(uri: String = "qemu:///system", deadline: Duration) async throws(HostError)
-        -> AsyncStream<HostEvent>
-    {
+    public static func stream(
+        uri: String = "qemu:///system", hasLinks: Bool = true, deadline: Duration
+    ) async throws(HostError) -> AsyncStream<HostEvent> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: HostEvent.self, bufferingPolicy: .bufferingNewest(buffer))
         let target = HostEventTarget(continuation)
         let subscription = try await LibvirtSubscription.open(uri: uri, target: target, deadline: deadline)
-        let links: LinkSubscription
+        let links: LinkSubscription?
         do throws(HostError) {
-            links = try LinkSubscription(target: target)
+            links = hasLinks ? try LinkSubscription(target: target) : nil
         } catch {
             subscription.cancel()
             throw error
         }
         continuation.onTermination = { _ in
-            links.cancel()
+            links?.cancel()
             subscription.cancel()
         }
         // Lost before the line above.
         if target.isLost {
-            links.cancel()
+            links?.cancel()
             subscription.cancel()
         }
         return stream

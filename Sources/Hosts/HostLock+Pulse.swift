@@ -77,7 +77,8 @@ final class HostLockPulse: Sendable {
     }
 
     /// Runs the process until it ends.
-    func live(_ configuration: Configuration, firstLine: String) async {
+    /// - Parameter first: what is written to it before all else.
+    func live(_ configuration: Configuration, first: [UInt8]) async {
         var lastWords = ""
         do {
             let result = try await Subprocess.run(
@@ -87,7 +88,7 @@ final class HostLockPulse: Sendable {
                 let ticks = ticks
                 let feeding = Task {
                     do {
-                        _ = try await writer.write(firstLine + "\n")
+                        _ = try await writer.write(first)
                         for await _ in ticks { _ = try await writer.write("\n") }
                     } catch {
                         // It has ended; the end of its output tells.

@@ -37,11 +37,14 @@ public final class HostLock: Sendable {
     private let pulse: HostLockPulse
     private let rhythm: Rhythm
     private let helper: Task<Void, Never>
+    /// Keeps the way to the host.
+    private let commands: CommandRunner
 
     private init(on commands: CommandRunner, holder: Holder, rhythm: Rhythm, files: (lock: String, work: String)) {
         self.rhythm = rhythm
         let pulse = HostLockPulse()
-        let configuration = CommandRunner.configuration(
+        self.commands = commands
+        let (configuration, preface) = commands.conversation(
             "bash",
             [
                 "-c", Self.helper, "infra-lock", commands.lockFolder, String(rhythm.silence.components.seconds),
@@ -51,7 +54,7 @@ public final class HostLock: Sendable {
             while (try? await Task.sleep(for: rhythm.feed)) != nil, pulse.tick() {}
         }
         helper = Task {
-            await pulse.live(configuration, firstLine: holder.text)
+            await pulse.live(configuration, first: preface + Array((holder.text + "\n").utf8))
             ticker.cancel()
         }
         self.pulse = pulse

@@ -33,7 +33,7 @@ struct InventoryContents {
                     host: host, seeds: record.status.seeds, stagedLinks: record.status.stagedLinks,
                     looseTaps: record.status.looseTaps, foreign: record.status.foreign,
                     adoptable: record.status.adoptable,
-                    unknown: record.status.unknown))
+                    unknown: record.status.unknown, lastSeen: record.status.lastSeen))
         case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)
         case .image: add(read(Image.recorded), to: \.images, host: \.status?.host, decoding)
         case .network: add(read(Network.recorded), to: \.networks, host: \.status?.host, decoding)

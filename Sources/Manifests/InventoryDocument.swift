@@ -20,7 +20,7 @@ public enum InventoryDocument {
                     observed: inventory.host.status, seeds: inventory.seeds,
                     stagedLinks: inventory.stagedLinks, looseTaps: inventory.looseTaps, foreign: inventory.foreign,
                     adoptable: inventory.adoptable,
-                    unknown: inventory.unknown))
+                    unknown: inventory.unknown, lastSeen: inventory.lastSeen))
             writer.document(Document.write(.host, record, HostRecord.grammar))
             for pool in inventory.pools { writer.document(Document.write(.storagePool, pool, StoragePool.recorded)) }
             for image in inventory.images { writer.document(Document.write(.image, image, Image.recorded)) }

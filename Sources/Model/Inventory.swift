@@ -57,13 +57,16 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var adoptable: Adoptable
     /// What could not be observed. What depends on it is blocked.
     public var unknown: [UnknownArea]
+    /// Machines that were there when the host was last seen, by identity, as the other hosts remember it; nil when none
+    /// does. Read only of a host that was not observed.
+    public var lastSeen: [String]?
 
     /// An inventory of one host.
     public init(
         host: KVMHost, pools: [StoragePool] = [], images: [Image] = [], networks: [Network] = [],
         volumes: [Volume] = [], machines: [VirtualMachine] = [], seeds: [String: VirtualMachine.Seed] = [:],
         stagedLinks: [String] = [], looseTaps: [Tap] = [], foreign: [ForeignObject] = [],
-        adoptable: Adoptable = Adoptable(), unknown: [UnknownArea] = []
+        adoptable: Adoptable = Adoptable(), unknown: [UnknownArea] = [], lastSeen: [String]? = nil
     ) {
         self.host = host
         self.pools = pools
@@ -77,7 +80,13 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.foreign = foreign
         self.adoptable = adoptable
         self.unknown = unknown
+        self.lastSeen = lastSeen
     }
+}
+
+extension HostInventory {
+    /// Whether nothing at all is known of the host.
+    public var isUnknown: Bool { unknown.contains { $0.area == .host && $0.resource == nil } }
 }
 
 extension HostInventory {

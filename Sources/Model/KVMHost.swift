@@ -6,6 +6,8 @@ public struct KVMHost: Hashable, Sendable, Codable {
     public enum Connection: Hashable, Sendable, Codable {
         /// It is the machine `infra` runs on; libvirt by `qemu:///system`.
         case local
+        /// Another machine; libvirt by `qemu+ssh://`.
+        case ssh(SSH)
     }
 
     /// An amount of processors and memory; nil where nothing is said.
@@ -78,12 +80,15 @@ public struct KVMHost: Hashable, Sendable, Codable {
         public var accelerator: AcceleratorChoice
         /// Whether new machines stay away.
         public var maintenance: Bool
+        /// The operator's word that the machine is off: it is not asked, and what was there last stays put.
+        public var offline: Bool
 
         /// A host's declaration.
         public init(
             connection: Connection = .local, capacity: Amount = Amount(), reserve: Amount = Amount(),
             overcommit: Overcommit = Overcommit(), storageRoots: [String] = ["/var/lib/infra"],
-            underlay: Underlay? = nil, accelerator: AcceleratorChoice = .auto, maintenance: Bool = false
+            underlay: Underlay? = nil, accelerator: AcceleratorChoice = .auto, maintenance: Bool = false,
+            offline: Bool = false
         ) {
             self.connection = connection
             self.capacity = capacity
@@ -93,6 +98,7 @@ public struct KVMHost: Hashable, Sendable, Codable {
             self.underlay = underlay
             self.accelerator = accelerator
             self.maintenance = maintenance
+            self.offline = offline
         }
     }
 

@@ -18,9 +18,10 @@ struct Expectation {
     private let bridgeNames: [String: String]
     private var imagePaths: Set<String> = []
 
+    /// - Parameter peers: where the tunnels of each network end on other hosts.
     init(
         manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
-        observed: HostInventory, identity: Identity
+        observed: HostInventory, peers: [String: [IPAddress]], identity: Identity
     ) {
         self.identity = identity
         self.manifest = manifest
@@ -40,7 +41,7 @@ struct Expectation {
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
         for machine in machines { add(machine: machine, on: hostID) }
-        addNetworks(on: hostID, machines: machines)
+        addNetworks(on: hostID, machines: machines, peers: peers)
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
     }
 
@@ -205,7 +206,9 @@ struct Expectation {
         machine.spec.boot = boot
     }
 
-    private mutating func addNetworks(on host: String, machines: [VirtualMachine]) {
+    private mutating func addNetworks(
+        on host: String, machines: [VirtualMachine], peers: [String: [IPAddress]]
+    ) {
         let members = Set(machines.flatMap { $0.spec.interfaces.compactMap(\.network) })
         for var network in manifest.fleet.networks {
             let id = network.metadata.identity
@@ -216,7 +219,7 @@ struct Expectation {
                 Network.Tunnel(
                     name: identity.tunnelName(of: network), vni: $0.vni, port: $0.port, local: underlay?.address,
                     interface: underlay?.interface, mtu: network.spec.mtu, bridge: bridge.name,
-                    flood: $0.peers.sorted())
+                    flood: Set($0.peers + peers[id, default: []]).sorted())
             }
             network.status = Network.Status(
                 host: host, uuid: identity.uuid(ResourceID(.network, id)), bridge: bridge, tunnel: tunnel)

@@ -29,6 +29,7 @@ struct HostPlanner {
 
     /// Plans every kind, those that others need first.
     mutating func run() {
+        tellUnknown()
         for (resource, reason) in options.heldBack.sorted(by: { $0.key < $1.key }) { holdBack(resource, reason) }
         problems += adoption.problems
         for (resource, reason) in adoption.blocked.sorted(by: { $0.key < $1.key }) { block(resource, reason) }
@@ -45,6 +46,20 @@ struct HostPlanner {
         planUnusedImages()
         planLeavingPools()
         waitForAdoption()
+    }
+
+    /// A host of which nothing is known is named even where nothing was to be done on it. One that is declared to be off is
+    /// no trouble.
+    private mutating func tellUnknown() {
+        guard let reason = observed.unknown.first(where: { $0.area == .host && $0.resource == nil })?.reason else {
+            return
+        }
+        let resource = ResourceID(.host, host)
+        if observed.host.spec.offline {
+            note("offline", "\(resource): \(reason); what was there last stays put", resource)
+        } else {
+            block(resource, "could not be observed: \(reason)")
+        }
     }
 
     /// Puts the steps that adopt something before those that do anything to it.

@@ -67,6 +67,7 @@ public enum Planner {
         let lookup = Lookup(wanted)
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
         let volumes = standalonePlaces(wanted, placement, observed)
+        let ends = TunnelEnds(wanted, machines: machines)
         var steps: [Step] = []
         for host in wanted.hosts {
             let id = host.metadata.identity
@@ -78,7 +79,7 @@ public enum Planner {
                 identity: identity)
             let expectation = Expectation(
                 manifest: lookup, host: host, machines: machines[id] ?? [], standalone: volumes[id] ?? [],
-                observed: adoption.inventory, identity: identity)
+                observed: adoption.inventory, peers: ends.peers(of: id), identity: identity)
             var planner = HostPlanner(
                 host: id, identity: identity, expectation: expectation, adoption: adoption, options: options)
             planner.run()
@@ -92,6 +93,7 @@ public enum Planner {
             let foreign = adoption.inventory.foreign
             if !foreign.isEmpty { plan.foreign[id] = foreign }
         }
+        plan.blocked += lostHosts(wanted, observed)
         for short in plan.capacity.filter({ $0.missing > 0 }) {
             if short.isExceeded { plan.problems.append(short.diagnostic) } else { plan.notes.append(short.diagnostic) }
         }
@@ -103,6 +105,14 @@ public enum Planner {
         }
         finish(&plan, steps, options)
         return plan
+    }
+
+    /// Hosts that only other hosts remember.
+    private static func lostHosts(_ manifest: FleetManifest, _ observed: [String: HostInventory]) -> [Blocked] {
+        let declared = Set(manifest.hosts.map(\.metadata.identity))
+        return observed.filter { !declared.contains($0.key) && $0.value.isUnknown }.sorted { $0.key < $1.key }.map {
+            Blocked(host: $0.key, resource: ResourceID(.host, $0.key), reason: $0.value.unknown.first?.reason ?? "")
+        }
     }
 
     /// On which host each volume of its own lies: where it is, else where its machine is, else on the pool's first.

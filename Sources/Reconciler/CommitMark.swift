@@ -84,8 +84,9 @@ extension ConnectedFleet {
         _ lockTimeout: Duration, _ edit: @escaping @Sendable (inout Roster) -> Void
     ) async throws(ApplyRefusal) {
         do throws(HostError) {
-            try await locked(timeout: lockTimeout) { _ throws(HostError) in
+            try await locked(timeout: lockTimeout) { held throws(HostError) in
                 for session in sessions.values {
+                    guard held.lost[session.id] == nil else { continue }
                     try await Roster.change(
                         session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name, edit)
                 }

@@ -42,8 +42,8 @@ extension ConnectedFleet {
         report: @escaping @Sendable (ApplyEvent) -> Void
     ) async throws(ApplyRefusal) -> (plan: Plan, report: ApplyReport) {
         do throws(HostError) {
-            return try await locked(timeout: lockTimeout) { isHeld throws(HostError) in
-                let observed = await observe()
+            return try await locked(timeout: lockTimeout) { held throws(HostError) in
+                let observed = await observe(without: held.lost)
                 let plan = Planner.plan(manifest, observed: observed, options: options)
                 if let approved, let basis { try check(basis, of: approved, observed) }
                 if let approved { try Self.check(plan, against: approved) } else { show(plan) }
@@ -54,9 +54,9 @@ extension ConnectedFleet {
                     if plan.problems.isEmpty { try await finish(plan, observed, options, commit?.mark) }
                     return (plan, nothing)
                 }
-                if let mark = commit?.mark { try await remember(mark) }
-                let result = await run(plan, isHeld: isHeld, stopReason: stopReason, report: report)
-                return (plan, try await verify(result, options, commit?.mark, report))
+                if let mark = commit?.mark { try await remember(mark, on: observed) }
+                let result = await run(plan, held, stopReason: stopReason, report: report)
+                return (plan, try await verify(result, options, held.lost, commit?.mark, report))
             }
         } catch {
             switch error {
@@ -87,7 +87,7 @@ extension ConnectedFleet {
     }
 
     private func run(
-        _ plan: Plan, isHeld: @escaping @Sendable () -> Bool, stopReason: @escaping @Sendable () -> String?,
+        _ plan: Plan, _ held: HeldLocks, stopReason: @escaping @Sendable () -> String?,
         report: @escaping @Sendable (ApplyEvent) -> Void
     ) async -> ApplyReport {
         let performers = sessions.mapValues { session in
@@ -99,20 +99,24 @@ extension ConnectedFleet {
             parallelism: settings.parallelism,
             stopReason: {
                 if let reason = stopReason() { return reason }
-                return isHeld() ? nil : "the host's lock no longer answers"
+                return held.isAnyHeld ? nil : "the host's lock no longer answers"
             }, report: report,
             perform: { step throws(HostError) in
                 guard let performer = performers[step.host] else { throw .unreachable("host \(step.host)") }
+                guard held.isHeld(step.host) else {
+                    throw .unreachable("host \(step.host): its lock no longer answers, so nothing is begun there")
+                }
                 try await performer.perform(step)
             })
         return await applier.run(plan.steps)
     }
 
     private func verify(
-        _ result: ApplyReport, _ options: PlanOptions, _ mark: CommitMark?, _ report: @Sendable (ApplyEvent) -> Void
+        _ result: ApplyReport, _ options: PlanOptions, _ lost: [String: HostError], _ mark: CommitMark?,
+        _ report: @Sendable (ApplyEvent) -> Void
     ) async throws(HostError) -> ApplyReport {
         var result = result
-        let observed = await observe()
+        let observed = await observe(without: lost)
         let remaining = Planner.plan(manifest, observed: observed, options: options)
         report(.verified(remaining: remaining.steps.map(\.id), deferred: remaining.deferred.map(\.id)))
         result.remaining = remaining
@@ -123,14 +127,16 @@ extension ConnectedFleet {
     /// Another watcher may have been there since the commit was judged.
     private func check(_ memory: FleetMemory) async throws(HostError) {
         let now = await remembered()
-        if let host = sessions.keys.sorted().first(where: { now.marks[$0]?.commit != memory.marks[$0]?.commit }) {
+        let answered = sessions.keys.sorted().filter { now.unknown[$0] == nil && memory.unknown[$0] == nil }
+        if let host = answered.first(where: { now.marks[$0]?.commit != memory.marks[$0]?.commit }) {
             let commit = now.marks[host]?.commit ?? "none"
             throw .surprise("another watcher was there meanwhile: the last commit on host \(host) is \(commit)")
         }
     }
 
-    private func remember(_ mark: CommitMark) async throws(HostError) {
-        for session in sessions.values {
+    /// On every host that answers.
+    private func remember(_ mark: CommitMark, on observed: [String: HostInventory]) async throws(HostError) {
+        for session in sessions.values where observed[session.id]?.isUnknown == false {
             try await Roster.change(
                 session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
             ) { $0.commit = mark }
@@ -143,17 +149,20 @@ extension ConnectedFleet {
     ) async throws(HostError) {
         var mark = mark
         mark?.isApplied = plan.steps.isEmpty && plan.problems.isEmpty && options.targets.isEmpty
-        if let mark { try await remember(mark) }
-        guard options.targets.isEmpty, observed.values.allSatisfy({ $0.unknown.isEmpty }) else { return }
+        if let mark { try await remember(mark, on: observed) }
+        let offline = Set(manifest.hosts.filter(\.spec.offline).map(\.metadata.identity))
+        let asked = observed.filter { !offline.contains($0.key) }.values
+        guard options.targets.isEmpty, asked.allSatisfy({ $0.unknown.isEmpty }) else { return }
         let isGone =
             options.destroys && plan.isEmpty && plan.deferred.isEmpty
-            && observed.values.allSatisfy { $0.machines.isEmpty && $0.pools.isEmpty }
+            && observed.values.allSatisfy { $0.unknown.isEmpty && $0.machines.isEmpty && $0.pools.isEmpty }
         let roster = Roster(manifest, observed)
         for session in sessions.values {
             if isGone {
                 try await Roster.remove(session, identity, settings.observationDeadline)
             } else {
-                try await roster.write(session, identity, settings.observationDeadline, commit: mark)
+                try await roster.write(
+                    session, identity, settings.observationDeadline, keeping: offline, commit: mark)
             }
         }
     }

@@ -14,16 +14,19 @@ public struct RunSettings: Sendable {
     public var grace: Duration
     /// How many steps may run at once.
     public var parallelism: Int
+    /// The controller's ssh keys.
+    public var sshKeys: SSHKeys
 
     /// How patient a run is; without arguments as the command line is by default.
     public init(
         stepDeadline: Duration = .seconds(300), observationDeadline: Duration = .seconds(30),
-        grace: Duration = .seconds(60), parallelism: Int = 4
+        grace: Duration = .seconds(60), parallelism: Int = 4, sshKeys: SSHKeys = SSHKeys()
     ) {
         self.stepDeadline = stepDeadline
         self.observationDeadline = observationDeadline
         self.grace = grace
         self.parallelism = parallelism
+        self.sshKeys = sshKeys
     }
 }
 
@@ -37,7 +40,7 @@ public struct ConnectedFleet: Sendable {
     let secrets: SecretSource?
     let sessions: [String: HostSession]
     let failures: [String: HostInventory]
-    private let log = Logger(label: "infra.reconciler")
+    let log = Logger(label: "infra.reconciler")
 
     /// Reaches every host at once. A host that does not answer is unknown, and the rest goes on.
     ///
@@ -60,10 +63,14 @@ public struct ConnectedFleet: Sendable {
         var failures: [String: HostInventory] = [:]
         await withTaskGroup(of: (KVMHost, Result<HostSession, HostError>).self) { group in
             for host in manifest.hosts {
+                guard !host.spec.offline else {
+                    failures[host.metadata.identity] = Observer.offline(host)
+                    continue
+                }
                 group.addTask {
                     do throws(HostError) {
                         let session = try await HostSession(
-                            host, identity: identity, deadline: deadline, headStart: headStart)
+                            host, identity: identity, keys: settings.sshKeys, deadline: deadline, headStart: headStart)
                         return (host, .success(session))
                     } catch {
                         return (host, .failure(error))
@@ -81,60 +88,41 @@ public struct ConnectedFleet: Sendable {
         self.failures = failures
     }
 
-    /// What is on every host, by the host's identity.
-    public func observe() async -> [String: HostInventory] {
+    /// What is on every host, by the host's identity, and what hosts that left the manifests were last known to have.
+    public func observe() async -> [String: HostInventory] { await observe(without: [:]) }
+
+    /// What is on every host.
+    /// - Parameter lost: Hosts that are not asked any more, with the reason.
+    func observe(without lost: [String: HostError]) async -> [String: HostInventory] {
         let observer = Observer(identity: identity, deadline: settings.observationDeadline)
-        var result = failures
-        await withTaskGroup(of: HostInventory.self) { group in
+        var sightings = failures.values.map { Sighting(inventory: $0) }
+        await withTaskGroup(of: Sighting.self) { group in
             for session in sessions.values {
+                if let error = lost[session.id] {
+                    sightings.append(Sighting(inventory: Observer.unreachable(session.host, error)))
+                    continue
+                }
                 let manifest = manifest
                 group.addTask { await observer.observe(session, manifest) }
             }
-            for await inventory in group { result[inventory.host.metadata.identity] = inventory }
+            for await sighting in group { sightings.append(sighting) }
         }
-        return result
+        return RosterRules.judged(sightings)
     }
 
     /// What is on every host, looked at as closely as an import needs.
     public func observeForImport() async -> [HostInventory] {
         let observer = Observer(identity: identity, deadline: settings.observationDeadline)
-        var result = Array(failures.values)
+        var sightings = failures.values.map { Sighting(inventory: $0) }
         for session in sessions.values {
-            result.append(await observer.observe(session, manifest, isImporting: true))
+            sightings.append(await observer.observe(session, manifest, isImporting: true))
         }
-        return result
+        let asked = Set(sightings.map(\.inventory.host.metadata.identity))
+        return RosterRules.judged(sightings).filter { asked.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// Observes and plans.
     public func plan(_ options: PlanOptions) async -> Plan {
         Planner.plan(manifest, observed: await observe(), options: options)
-    }
-
-    /// Runs the body while this controller alone may change the hosts. Locks are taken in the order of the hosts'
-    /// UUIDs, and all are freed however the body ends.
-    /// - Throws: `HostError.locked` with what the holder says of itself.
-    func locked<Value: Sendable>(
-        timeout: Duration, _ body: (_ isHeld: @escaping @Sendable () -> Bool) async throws(HostError) -> Value
-    ) async throws(HostError) -> Value {
-        let holder = HostLock.Holder(fleet: manifest.fleet.metadata.name, identity: identity)
-        var ordered: [(uuid: UUID, session: HostSession)] = []
-        for session in sessions.values {
-            ordered.append((try await HostFacts.uuid(commands: session.commands), session))
-        }
-        ordered.sort { $0.uuid.lowercased < $1.uuid.lowercased }
-        var locks: [HostLock] = []
-        do throws(HostError) {
-            for entry in ordered {
-                locks.append(try await HostLock.take(on: entry.session.commands, as: holder, timeout: timeout))
-            }
-            log.debug("locks held", metadata: ["hosts": "\(ordered.map(\.session.id))"])
-            let held = locks
-            let value = try await body { held.allSatisfy(\.isHeld) }
-            for lock in locks.reversed() { await lock.release() }
-            return value
-        } catch {
-            for lock in locks.reversed() { await lock.release() }
-            throw error
-        }
     }
 }

@@ -12,20 +12,18 @@ struct HostSession: Sendable {
     let network: NetworkDriver
 
     /// Reaches a host.
-    /// - Throws: `HostError.unreachable` or `.deadline` when libvirt there does not answer.
+    /// - Throws: `HostError.unreachable` or `.deadline` when it, or libvirt there, does not answer.
     init(
-        _ host: KVMHost, identity: Identity, deadline: Duration, headStart: HeadStart? = nil
+        _ host: KVMHost, identity: Identity, keys: SSHKeys, deadline: Duration, headStart: HeadStart? = nil
     ) async throws(HostError) {
         let id = host.metadata.identity
+        let reach = try await HostReach.open(host, keys: keys, deadline: deadline)
         self.host = host
-        commands = CommandRunner()
-        switch host.spec.connection {
-        case .local:
-            if let begun = await headStart?.taken() {
-                connection = begun
-            } else {
-                connection = try await LibvirtConnection.open(uri: HeadStart.uri, deadline: deadline)
-            }
+        commands = reach.commands
+        if host.spec.connection == .local, let begun = await headStart?.taken() {
+            connection = begun
+        } else {
+            connection = try await LibvirtConnection.open(uri: reach.uri, deadline: deadline)
         }
         compute = ComputeDriver(connection: connection, host: id, identity: identity)
         storage = StorageDriver(

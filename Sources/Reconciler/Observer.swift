@@ -8,12 +8,12 @@ struct Observer: Sendable {
     /// How long one call may take.
     let deadline: Duration
 
-    /// What is on a host. Never throws: what cannot be read is unknown.
+    /// What is on a host, and what it remembers. Never throws: what cannot be read is unknown.
     ///
     /// - Parameter isImporting: whether to look closer at what is not ours.
     func observe(
         _ session: HostSession, _ manifest: FleetManifest, isImporting: Bool = false
-    ) async -> HostInventory {
+    ) async -> Sighting {
         async let facts = status(session)
         async let roster = Roster.read(session, identity, deadline)
         async let machines = session.compute.observe(deadline: deadline)
@@ -32,17 +32,16 @@ struct Observer: Sendable {
                 pools: storage.adoptable.pools, volumes: storage.adoptable.volumes, networks: network.adoptable,
                 machines: compute.adoptable),
             unknown: compute.unknown + storage.unknown + network.unknown)
+        var remembered: Roster?
         do {
             inventory.host.status = try await facts
-            if let reason = try await roster?.contradiction(of: inventory.host) {
-                inventory.unknown.append(UnknownArea(.host, reason: reason))
-            }
+            remembered = try await roster
         } catch {
             inventory.unknown.append(UnknownArea(.host, reason: "\(error)"))
         }
         resolve(&inventory)
         if isImporting { await look(closer: session, &inventory) }
-        return inventory
+        return Sighting(inventory: inventory, roster: remembered)
     }
 
     /// Finds what only a person who imports needs to know, for which every object is asked once more.
@@ -66,6 +65,11 @@ struct Observer: Sendable {
     /// What is known of a host that cannot be reached: nothing.
     static func unreachable(_ host: KVMHost, _ error: HostError) -> HostInventory {
         HostInventory(host: host, unknown: [UnknownArea(.host, reason: "\(error)")])
+    }
+
+    /// What is known of a host that is declared to be off: nothing.
+    static func offline(_ host: KVMHost) -> HostInventory {
+        HostInventory(host: host, unknown: [UnknownArea(.host, reason: "its manifest says `offline: true`")])
     }
 
     private func status(_ session: HostSession) async throws(HostError) -> KVMHost.Status {

@@ -10,6 +10,8 @@ struct Roster: Codable, Hashable, Sendable {
         var uuid: UUID
         /// Its VTEP address.
         var underlay: IPAddress?
+        /// The machines that were on it, by identity.
+        var machines: [String]?
     }
 
     /// The version of this file's form.
@@ -26,19 +28,16 @@ struct Roster: Codable, Hashable, Sendable {
     /// Where a fleet's roster lies.
     static func path(_ identity: Identity) -> String { "/var/lib/infra/\(identity.fleet.lowercased).json" }
 
-    /// The roster of a fleet whose hosts were all observed.
+    /// The roster of a fleet whose hosts were all observed, but for those that are declared to be off.
     init(_ manifest: FleetManifest, _ observed: [String: HostInventory]) {
         fleet = manifest.fleet.metadata.name
         hosts = observed.compactMapValues { inventory in
-            inventory.host.status.map { Entry(uuid: $0.uuid, underlay: inventory.host.spec.underlay?.address) }
+            inventory.host.status.map {
+                Entry(
+                    uuid: $0.uuid, underlay: inventory.host.spec.underlay?.address,
+                    machines: inventory.machines.map(\.metadata.identity).sorted())
+            }
         }
-    }
-
-    /// Why a host is not the one that the roster knows under its name; nil when it is, or when its name is new.
-    func contradiction(of host: KVMHost) -> String? {
-        guard let status = host.status, let known = hosts[host.metadata.identity], known.uuid != status.uuid
-        else { return nil }
-        return "this is host \(status.uuid.lowercased), the last apply knew \(known.uuid.lowercased) under that name"
     }
 
     /// A roster that knows no host yet.
@@ -56,12 +55,14 @@ struct Roster: Codable, Hashable, Sendable {
     }
 
     /// Writes the hosts, and the commit if there is one; the rest stays as it is.
+    /// - Parameter kept: Hosts of which nothing new is known; what was known of them stays.
     func write(
-        _ session: HostSession, _ identity: Identity, _ deadline: Duration, commit: CommitMark?
+        _ session: HostSession, _ identity: Identity, _ deadline: Duration, keeping kept: Set<String>,
+        commit: CommitMark?
     ) async throws(HostError) {
         try await Self.change(session, identity, deadline, fleet: fleet) { roster in
             roster.fleet = fleet
-            roster.hosts = hosts
+            roster.hosts = hosts.merging(roster.hosts.filter { kept.contains($0.key) }) { new, _ in new }
             if let commit { roster.commit = commit }
         }
     }

@@ -84,8 +84,22 @@ struct PlanningOptions: ParsableArguments {
     }
 }
 
+/// How hosts are reached.
+struct ReachOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder of ssh keys and known_hosts; ~/.ssh if left out. No other key is used.",
+            discussion: "A Host's `connect.ssh.identity` is relative to it.", valueName: "dir"),
+        completion: .directory)
+    var sshKeys: String?
+
+    var keys: SSHKeys { SSHKeys(sshKeys) }
+}
+
 /// How patient a run is.
 struct RunOptions: ParsableArguments {
+    @OptionGroup var reach: ReachOptions
+
     @Option(help: ArgumentHelp("How long one step may take: 30s, 5m, 1h.", valueName: "duration"))
     var timeout = DurationArgument(seconds: 300)
 
@@ -104,7 +118,7 @@ struct RunOptions: ParsableArguments {
     var settings: RunSettings {
         RunSettings(
             stepDeadline: timeout.duration, observationDeadline: min(timeout.duration, .seconds(30)),
-            grace: grace.duration, parallelism: parallelism)
+            grace: grace.duration, parallelism: parallelism, sshKeys: reach.keys)
     }
 }
 

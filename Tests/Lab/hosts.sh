@@ -4,6 +4,25 @@
 
 declare -A handshake=()
 
+# The operator's ssh keys, as `infra --ssh-keys` takes them: a key that every host lets in, and known_hosts.
+keys_make() {
+    keys=$state/ssh
+    mkdir -p -m 0700 "$keys"
+    [[ -f $keys/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C infra-lab -f "$keys/id_ed25519"
+}
+
+# A host's own key outlives its process, as on a real machine.
+host_key_make() { [[ -f $keys/host-$1 ]] || ssh-keygen -q -t ed25519 -N '' -C "host-$1" -f "$keys/host-$1"; }
+
+known_hosts_make() {
+    local file number type key
+    for file in "$keys"/host-*.pub; do
+        number=${file##*/host-} number=${number%.pub}
+        read -r type key _ <"$file"
+        printf '%s,%s,host-%s %s %s\n' "$(host_address "$number")" "$(host_address6 "$number")" "$number" "$type" "$key"
+    done >"$keys/known_hosts"
+}
+
 host_begin() {
     local folder=$state/host-$1 output
     if whole "$folder"; then return; fi
@@ -18,7 +37,7 @@ host_begin() {
         close_inherited
         cgroups_enter "$folder"
         exec setsid unshare --net --mount --uts --ipc --cgroup --pid --fork --kill-child -- \
-            bash "$here/host-init" infra-lab-machine "$folder" "$1" "$(host_address "$1")" "$name" "$repository" "$root_state"
+            bash "$here/host-init" infra-lab-machine "$folder" "$1" "$(host_address "$1")" "$name" "$repository" "$root_state" "$keys"
     )
     handshake[$1]=$output
 }

@@ -4,7 +4,10 @@
 
 underlay_address=192.0.2.1
 
+underlay_address6=2001:db8::1
+
 host_address() { printf '192.0.2.%d' $((10 + $1)); }
+host_address6() { printf '2001:db8::%d' $((10 + $1)); }
 
 in_network() {
     local pid=$1
@@ -32,6 +35,7 @@ link set lo up
 link add underlay address 02:00:c0:00:02:01 type bridge
 link set underlay up
 address add $underlay_address/24 dev underlay
+address add $underlay_address6/64 dev underlay nodad
 TEXT
     : >"$folder/whole"
 }
@@ -53,5 +57,6 @@ network_join() {
 link set lo up
 link set eth0 up
 address add $(host_address "$number")/24 dev eth0
+address add $(host_address6 "$number")/64 dev eth0 nodad
 TEXT
 }

@@ -31,9 +31,9 @@ ONLY_OURS = {
     *("clone-format", "cpu-count", "duplicate", "ignored-field", "mtu", "size", "write-files"),
     # the whole fleet
     *("address-gateway", "address-outside", "address-reserved", "address-used", "address-without-subnet"),
-    *("boot-order", "empty-fleet", "gateway-outside", "image-file", "image-format", "link-name", "local-twice"),
+    *("boot-order", "empty-fleet", "gateway-outside", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
     *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-nested"),
-    *("pool-path", "secret", "underlay-used", "unknown-reference", "vni-used", "volume-shared"),
+    *("pool-path", "secret", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared"),
 }
 # A schema cannot compare two values, and has no arithmetic for addresses: a code, and words of its message.
 EXCEPTIONS = {("conflict", "mtu"), ("value", "is not an address"), ("value", "is not a block of addresses")}

@@ -5,6 +5,7 @@ extension CheckedFleet {
     static let checkTunnels: Check = { fleet, report in
         checkIdentifiers(fleet, &report)
         checkUnderlays(fleet, &report)
+        checkKinds(fleet, &report)
         var told: Set<String> = []
         for network in fleet.networks.all where network.spec.vxlan != nil {
             for id in network.spec.hosts {
@@ -19,6 +20,30 @@ extension CheckedFleet {
                 else { continue }
                 tell(host, network, &told, &report)
             }
+        }
+    }
+
+    /// A link's own end is of one kind, and it can only send to ends like it.
+    private static func checkKinds(_ fleet: CheckedFleet, _ report: inout CheckReport) {
+        var carriers: [String: Set<String>] = [:]
+        for machine in fleet.machines.all {
+            guard let host = fleet.certainHost(of: machine) else { continue }
+            for id in machine.spec.interfaces.compactMap(\.network) {
+                carriers[id, default: []].insert(host.metadata.identity)
+            }
+        }
+        for network in fleet.networks.all where network.spec.vxlan != nil {
+            let hosts = carriers[network.metadata.identity, default: []].union(network.spec.hosts).sorted()
+            let ends = hosts.compactMap { id in
+                fleet.hosts[id].flatMap { host in host.spec.underlay.map { (host, $0.address) } }
+            }
+            guard let first = ends.first, let other = ends.first(where: { $0.1.isIPv4 != first.1.isIPv4 }) else {
+                continue
+            }
+            report.error(
+                network.resourceID, "spec.vxlan", "underlay-mixed",
+                "Host/\(first.0.metadata.name) carries it at \(first.1), Host/\(other.0.metadata.name) at \(other.1)",
+                help: "give hosts of one VXLAN network underlay addresses of one kind, IPv4 or IPv6")
         }
     }
 

@@ -11,7 +11,8 @@ extension KVMHost {
     static let specGrammar = Record(
         "a Host's spec", Spec(),
         [
-            .required("connect", \.connection, connectionGrammar.form, "How the host is reached: {local: {}}."),
+            .required(
+                "connect", \.connection, connectionForm, "How the host is reached: {local: {}} or {ssh: {address: …}}."),
             .defaulted(
                 "capacity", \.capacity, amountGrammar.form, to: Amount(), "What to count with instead of what is there."
             ),
@@ -30,16 +31,10 @@ extension KVMHost {
             .defaulted(
                 "accelerator", \.accelerator, .word(), to: .auto, "What runs guest code; auto proves KVM first."),
             .defaulted("maintenance", \.maintenance, .boolean, to: false, "Whether new machines stay away."),
-        ], reserved: ["offline", "taints"])
-
-    /// In this version there is one way to reach a host, so nothing of it is kept but that it was said.
-    private static let connectionGrammar = Record(
-        "a connection", Connection.local,
-        [
-            .group(
-                "local", Record("the local connection", Connection.local, []), required: true,
-                "The machine that infra runs on; written {}.")
-        ], reserved: ["ssh"])
+            .defaulted(
+                "offline", \.offline, .boolean, to: false,
+                "Your word that the machine is off: it is not asked, what was there last stays put, the rest goes on."),
+        ], reserved: ["taints"])
 
     private static let amountGrammar = Record(
         "an amount", Amount(),

@@ -11,6 +11,7 @@ struct HostRecord: Sendable {
         var foreign: [ForeignObject] = []
         var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
+        var lastSeen: [String]?
     }
 
     var host = KVMHost(metadata: Metadata(name: ""))
@@ -53,6 +54,9 @@ struct HostRecord: Sendable {
                 "unknown", \.unknown,
                 .list("areas", of: unknownGrammar.form, sample: UnknownArea(.host, reason: "other")), to: [],
                 "What could not be observed."),
+            .optional(
+                "lastSeen", \.lastSeen, .list("machines", of: .observed, sample: "other"),
+                "Machines that were there when the host was last seen."),
         ])
 
     private static let observedGrammar = Record(

@@ -1,10 +1,12 @@
 import Hosts
 import Model
+import Reconciler
 
 /// Wakes the watcher when something happens on a host. Without events everything is still read now and then.
 struct HostListener: Sendable {
     let host: KVMHost
     let watcher: Watcher
+    let keys: SSHKeys
     let deadline: Duration
 
     /// Listens until it is cancelled, over a new connection after each loss.
@@ -14,10 +16,8 @@ struct HostListener: Sendable {
         var told: String?
         while !Task.isCancelled {
             do throws(HostError) {
-                let stream =
-                    switch host.spec.connection {
-                    case .local: try await HostEvents.stream(deadline: deadline)
-                    }
+                let reach = try await HostReach.open(host, keys: keys, deadline: deadline)
+                let stream = try await reach.events(deadline: deadline)
                 if told != nil {
                     watcher.events.tell(.hostEvents(host: name, reason: nil))
                     // What happened in between is not known.
@@ -29,6 +29,7 @@ struct HostListener: Sendable {
                     if case .lost(let reason) = event { throw .unreachable(reason) }
                     watcher.hostChanged(name)
                 }
+                withExtendedLifetime(reach) {}
                 return
             } catch {
                 failures += 1

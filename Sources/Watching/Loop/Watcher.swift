@@ -150,14 +150,18 @@ public actor Watcher {
 
     /// Listens to these hosts and no others.
     func listen(to hosts: [KVMHost]) {
-        let wanted = Set(hosts.map(\.metadata.identity))
-        for (host, task) in listening where !wanted.contains(host) {
-            task.cancel()
-            listening[host] = nil
+        // One that is to be reached in another way is another one.
+        let wanted = hosts.filter { !$0.spec.offline }.reduce(into: [:]) { wanted, host in
+            wanted["\(host.metadata.identity) \(host.spec.connection)"] = host
         }
-        for host in hosts where listening[host.metadata.identity] == nil {
-            let listener = HostListener(host: host, watcher: self, deadline: settings.run.observationDeadline)
-            listening[host.metadata.identity] = Task { await listener.run() }
+        for (way, task) in listening where wanted[way] == nil {
+            task.cancel()
+            listening[way] = nil
+        }
+        for (way, host) in wanted where listening[way] == nil {
+            let listener = HostListener(
+                host: host, watcher: self, keys: settings.run.sshKeys, deadline: settings.run.observationDeadline)
+            listening[way] = Task { await listener.run() }
         }
     }
 

@@ -12,6 +12,7 @@ struct GetCommand: AsyncParsableCommand {
     var what: String
 
     @OptionGroup var fleet: FleetOptions
+    @OptionGroup var reach: ReachOptions
     @OptionGroup var output: FormatOptions
 
     func validate() throws {
@@ -26,7 +27,9 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         guard let kind else { throw ExitCode(Exit.couldNotRun) }
         let input = try FleetInput.load(fleet, format: output.format)
-        let observed = await ConnectedFleet(input.manifest, files: input.files).observe()
+        let observed = await ConnectedFleet(
+            input.manifest, files: input.files, settings: RunSettings(sshKeys: reach.keys)
+        ).observe()
         var rows: [ResourceRow] = []
         for (_, inventory) in observed.sorted(by: { $0.key < $1.key }) { rows += ResourceRow.rows(kind, inventory) }
         if let id = ResourceID(what)?.id { rows = rows.filter { $0.id == id } }

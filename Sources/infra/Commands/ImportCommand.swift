@@ -15,13 +15,10 @@ struct ImportCommand: AsyncParsableCommand {
             the reason. Exit codes: 0, 1 when a part could not be observed, 2 could not run.
             """)
 
-    /// Hosts that can be imported from.
-    enum HostName: String, CaseIterable, ExpressibleByArgument {
-        case local
-    }
-
-    @Option(help: ArgumentHelp("The host: in this version the one that infra runs on.", valueName: "host"))
-    var host = HostName.local
+    @Option(
+        help: ArgumentHelp(
+            "The host: `local` for the one that infra runs on, or the name of a Host of --fleet.", valueName: "host"))
+    var host = "local"
 
     @Option(
         help: ArgumentHelp("Write into this folder; - for standard output.", valueName: "folder"),
@@ -40,6 +37,9 @@ struct ImportCommand: AsyncParsableCommand {
     @OptionGroup var run: RunOptions
 
     func validate() throws {
+        if fleet == nil, host != "local" {
+            throw ValidationError("--host \(host) needs --fleet, whose Host says how it is reached")
+        }
         if fleet != nil, fleetName != nil {
             throw ValidationError("--fleet has a name already; leave out --fleet-name")
         }
@@ -48,7 +48,7 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         let sources = try fleet.map { try FleetInput.readFolder($0, .text) } ?? []
         let start = try fleet == nil ? newFleet() : existingFleet(sources)
-        let connected = await ConnectedFleet(start, files: nil, settings: run.settings)
+        let connected = await ConnectedFleet(try only(start), files: nil, settings: run.settings)
         guard let observed = await connected.observeForImport().first else { throw ExitCode(Exit.couldNotRun) }
         let importer = Importer(observed, into: start, isNew: fleet == nil)
         let files = importer.files(prefix: fleet == nil ? "" : "imported-")
@@ -93,6 +93,19 @@ struct ImportCommand: AsyncParsableCommand {
             throw ExitCode(Exit.couldNotRun)
         }
         return loaded.manifest
+    }
+
+    /// The fleet with the one host that is imported from.
+    private func only(_ fleet: FleetManifest) throws -> FleetManifest {
+        var one = fleet
+        one.hosts = fleet.hosts.filter {
+            host == "local" ? $0.spec.connection == .local : $0.metadata.name == host || $0.metadata.identity == host
+        }
+        guard !one.hosts.isEmpty else {
+            Console.error("error[host]: the fleet has no Host \(TerminalText.safe(host))")
+            throw ExitCode(Exit.couldNotRun)
+        }
+        return one
     }
 
     private func write(_ files: [(file: String, text: String)]) throws {

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Hosts
+import Model
 import Reconciler
 import Synchronization
 
@@ -31,8 +32,11 @@ struct StatusWatch {
             return source
         }
         defer { for signal in signals { signal.cancel() } }
-        let listener = Task { await Self.listen(command.run.settings.observationDeadline) { wake.yield(.event) } }
-        defer { listener.cancel() }
+        let settings = command.run.settings
+        let listeners = input.manifest.hosts.filter { !$0.spec.offline }.map { host in
+            Task { await Self.listen(host, settings) { wake.yield(.event) } }
+        }
+        defer { for listener in listeners { listener.cancel() } }
         var isConverged = false
         var iterator = wakes.makeAsyncIterator()
         while !isInterrupted.isSet {
@@ -54,11 +58,15 @@ struct StatusWatch {
     }
 
     /// Tells of events for ever. While libvirt is away its return is looked for now and then.
-    private static func listen(_ deadline: Duration, _ tell: @Sendable () -> Void) async {
+    private static func listen(_ host: KVMHost, _ settings: RunSettings, _ tell: @Sendable () -> Void) async {
+        let deadline = settings.observationDeadline
         while !Task.isCancelled {
-            if let events = try? await HostEvents.stream(deadline: deadline) {
+            if let reach = try? await HostReach.open(host, keys: settings.sshKeys, deadline: deadline),
+                let events = try? await reach.events(deadline: deadline)
+            {
                 tell()
                 for await _ in events { tell() }
+                withExtendedLifetime(reach) {}
             }
             try? await Task.sleep(for: .seconds(5))
         }
