@@ -91,7 +91,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "WatchingTests",
-            dependencies: ["Watching", "Hosts", "Reconciler", "Planning", "TestSupport", subprocess, systemPackage],
+            dependencies: [
+                "Watching", "Hosts", "Reconciler", "Planning", "Manifests", "GitRepository", "TestSupport", subprocess,
+                systemPackage,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage],

@@ -5,11 +5,11 @@ import Synchronization
 ///
 /// Each call has a deadline. When it passes, the caller gets `HostError.deadline`, the thread that is still in the call
 /// is left behind with its late result dropped, and a new thread may take its place in the pool.
-final class BlockingCalls: Sendable {
+public final class BlockingCalls: Sendable {
     private let queue: BlockingQueue
 
     /// A pool of at most that many threads, started as they are needed.
-    init(threads: Int) { queue = BlockingQueue(limit: threads) }
+    public init(threads: Int) { queue = BlockingQueue(limit: threads) }
 
     /// The threads end when the queue is empty.
     deinit { queue.close() }
@@ -18,7 +18,7 @@ final class BlockingCalls: Sendable {
     ///
     /// Throws what the body throws, or `HostError.deadline` when it has not returned in time. The body then may still
     /// run, or will not run at all when no thread was free.
-    func run<Value: Sendable>(
+    public func run<Value: Sendable>(
         _ call: String, deadline: Duration, _ body: @escaping @Sendable () throws(HostError) -> Value
     ) async throws(HostError) -> Value {
         // Nothing is begun that is late already.

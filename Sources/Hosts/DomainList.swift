@@ -29,8 +29,15 @@ final class DomainList: @unchecked Sendable {
 
     var count: Int { pointers.count }
 
-    init(_ connection: OpaquePointer) throws(HostError) {
-        pointers = try Self.list(connection, flags: 0)
+    /// - Parameter uuids: of those that are listed; all with nil.
+    init(_ connection: OpaquePointer, only uuids: Set<UUID>? = nil) throws(HostError) {
+        let all = try Self.list(connection, flags: 0)
+        if let uuids {
+            pointers = all.filter { uuids.contains(Domain.uuid($0)) }
+            Self.free(all.filter { !uuids.contains(Domain.uuid($0)) })
+        } else {
+            pointers = all
+        }
         do throws(HostError) {
             states = try Self.states(connection)
             autostarted = try Self.uuids(connection, flags: VIR_CONNECT_LIST_DOMAINS_AUTOSTART.rawValue)

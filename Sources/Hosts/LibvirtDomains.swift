@@ -35,13 +35,16 @@ extension LibvirtConnection {
     /// Maps to `virConnectListAllDomains`, `virConnectGetAllDomainStats`, `virDomainGetXMLDesc`. A domain that goes
     /// meanwhile is left out.
     ///
-    /// - Parameter omitting: names of elements that the transform does not need; reading is quicker without them.
+    /// - Parameters:
+    ///   - omitting: names of elements that the transform does not need; reading is quicker without them.
+    ///   - uuids: of those that are read; all with nil.
     public func domains<Value: Sendable>(
-        omitting names: [String] = [], deadline: Duration, transform: @escaping @Sendable (DomainRecord) -> Value
+        omitting names: [String] = [], only uuids: Set<UUID>? = nil, deadline: Duration,
+        transform: @escaping @Sendable (DomainRecord) -> Value
     ) async throws(HostError) -> [Value] {
         let end = ContinuousClock.now + deadline
-        let begun = takeBegunDomains()
-        let list = if let begun { begun } else { try await listDomains(deadline: deadline) }
+        let begun = uuids == nil ? takeBegunDomains() : nil
+        let list = if let begun { begun } else { try await listDomains(only: uuids, deadline: deadline) }
         let results = await withTaskGroup(of: Result<[Value], HostError>.self) { group in
             for _ in 0..<min(Self.threads, list.count) {
                 group.addTask {
@@ -70,9 +73,11 @@ extension LibvirtConnection {
         for _ in 0..<min(Self.threads - 1, list.count) { detach { list.askAhead() } }
     }
 
-    private func listDomains(deadline: Duration) async throws(HostError) -> DomainList {
+    private func listDomains(
+        only uuids: Set<UUID>? = nil, deadline: Duration
+    ) async throws(HostError) -> DomainList {
         try await call("virConnectListAllDomains", deadline: deadline) { (connection) throws(HostError) in
-            try DomainList(connection)
+            try DomainList(connection, only: uuids)
         }
     }
 }

@@ -22,6 +22,7 @@ public struct PlanBasis: Hashable, Sendable, Codable {
             add(inventory.networks, read, host)
             add(inventory.volumes, read, host, except: ["status.allocation"])
             add(inventory.machines, read, host)
+            add(adoptedBy: steps, inventory.adoptable, host)
             for (machine, seed) in inventory.seeds where read.contains(ResourceID(.virtualMachine, machine)) {
                 objects["\(host)/seed of \(machine)"] = Self.fields(of: seed)
             }
@@ -74,6 +75,41 @@ public struct PlanBasis: Hashable, Sendable, Codable {
             var key = "\(host)/\(ResourceID(Resource.kind, resource.metadata.identity))"
             while objects[key] != nil { key += "'" }
             objects[key] = Self.fields(of: resource).filter { !counters.contains($0.key) }
+        }
+    }
+
+    /// What steps make ours is somebody's until then, and is as it was seen.
+    private mutating func add(adoptedBy steps: [Step], _ adoptable: Adoptable, _ host: String) {
+        func note(_ kind: ResourceKind, _ name: String?, _ value: (some Encodable)?, except counters: Set<String> = [])
+        {
+            guard let name, let value else { return }
+            objects["\(host)/\(kind.rawValue) \(name), not ours"] = Self.fields(of: value).filter {
+                !counters.contains($0.key)
+            }
+        }
+        for step in steps {
+            switch step.operation {
+            case .adoptPool(let pool):
+                note(
+                    .storagePool, pool.status?.name,
+                    adoptable.pools.first { $0.status?.uuid == pool.status?.uuid },
+                    except: ["status.capacity", "status.available"])
+            case .adoptVolume(let volume):
+                note(
+                    .volume, volume.status?.path,
+                    adoptable.volumes.first { $0.status?.path == volume.status?.path }, except: ["status.allocation"])
+            case .adoptBridge(let network):
+                let bridge = network.status?.bridge?.name
+                note(.network, bridge, adoptable.networks.first { $0.status?.bridge?.name == bridge }?.status?.bridge)
+            case .adoptTunnel(let network):
+                let tunnel = network.status?.tunnel?.name
+                note(.network, tunnel, adoptable.networks.first { $0.status?.tunnel?.name == tunnel }?.status?.tunnel)
+            case .adoptMachine(let machine, _):
+                note(
+                    .virtualMachine, machine.metadata.name,
+                    adoptable.machines.first { $0.status?.uuid == machine.status?.uuid })
+            default: continue
+            }
         }
     }
 

@@ -11,6 +11,8 @@ struct Applier: Sendable {
     let parallelism: Int
     /// Asked before each step: a reason to start no more; nil to go on.
     let stopReason: @Sendable () -> String?
+    /// Asked when a step's turn has come: a reason not to begin it; nil to go on.
+    let holdReason: @Sendable (Step) -> String?
     /// Told what happens.
     let report: @Sendable (ApplyEvent) -> Void
     /// Performs a step on its host.
@@ -43,6 +45,10 @@ struct Applier: Sendable {
                         skip(step, "waits for \(cause), which did not end well", &result, &lost)
                     } else if step.after.allSatisfy({ !open.contains($0) }) {
                         waiting.remove(at: index)
+                        if let reason = holdReason(step) {
+                            skip(step, reason, &result, &lost)
+                            continue
+                        }
                         running += 1
                         report(.stepStarted(step: step.id, resource: step.resource, verb: step.operation.verb))
                         group.addTask { (step, await outcome(of: step)) }

@@ -33,12 +33,14 @@ extension ConnectedFleet {
     ///   - lockTimeout: How long to wait for another controller.
     ///   - show: Called with the plan that is about to be done.
     ///   - stopReason: Asked before each step: a reason to start no more.
+    ///   - holdReason: Asked before each step: a reason not to begin this one.
     ///   - report: Told what happens.
     /// - Returns: The plan that was done and how it ended. A plan with problems is not begun.
     public func apply(
         _ approved: Plan?, basis: PlanBasis? = nil, options: PlanOptions,
         commit: (mark: CommitMark, after: FleetMemory)? = nil, lockTimeout: Duration,
         show: @Sendable (Plan) -> Void, stopReason: @escaping @Sendable () -> String?,
+        holdReason: @escaping @Sendable (Step) -> String? = { _ in nil },
         report: @escaping @Sendable (ApplyEvent) -> Void
     ) async throws(ApplyRefusal) -> (plan: Plan, report: ApplyReport) {
         do throws(HostError) {
@@ -55,7 +57,8 @@ extension ConnectedFleet {
                     return (plan, nothing)
                 }
                 if let mark = commit?.mark { try await remember(mark, on: observed) }
-                let result = await run(plan, held, stopReason: stopReason, report: report)
+                let result = await run(
+                    plan, held, stopReason: stopReason, holdReason: holdReason, report: report)
                 return (plan, try await verify(result, options, held.lost, commit?.mark, report))
             }
         } catch {
@@ -88,7 +91,7 @@ extension ConnectedFleet {
 
     private func run(
         _ plan: Plan, _ held: HeldLocks, stopReason: @escaping @Sendable () -> String?,
-        report: @escaping @Sendable (ApplyEvent) -> Void
+        holdReason: @escaping @Sendable (Step) -> String?, report: @escaping @Sendable (ApplyEvent) -> Void
     ) async -> ApplyReport {
         let performers = sessions.mapValues { session in
             StepPerformer(
@@ -100,7 +103,7 @@ extension ConnectedFleet {
             stopReason: {
                 if let reason = stopReason() { return reason }
                 return held.isAnyHeld ? nil : "the host's lock no longer answers"
-            }, report: report,
+            }, holdReason: holdReason, report: report,
             perform: { step throws(HostError) in
                 guard let performer = performers[step.host] else { throw .unreachable("host \(step.host)") }
                 guard held.isHeld(step.host) else {

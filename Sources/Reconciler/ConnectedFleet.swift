@@ -40,6 +40,8 @@ public struct ConnectedFleet: Sendable {
     let secrets: SecretSource?
     let sessions: [String: HostSession]
     let failures: [String: HostInventory]
+    /// Where each observation is noted.
+    let lastSights: LastSights?
     let log = Logger(label: "infra.reconciler")
 
     /// Reaches every host at once. A host that does not answer is unknown, and the rest goes on.
@@ -48,10 +50,12 @@ public struct ConnectedFleet: Sendable {
     ///   - files: Where the bytes of images are; only steps need them.
     ///   - secrets: Where the values of secrets are; only steps need them. Their digests are in the manifest.
     ///   - headStart: What was begun before the manifests were read.
+    ///   - lastSights: Where each observation is noted.
     public init(
         _ manifest: FleetManifest, files: ImageFiles?, secrets: SecretSource? = nil,
-        settings: RunSettings = RunSettings(), headStart: HeadStart? = nil
+        settings: RunSettings = RunSettings(), headStart: HeadStart? = nil, lastSights: LastSights? = nil
     ) async {
+        self.lastSights = lastSights
         self.manifest = manifest
         self.files = files
         self.secrets = secrets
@@ -96,16 +100,19 @@ public struct ConnectedFleet: Sendable {
     func observe(without lost: [String: HostError]) async -> [String: HostInventory] {
         let observer = Observer(identity: identity, deadline: settings.observationDeadline)
         var sightings = failures.values.map { Sighting(inventory: $0) }
-        await withTaskGroup(of: Sighting.self) { group in
+        await withTaskGroup(of: HostSight.self) { group in
             for session in sessions.values {
                 if let error = lost[session.id] {
                     sightings.append(Sighting(inventory: Observer.unreachable(session.host, error)))
                     continue
                 }
                 let manifest = manifest
-                group.addTask { await observer.observe(session, manifest) }
+                group.addTask { await observer.look(session, manifest) }
             }
-            for await sighting in group { sightings.append(sighting) }
+            for await sight in group {
+                sightings.append(sight.sighting)
+                lastSights?.note(sight)
+            }
         }
         return RosterRules.judged(sightings)
     }
@@ -115,7 +122,7 @@ public struct ConnectedFleet: Sendable {
         let observer = Observer(identity: identity, deadline: settings.observationDeadline)
         var sightings = failures.values.map { Sighting(inventory: $0) }
         for session in sessions.values {
-            sightings.append(await observer.observe(session, manifest, isImporting: true))
+            sightings.append(await observer.look(session, manifest, isImporting: true).sighting)
         }
         let asked = Set(sightings.map(\.inventory.host.metadata.identity))
         return RosterRules.judged(sightings).filter { asked.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)

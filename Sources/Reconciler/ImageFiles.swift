@@ -1,14 +1,32 @@
 import Crypto
 import Drivers
 import Glibc
+import Hosts
 public import Model
 
 /// The controller's folder of image files (`--files`). Nothing outside it is read, and no link is followed.
 public struct ImageFiles: Sendable {
     private let folder: ClosedFolder
+    private let known = KnownFiles()
+    private let resolution: Int
+    private let reading: @Sendable () -> Void
 
-    /// The folder at a path, relative to the current one.
-    public init(_ path: String) { folder = ClosedFolder(path) }
+    /// How long the files of a fleet may take to be read.
+    private static let deadline = Duration.seconds(6 * 3600)
+    /// Whoever reads for that long does it here.
+    private static let threads = BlockingCalls(threads: 2)
+
+    /// The folder at a path, relative to the current one. Files that do not change are read once by all copies of the value.
+    public init(_ path: String) { self.init(path, resolution: 2) }
+
+    /// - Parameters:
+    ///   - resolution: of the clock by which files are told to be the same, in seconds.
+    ///   - reading: Called before each part of a file is read.
+    init(_ path: String, resolution: Int, reading: @escaping @Sendable () -> Void = {}) {
+        folder = ClosedFolder(path)
+        self.resolution = resolution
+        self.reading = reading
+    }
 
     /// Where an image's file is.
     public func path(of image: Image) -> String {
@@ -44,6 +62,24 @@ public struct ImageFiles: Sendable {
         return (manifest, diagnostics)
     }
 
+    /// The same on a thread of its own, so that a large file holds up nothing else that is under way: a watcher's locks are
+    /// fed meanwhile.
+    public static func filling(
+        _ manifest: FleetManifest, from folder: ImageFiles?
+    ) async -> (FleetManifest, [Diagnostic]) {
+        guard folder != nil, !manifest.images.isEmpty else { return (manifest, []) }
+        do throws(HostError) {
+            return try await threads.run("reading image files", deadline: deadline) { fill(manifest, from: folder) }
+        } catch {
+            var manifest = manifest
+            for index in manifest.images.indices { manifest.images[index].spec.sha256 = nil }
+            let problem = Diagnostic(
+                code: "image-file", "the image files could not be read: \(error)",
+                resource: ResourceID(.fleet, manifest.fleet.metadata.identity))
+            return (manifest, [problem])
+        }
+    }
+
     /// Why a file cannot serve as an image.
     struct Unusable: Error {
         var why: String
@@ -64,21 +100,37 @@ public struct ImageFiles: Sendable {
         } catch {
             throw Unusable(why: error.why)
         }
-        let descriptor = file.descriptor
-        defer { close(descriptor) }
+        defer { close(file.descriptor) }
+        let contents = try contents(of: file)
+        return Facts(
+            sha256: contents.sha256,
+            virtualSize: try virtualSize(
+                image.spec.format, head: contents.head, fileSize: UInt64(file.status.st_size)))
+    }
+
+    /// What an open file holds. One that is written to meanwhile holds nothing that could be told.
+    private func contents(of file: ClosedFolder.File) throws(Unusable) -> KnownFiles.Contents {
+        let key = KnownFiles.Key(file.status)
+        if let known = known[key] { return known }
+        let isSettled = KnownFiles.isSettled(file.status, resolution: resolution)
         var hash = SHA256()
         var head: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            reading()
+            let count = Glibc.read(file.descriptor, &buffer, buffer.count)
             guard count >= 0 else { throw Unusable(why: "cannot be read: \(String(cString: strerror(errno)))") }
             if count == 0 { break }
             if head.isEmpty { head = Array(buffer[..<min(count, 512)]) }
             buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }
-        return Facts(
-            sha256: hash.finalize().hexDigits,
-            virtualSize: try virtualSize(image.spec.format, head: head, fileSize: UInt64(file.status.st_size)))
+        var status = stat()
+        guard fstat(file.descriptor, &status) == 0, KnownFiles.Key(status) == key else {
+            throw Unusable(why: "was written to while it was read")
+        }
+        let contents = KnownFiles.Contents(sha256: hash.finalize().hexDigits, head: head)
+        if isSettled { known.note(contents, of: key) }
+        return contents
     }
 
     private func virtualSize(_ format: Image.Format, head: [UInt8], fileSize: UInt64) throws(Unusable) -> ByteCount? {

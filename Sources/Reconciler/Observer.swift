@@ -11,9 +11,7 @@ struct Observer: Sendable {
     /// What is on a host, and what it remembers. Never throws: what cannot be read is unknown.
     ///
     /// - Parameter isImporting: whether to look closer at what is not ours.
-    func observe(
-        _ session: HostSession, _ manifest: FleetManifest, isImporting: Bool = false
-    ) async -> Sighting {
+    func look(_ session: HostSession, _ manifest: FleetManifest, isImporting: Bool = false) async -> HostSight {
         async let facts = status(session)
         async let roster = Roster.read(session, identity, deadline)
         async let machines = session.compute.observe(deadline: deadline)
@@ -21,8 +19,26 @@ struct Observer: Sendable {
             wanted: manifest.pools, files: manifest.adoptedFiles, isImporting: isImporting)
         async let links = session.network.observe()
         let (compute, storage, network) = await (machines, files, links)
+        var inventory = inventory(session.host, compute, storage, network)
+        var remembered: Roster?
+        do {
+            inventory.host.status = try await facts
+            remembered = try await roster
+        } catch {
+            inventory.unknown.append(UnknownArea(.host, reason: "\(error)"))
+        }
+        if isImporting { await look(closer: session, &inventory) }
+        return HostSight(
+            sighting: Sighting(inventory: inventory, roster: remembered), compute: compute, storage: storage,
+            network: network)
+    }
+
+    /// Joins what the drivers saw.
+    private func inventory(
+        _ host: KVMHost, _ compute: ComputeObservation, _ storage: StorageObservation, _ network: NetworkObservation
+    ) -> HostInventory {
         var inventory = HostInventory(
-            host: session.host, pools: storage.pools, images: storage.images, networks: network.networks,
+            host: host, pools: storage.pools, images: storage.images, networks: network.networks,
             volumes: storage.volumes, machines: compute.machines, seeds: storage.seeds,
             stagedLinks: network.staged,
             // Unknown is not loose.
@@ -32,16 +48,29 @@ struct Observer: Sendable {
                 pools: storage.adoptable.pools, volumes: storage.adoptable.volumes, networks: network.adoptable,
                 machines: compute.adoptable),
             unknown: compute.unknown + storage.unknown + network.unknown)
-        var remembered: Roster?
-        do {
-            inventory.host.status = try await facts
-            remembered = try await roster
-        } catch {
-            inventory.unknown.append(UnknownArea(.host, reason: "\(error)"))
-        }
         resolve(&inventory)
-        if isImporting { await look(closer: session, &inventory) }
-        return Sighting(inventory: inventory, roster: remembered)
+        return inventory
+    }
+
+    /// Looks again at what may have changed on a host, and takes the rest as it was seen before.
+    func look(
+        again session: HostSession, _ manifest: FleetManifest, at changes: HostChanges, since before: HostSight
+    ) async -> HostSight {
+        let uuids = changes.machines
+        async let machines =
+            uuids.isEmpty
+            ? before.compute
+            : before.compute.replacing(uuids, by: session.compute.observe(only: uuids, deadline: deadline))
+        async let files =
+            changes.storage
+            ? session.storage.observe(wanted: manifest.pools, files: manifest.adoptedFiles) : before.storage
+        async let links = changes.links || !uuids.isEmpty ? session.network.observe() : before.network
+        let (compute, storage, network) = await (machines, files, links)
+        var inventory = inventory(session.host, compute, storage, network)
+        inventory.host.status = before.sighting.inventory.host.status
+        return HostSight(
+            sighting: Sighting(inventory: inventory, roster: before.sighting.roster), compute: compute,
+            storage: storage, network: network)
     }
 
     /// Finds what only a person who imports needs to know, for which every object is asked once more.

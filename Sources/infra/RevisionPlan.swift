@@ -8,7 +8,8 @@ import Planning
 import Watching
 
 /// What the way from one commit to another does, told without any host: the first commit is taken as done, whole, on
-/// hosts on which nothing else is.
+/// hosts on which nothing else is. Where the way goes back, the hosts went forward before: disks that the first commit left
+/// behind are still there.
 struct RevisionPlan {
     /// The commit that it starts from.
     let from: GitCommit
@@ -18,11 +19,15 @@ struct RevisionPlan {
     let plan: Plan
     /// The repository's folder.
     let repository: GitRepository
+    /// How the commit that it leads to stands to the one that it starts from.
+    let relation: GitRelation
 
     /// Plans between two commits of the repository in which a folder of manifests lies.
     /// - Throws: `ExitCode` when a commit cannot be read or is no valid fleet.
     init(_ fleet: FleetOptions, from: String, to: String, options: PlanOptions) async throws {
-        let place = try Self.repository(of: fleet.path)
+        guard let place = GitPlace(of: fleet.path) else {
+            throw told("repository", "\(fleet.path) lies in no git repository")
+        }
         repository = GitRepository(existing: place.root, program: Program.path, environment: [:])
         let reader = CommitReader(
             repository: repository, path: place.below, trust: .everybody, images: fleet.files)
@@ -31,17 +36,19 @@ struct RevisionPlan {
         do throws(GitError) {
             self.from = try await repository.commit(try await repository.resolve(from))
             self.to = try await repository.commit(try await repository.resolve(to))
+            relation = try await repository.relation(of: self.to.id, to: self.from.id)
             before = try Self.valid(try await reader.read(self.from.id), fleet.files)
             after = try Self.valid(try await reader.read(self.to.id), fleet.files)
         } catch {
             throw told("repository", "\(error)")
         }
         var simulator = Simulator.empty(before.manifest)
-        let first = Planner.plan(
-            Self.known(before.manifest), observed: simulator.observation(before.manifest),
-            options: PlanOptions(allowance: .dataLoss))
+        if relation == .ancestor, before.manifest.fleet.uuid == after.manifest.fleet.uuid {
+            // One that was never possible by itself says nothing of what is left of it.
+            if let earlier = try? Self.done(after.manifest, by: simulator) { simulator = earlier }
+        }
         do {
-            try simulator.apply(first)
+            simulator = try Self.done(before.manifest, by: simulator)
         } catch {
             throw told("from", "\(from) cannot be taken as done: \(error)")
         }
@@ -51,6 +58,18 @@ struct RevisionPlan {
         let plan = Planner.plan(
             Self.known(after.manifest), observed: simulator.observation(after.manifest), options: options)
         self.plan = plan.placed(in: after.sources)
+    }
+
+    /// The hosts once a commit is done on them, whole.
+    private static func done(_ manifest: FleetManifest, by hosts: Simulator) throws -> Simulator {
+        var simulator = hosts
+        let known = Simulator.empty(manifest).hosts
+        simulator.hosts.merge(known) { old, _ in old }
+        let plan = Planner.plan(
+            Self.known(manifest), observed: simulator.observation(manifest),
+            options: PlanOptions(allowance: .dataLoss))
+        try simulator.apply(plan)
+        return simulator
     }
 
     private static func valid(_ reading: CommitReading, _ files: String?) throws(GitError) -> Revision {
@@ -74,21 +93,6 @@ struct RevisionPlan {
             manifest.machines[index].spec.cloudInit?.setDigests { $0.file ?? $0.age }
         }
         return manifest
-    }
-
-    /// The repository above a folder, and the folder's path in it.
-    private static func repository(of path: String) throws -> (root: String, below: String) {
-        var folder = URL(filePath: path).standardizedFileURL.absoluteURL
-        var below: [String] = []
-        func holds(_ name: String) -> Bool {
-            FileManager.default.fileExists(atPath: folder.appending(path: name).path(percentEncoded: false))
-        }
-        while !holds(".git"), !(holds("HEAD") && holds("objects")) {
-            guard folder.pathComponents.count > 1 else { throw told("repository", "\(path) lies in no git repository") }
-            below.insert(folder.lastPathComponent, at: 0)
-            folder = folder.deletingLastPathComponent()
-        }
-        return (folder.path(percentEncoded: false), below.joined(separator: "/"))
     }
 }
 

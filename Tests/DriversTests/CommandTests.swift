@@ -31,7 +31,7 @@ import Testing
                 == ["PATH=\(CommandRunner.searchPath)", "LC_ALL=C"])
     }
 
-    @Test func failureCarriesItsFirstLinesEscaped() async throws {
+    @Test("hostile host output: ANSI escapes") func failureCarriesItsFirstLinesEscaped() async throws {
         let script = #"printf 'one \033[31mred\007\ntwo\n3\n4\n5\n6\n' >&2; exit 3"#
         await #expect(
             throws: HostError.command(
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test func halfATextIsRefused() async throws {
+    @Test("hostile host output: endless text, half a character") func halfATextIsRefused() async throws {
         await #expect(throws: HostError.self) { try await commands.run("printf", ["\\303"]) }
         await #expect(throws: HostError.unreadable("head wrote more than the 1KiB that are read")) {
             try await commands.run("head", ["-c", "1025", "/dev/zero"], outputLimit: 1024)

@@ -27,6 +27,25 @@ import Testing
         }
     }
 
+    /// What looks like the end of an element or the begin of QEMU's own arguments is text, and reads back equal.
+    @Test(
+        "hostile XML: </title><qemu:commandline>, ]]> in a value",
+        arguments: [
+            "</title><qemu:commandline><qemu:arg value='-S'/></qemu:commandline>", "]]>", "<![CDATA[x]]>", "&lt;",
+            "'\"><!--",
+            "</cmdline></os><devices/>",
+        ])
+    func markupInValuesIsText(_ text: String) throws {
+        var machine = ComputeFixtures.artist()
+        machine.spec.boot = .init(kernel: nil, commandLine: text, kernelPath: "/k", initrdPath: nil)
+        let domain = definition(machine)
+        let parsed = try XMLElement(parsing: pretty(domain), from: "test")
+        #expect(parsed.xmlText.contains("commandline") == false || text.contains("commandline"))
+        #expect(parsed.elements("commandline").isEmpty && parsed.elements("devices").count == 1)
+        #expect(parsed.first("os")?.first("cmdline")?.text == text)
+        #expect(ComputeFixtures.read(parsed, as: machine)?.boot?.commandLine == text)
+    }
+
     @Test func patchedDefinitionsReadAsDeclared() {
         for seed in 0..<500 {
             let old = ComputeFixtures.random(UInt64(seed))

@@ -68,7 +68,7 @@ import Testing
     }
 
     /// However much of the output is missing, it is never taken for less links.
-    @Test func halfADocumentIsUnreadable() throws {
+    @Test("hostile host output: half a JSON document") func halfADocumentIsUnreadable() throws {
         for name in ["links.json", "fdb.json"] {
             let text = try recording(name).trimmingCharacters(in: .whitespacesAndNewlines)
             for length in stride(from: 0, to: text.count, by: 97) {

@@ -41,7 +41,8 @@ import Testing
         try await lab.clean()
     }
 
-    @Test func hostileFoldersAreRefused() async throws {
+    @Test("hostile storage: /dev/sda, /etc/shadow, pool/../x, links on the way")
+    func hostileFoldersAreRefused() async throws {
         _ = try await lab.sh(
             "mkdir -p \(lab.path)-x/open && ln -s \(lab.path)-x \(lab.path)-link && chmod 777 \(lab.path)-x/open")
         for path in [
@@ -141,7 +142,8 @@ import Testing
         try await lab.clean()
     }
 
-    @Test func hostileImagesAreRefused() async throws {
+    @Test("hostile storage: a qcow2 with a backing file, an external data file, json: backing")
+    func hostileImagesAreRefused() async throws {
         try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
         let backed = "qemu-img create -q -u -f qcow2 -b /etc/shadow -F raw FILE 1M"
         let hostile = [

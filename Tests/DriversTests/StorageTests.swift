@@ -74,7 +74,8 @@ import Testing
         #expect(FileRole(name: volume, identity: Identity(fleet: UUID())) == nil)
     }
 
-    @Test func aRawDiskHasTheSizeOfItsFile() throws {
+    @Test("hostile storage: a guest writes a qcow2 header into its raw disk")
+    func aRawDiskHasTheSizeOfItsFile() throws {
         var reading = StorageReading(host: "a", identity: identity)
         let name = identity.volumeFileName("d", .raw)
         let mark = try FileMark(Volume.Mark(fleet: identity.fleet, id: "d", deletion: .retain))

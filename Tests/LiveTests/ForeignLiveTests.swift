@@ -56,7 +56,8 @@ extension LiveTests {
             }
         }
 
-        @Test func anImageThatLeadsElsewhere() async throws {
+        @Test("hostile files: a link inside the files folder, an image with a backing file")
+        func anImageThatLeadsElsewhere() async throws {
             try await withFleet("hostile") { fleet in
                 try fleet.writeBase(vni: 7772)
                 try fleet.writeMachine("victim", address: 11)

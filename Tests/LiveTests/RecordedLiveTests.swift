@@ -57,6 +57,57 @@ extension LiveTests {
             }
         }
 
+        /// A plan of a commit is done only while the commit that is checked out holds the same manifests.
+        @Test func aPlanOfACommitIsBoundToItsManifests() async throws {
+            try await withWatched("committed") { watched in
+                let fleet = watched.fleet
+                try fleet.writeBase(vni: 7793)
+                try fleet.writeQuiet("a", address: 11)
+                try await watched.commit("One")
+                let file = fleet.home + "/plan.json"
+                #expect(try await fleet.infra("plan", "--out", file).status == 0)
+                // Committed, and then put back in the work tree alone: the files are those of the plan, the commit is not.
+                try fleet.edit("a.yaml", "cpu: 1", "cpu: 2")
+                let second = try await watched.commit("Two processors")
+                try fleet.edit("a.yaml", "cpu: 2", "cpu: 1")
+                try await expectRefused(fleet, file, "the manifests in commit \(second.prefix(10)), which is HEAD now,")
+                // Another commit with the same manifests is as good, whatever else is in it.
+                try fleet.write("README.md", "A fleet.\n")
+                try await watched.commit("One processor, and a page")
+                let applied = try await fleet.apply("--plan", file)
+                #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+            }
+        }
+
+        @Test func aStatusThatWatchesSeesWhatHappens() async throws {
+            try await withFleet("watching") { fleet in
+                try fleet.writeBase(vni: 7794)
+                try fleet.writeQuiet("a", address: 11)
+                #expect(try await fleet.apply().status == 0)
+                var seen: [Bool] = []
+                let ended = try await Program.watch(
+                    ["status", "--watch", "--format", "json", "--files", fleet.files, fleet.manifests], seconds: 120
+                ) { line, process in
+                    struct Drift: Decodable {}
+                    struct Told: Decodable { let drifts: [Drift] }
+                    let isConverged = try JSONDecoder().decode(Told.self, from: Data(line.utf8)).drifts.isEmpty
+                    // Our own doing may be told late, so one state may come twice.
+                    guard seen.last != isConverged else { return }
+                    seen.append(isConverged)
+                    switch seen.count {
+                    case 1: try await sh("virsh undefine a")
+                    case 2: _ = try await fleet.apply()
+                    case 3: try await sh("virsh undefine a")
+                    default: process.send(SIGINT)
+                    }
+                }
+                #expect(seen == [true, false, true, false])
+                // As it was when it was last seen.
+                #expect(ended.status == 1, "\(ended)")
+                #expect(try await fleet.apply().status == 0)
+            }
+        }
+
         @Test func aPlanIsDoneWhenOnlyCountersChanged() async throws {
             try await withFleet("recorded") { fleet in
                 try await damaged(fleet)

@@ -107,7 +107,8 @@ import Testing
         #expect(error.map { "\($0)" } == "the secret password changed since the plan was made; plan again")
     }
 
-    @Test func onlyFilesOfItsOwnAreRead() async throws {
+    @Test("hostile files: a secretRef with .., a link, a file that others can read")
+    func onlyFilesOfItsOwnAreRead() async throws {
         defer { clean() }
         try write("open", Self.canary, mode: 0o644)
         try write("empty", "")

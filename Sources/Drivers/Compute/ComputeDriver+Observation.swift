@@ -1,13 +1,15 @@
-import Foundation
+public import Foundation
 import Hosts
 import Model
 
 extension ComputeDriver {
     /// Reads all domains. What cannot be read is told as unknown, never left out.
-    public func observe(deadline: Duration) async -> ComputeObservation {
+    /// - Parameter uuids: of those that are read; all with nil.
+    public func observe(only uuids: Set<UUID>? = nil, deadline: Duration) async -> ComputeObservation {
         do throws(HostError) {
             let reading = DomainReading(identity: identity)
-            let findings = try await connection.domains(omitting: DomainReading.unread, deadline: deadline) {
+            let findings = try await connection.domains(omitting: DomainReading.unread, only: uuids, deadline: deadline)
+            {
                 [host] record in
                 Finding(record, reading: reading, host: host)
             }

@@ -9,10 +9,12 @@ struct CommitOrder: Sendable {
 
     /// Why a commit is held; nil when it is not.
     ///
-    /// - Parameter marks: The commits that the hosts remember.
-    func objection(to commit: CommitSummary, after marks: [CommitMark]) async throws(GitError) -> String? {
-        guard let candidate = GitCommitID(commit.id) else { return "its id cannot be read" }
-        for mark in Set(marks.map(\.commit)).sorted() where mark != commit.id {
+    /// - Parameters:
+    ///   - commit: Its id.
+    ///   - marks: The commits that the hosts remember.
+    func objection(to commit: String, after marks: [CommitMark]) async throws(GitError) -> String? {
+        guard let candidate = GitCommitID(commit) else { return "its id cannot be read" }
+        for mark in Set(marks.map(\.commit)).sorted() where mark != commit {
             guard let last = GitCommitID(mark) else { return "the hosts remember \(mark), which is no commit id" }
             switch try await relation(of: last, to: candidate) {
             case .same, .ancestor: continue

@@ -12,7 +12,7 @@ public struct CommitReader: Sendable {
     /// Whose commits count.
     public let trust: Trust
     /// The controller's folder of image files.
-    public let images: String?
+    public let images: ImageFiles?
     /// Where the values of secrets are; reading a commit does not read them.
     public let secrets: SecretSource?
 
@@ -23,7 +23,7 @@ public struct CommitReader: Sendable {
         self.repository = repository
         self.path = path
         self.trust = trust
-        self.images = images
+        self.images = images.map { ImageFiles($0) }
         self.secrets = secrets
     }
 
@@ -32,7 +32,7 @@ public struct CommitReader: Sendable {
     public func read(_ id: GitCommitID) async throws(GitError) -> CommitReading {
         let pushed = try await open(id)
         guard pushed.reasons.isEmpty else { return .refused(pushed.commit, pushed.reasons) }
-        return judge(pushed.commit, pushed.files)
+        return await judge(pushed.commit, pushed.files)
     }
 
     /// A commit that is being pushed: its files, and what is wrong with it that no host and no image file changes.
@@ -83,20 +83,19 @@ public struct CommitReader: Sendable {
     }
 
     /// Judges the manifests of a commit.
-    func judge(_ summary: CommitSummary, _ files: [SourceFile]) -> CommitReading {
+    func judge(_ summary: CommitSummary, _ files: [SourceFile]) async -> CommitReading {
         let result = ManifestReader.read(files)
         guard let loaded = result.loaded else {
             return .refused(summary, result.diagnostics.filter { $0.severity == .error })
         }
-        let folder = images.map { ImageFiles($0) }
-        let (manifest, problems) = ImageFiles.fill(loaded.manifest, from: folder)
+        let (manifest, problems) = await ImageFiles.filling(loaded.manifest, from: images)
         let errors = problems.filter { $0.severity == .error }
         guard errors.isEmpty else { return .refused(summary, errors.map { $0.placed(in: loaded.sources) }) }
         var summary = summary
         summary.fleet = manifest.fleet.metadata.name
         return .valid(
             Revision(
-                commit: summary, manifest: manifest, sources: loaded.sources, files: folder, secrets: secrets))
+                commit: summary, manifest: manifest, sources: loaded.sources, files: images, secrets: secrets))
     }
 }
 

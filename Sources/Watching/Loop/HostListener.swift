@@ -27,7 +27,7 @@ struct HostListener: Sendable {
                 failures = 0
                 for await event in stream {
                     if case .lost(let reason) = event { throw .unreachable(reason) }
-                    watcher.hostChanged(name)
+                    watcher.hostChanged(name, HostChanges(event))
                 }
                 withExtendedLifetime(reach) {}
                 return

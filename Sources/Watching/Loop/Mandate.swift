@@ -20,14 +20,14 @@ extension CommitReader {
     ///   - current: The revision in force, which saves reading it again.
     func mandate(for revision: Revision, marks: [CommitMark], current: Revision?) async throws(GitError) -> Mandate {
         let own = revision.manifest.fleet.policy
-        var ceiling = own
-        if let mark = marks.first(where: { $0.commit == revision.commit.id }) {
-            ceiling = mark.ceiling
-        } else if let mark = marks.first {
-            ceiling = try await policy(of: mark, current: current)
-        } else if let current {
-            ceiling = current.manifest.fleet.policy
+        var allowed: Fleet.Policy?
+        // Hosts may remember different commits, where one did not answer or a run was cut off. What all of them allow counts.
+        for mark in Set(marks) {
+            let policy =
+                mark.commit == revision.commit.id ? mark.ceiling : try await policy(of: mark, current: current)
+            allowed = allowed?.narrowed(by: policy) ?? policy
         }
+        let ceiling = allowed ?? current?.manifest.fleet.policy ?? own
         return Mandate(ceiling: ceiling, policy: trust.limits.narrowed(by: ceiling).narrowed(by: own))
     }
 
@@ -66,6 +66,16 @@ extension CommitReader {
             if case .valid(let revision) = try await read(earlier.id) { return revision }
         }
         return nil
+    }
+}
+
+extension CommitOrder {
+    /// The commit that the others lead to, where hosts remember different ones; the first where there is none.
+    func newest(of marks: [CommitMark]) async throws(GitError) -> CommitMark? {
+        for mark in marks where Set(marks.map(\.commit)).count > 1 {
+            if try await objection(to: mark.commit, after: marks) == nil { return mark }
+        }
+        return marks.first
     }
 }
 

@@ -1,4 +1,5 @@
 import Model
+import Reconciler
 import Synchronization
 
 /// Why the loop looks again. Losing one costs time, never correctness.
@@ -18,6 +19,7 @@ public enum WakeReason: Hashable, Sendable {
 /// Collects reasons to look again, for one waiter.
 final class WakeSignal: Sendable {
     private let reasons = Mutex(Set<WakeReason>())
+    private let changes = Mutex<[String: HostChanges]>([:])
     private let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
@@ -30,8 +32,26 @@ final class WakeSignal: Sendable {
         continuation.yield()
     }
 
+    /// Something happened on a host.
+    func wake(_ host: String, _ change: HostChanges) {
+        changes.withLock { $0[host, default: HostChanges()].formUnion(change) }
+        wake(.host(host))
+    }
+
+    /// What hosts told so far, for one who is about to look at it.
+    func takeHosts() -> [String: HostChanges] {
+        // Reasons first: what comes in between wakes once more than needed.
+        forgetReasons()
+        return changes.withLock { changes in
+            defer { changes = [:] }
+            return changes
+        }
+    }
+
     /// Forgets what hosts told so far: they are about to be read.
-    func forgetHosts() {
+    func forgetHosts() { _ = takeHosts() }
+
+    private func forgetReasons() {
         reasons.withLock { reasons in
             reasons = reasons.filter { if case .host = $0 { false } else { true } }
         }

@@ -17,9 +17,7 @@ extension Watcher {
         let suspended = memory.suspended.reduce(into: [:]) { $0[$1] = Judgement.suspended }
         let held = suspended.merging(backoff.waiting(now: start)) { first, _ in first }
         guard var options = Unattended.options(policy, heldBack: held) else {
-            if memory.ordered.allSatisfy({ $0.commit != commit }) {
-                try? await fleet.remember(mark, settings.lockTimeout)
-            }
+            await remember(mark, fleet, memory)
             let plan = await fleet.plan(PlanOptions(allowance: .dataLoss))
             report(drift: plan, commit, isNews: cause != .drift)
             return
@@ -45,15 +43,18 @@ extension Watcher {
         }
         if plan.steps.isEmpty, isMarked {
             conclude(revision, plan, held, start, isNews: cause == .commit || cause == .request)
+            settle(revision, options)
             return
         }
         if !plan.steps.isEmpty { events.tell(.planned(commit: commit, cause: cause, plan: PlanOutline(plan))) }
         isConverged = false
+        note(applying: true)
+        defer { note(applying: false) }
         do throws(ApplyRefusal) {
             let (events, signal) = (events, signal)
             let done = try await fleet.apply(
                 plan, options: options, commit: (mark, memory), lockTimeout: settings.lockTimeout, show: { _ in },
-                stopReason: reasonToGoNoFurther(with: commit),
+                stopReason: reasonToGoNoFurther(with: commit), holdReason: { self.reasonToHold($0) },
                 report: { event in
                     // What hosts tell of our own steps is read at the end anyhow.
                     if case .stepDone = event { signal.forgetHosts() }
@@ -61,9 +62,17 @@ extension Watcher {
                 })
             settle(done.report, of: plan)
             conclude(revision, done.report.remaining ?? plan, held, start, isNews: true, failures: done.report)
+            settle(revision, options)
         } catch {
             refused(error, commit)
         }
+    }
+
+    /// Notes what there is now as what later events are compared with.
+    private func settle(_ revision: Revision, _ options: PlanOptions) {
+        settled =
+            isConverged && options.targets.isEmpty
+            ? Settled(commit: revision.commit.id, manifest: revision.manifest, options: options) : nil
     }
 
     /// Asked before each step.
@@ -89,15 +98,18 @@ extension Watcher {
         }
     }
 
+    /// Whether something is only left alone because somebody said so.
+    nonisolated func isSuspended(_ blocked: Blocked, _ held: [ResourceID: String]) -> Bool {
+        held[blocked.resource] == Judgement.suspended || blocked.reason == Judgement.suspended
+    }
+
     /// Tells how a turn ended, and says when to look again at what is in the way.
     private func conclude(
         _ revision: Revision, _ remaining: Plan, _ held: [ResourceID: String], _ start: ContinuousClock.Instant,
         isNews: Bool, failures: ApplyReport? = nil
     ) {
         let commit = revision.commit.id
-        let blocked = remaining.blocked.filter {
-            held[$0.resource] != Judgement.suspended && $0.reason != Judgement.suspended
-        }
+        let blocked = remaining.blocked.filter { !isSuspended($0, held) }
         if remaining.steps.isEmpty, blocked.isEmpty, remaining.problems.isEmpty {
             blockedTurns = 0
             backoff.reset()
@@ -126,6 +138,19 @@ extension Watcher {
             .notConverged(
                 commit: commit, reasons: reasons,
                 retry: Date.now.addingTimeInterval(TimeInterval((next - clock.now) / .milliseconds(1)) / 1000)))
+    }
+
+    /// Lets the hosts remember a commit of which nothing is applied, if one of those that answer does not yet.
+    private func remember(_ mark: CommitMark, _ fleet: ConnectedFleet, _ memory: FleetMemory) async {
+        let marks = memory.ordered
+        let answering = fleet.manifest.hosts.count - memory.unknown.count
+        guard marks.count < answering || marks.contains(where: { $0.commit != mark.commit }) else { return }
+        do throws(ApplyRefusal) {
+            try await fleet.remember(mark, settings.lockTimeout)
+            blockedTurns = 0
+        } catch {
+            refused(error, mark.commit)
+        }
     }
 
     private func refused(_ refusal: ApplyRefusal, _ commit: String) {

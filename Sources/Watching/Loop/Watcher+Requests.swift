@@ -21,12 +21,12 @@ extension Watcher {
         let sources = files.map { SourceFile(path: $0.path, text: $0.text) }
         let revision: Revision
         let problems: [Diagnostic]
-        switch reader.judge(commit, sources) {
+        switch await reader.judge(commit, sources) {
         case .refused(_, let reasons): return CommitPreview(reasons: reasons, notes: [])
         case .valid(let valid): (revision, problems) = await valid.withSecrets()
         }
         let fleet = await ConnectedFleet(revision.manifest, files: revision.files, settings: settings.run)
-        let memory = await fleet.remembered()
+        let memory = await remembered(by: fleet)
         do throws(GitError) {
             let mandate = try await reader.mandate(for: revision, marks: memory.ordered, current: current)
             let judgement = await Judgement.of(
@@ -44,9 +44,14 @@ extension Watcher {
         }
     }
 
-    /// Leaves a resource alone from now on, or no longer. The hosts remember it.
+    /// Leaves a resource alone from now on, or no longer. An apply that is at work begins none of its steps any more; once
+    /// that has ended, the hosts remember it.
     /// - Returns: Why it cannot be done; nil when it is.
     func suspend(_ resource: ResourceID, _ isSuspended: Bool) async -> String? {
+        guard current != nil else { return "no commit is in force yet" }
+        suspending.withLock { $0[resource] = isSuspended }
+        defer { suspending.withLock { if $0[resource] == isSuspended { $0[resource] = nil } } }
+        await untilNothingIsApplied()
         guard let current else { return "no commit is in force yet" }
         let fleet = await ConnectedFleet(current.manifest, files: current.files, settings: settings.run)
         do throws(ApplyRefusal) {

@@ -26,19 +26,22 @@ extension Watcher {
         // A machine that starts tells several things in a row.
         if hadEvents, reasons.allSatisfy({ if case .host = $0 { true } else { false } }) {
             try? await Task.sleep(for: .milliseconds(200))
+            if !isFull, due.isEmpty, !isFresh, await makesNoDifference(candidate) { return pause }
         }
         candidate = await candidate.withSecrets().revision
         let fleet = await ConnectedFleet(
-            candidate.manifest, files: candidate.files, secrets: candidate.secrets, settings: settings.run)
+            candidate.manifest, files: candidate.files, secrets: candidate.secrets, settings: settings.run,
+            lastSights: lastSights)
         guard await leads(fleet) else { return settings.standby }
         if isIdle, candidate.commit.id == current?.commit.id { return pause }
         signal.forgetHosts()
+        pulse(.read(whole: true))
         nextFull = clock.now + settings.resync
         let cause: WatchEvent.Cause =
             reasons.contains(.request) ? .request : !due.isEmpty && !hadEvents ? .retry : .drift
         let turn = Turn(cause: cause, due: due, isMissed: isFull && !hadEvents && cause == .drift && isConverged)
         do throws(GitError) {
-            let memory = await fleet.remembered()
+            let memory = await remembered(by: fleet)
             try await recall(memory, candidate)
             if candidate.commit.id == current?.commit.id {
                 let mandate = try await reader.mandate(for: candidate, marks: memory.ordered, current: current)
@@ -53,8 +56,9 @@ extension Watcher {
             } else if let current = await current?.withSecrets().revision {
                 // What the hosts remember may lie under another fleet's id or other hosts.
                 let fleet = await ConnectedFleet(
-                    current.manifest, files: current.files, secrets: current.secrets, settings: settings.run)
-                let memory = await fleet.remembered()
+                    current.manifest, files: current.files, secrets: current.secrets, settings: settings.run,
+                    lastSights: lastSights)
+                let memory = await remembered(by: fleet)
                 let mandate = try await reader.mandate(for: current, marks: memory.ordered, current: current)
                 await reconcile(current, fleet, memory, Admitted(mandate: mandate), turn)
             }
@@ -87,8 +91,9 @@ extension Watcher {
             guard case .valid(let read) = try await reader.read(earlier) else { continue }
             let revision = await read.withSecrets().revision
             let fleet = await ConnectedFleet(
-                revision.manifest, files: revision.files, secrets: revision.secrets, settings: settings.run)
-            let memory = await fleet.remembered()
+                revision.manifest, files: revision.files, secrets: revision.secrets, settings: settings.run,
+                lastSights: lastSights)
+            let memory = await remembered(by: fleet)
             guard case .admitted(let admitted) = try await judge(revision, fleet, memory) else { continue }
             events.tell(.commitArrived(revision.commit))
             putInForce(revision)
@@ -96,6 +101,28 @@ extension Watcher {
             return true
         }
         return false
+    }
+
+    /// What a turn left when there was nothing to do any more.
+    struct Settled: Sendable {
+        var commit: String
+        /// With its secrets' digests.
+        var manifest: FleetManifest
+        var options: PlanOptions
+    }
+
+    /// Whether what hosts told of makes no difference to what is in force. Only that is looked at again; where it may make
+    /// one, everything is read before anything is said or done. What events do not tell is found by the next full read.
+    private func makesNoDifference(_ candidate: Revision) async -> Bool {
+        guard let settled, isConverged, isLeading, candidate.commit.id == settled.commit,
+            current?.commit.id == settled.commit
+        else { return false }
+        let fleet = await ConnectedFleet(settled.manifest, files: nil, settings: settings.run)
+        guard let observed = await fleet.observe(signal.takeHosts(), since: lastSights) else { return false }
+        pulse(.read(whole: false))
+        let plan = Planner.plan(settled.manifest, observed: observed, options: settled.options)
+        return plan.steps.isEmpty && plan.problems.isEmpty
+            && plan.blocked.allSatisfy { isSuspended($0, settled.options.heldBack) }
     }
 
     /// Why a turn is made.
@@ -109,7 +136,8 @@ extension Watcher {
 
     /// A watcher that begins goes on with what the hosts remember: it was judged when it was applied.
     private func recall(_ memory: FleetMemory, _ candidate: Revision) async throws(GitError) {
-        guard current == nil, let mark = memory.ordered.first,
+        guard current == nil,
+            let mark = try await CommitOrder(repository: reader.repository).newest(of: memory.ordered),
             let revision = try await reader.remembered(mark, like: candidate)
         else { return }
         current = revision
@@ -163,7 +191,7 @@ extension Watcher {
                 marks = [CommitMark(commit: current.commit.id, tree: current.commit.tree, ceiling: .init())]
             }
             let order = CommitOrder(repository: reader.repository)
-            if let objection = try await order.objection(to: candidate.commit, after: marks) {
+            if let objection = try await order.objection(to: candidate.commit.id, after: marks) {
                 return .held(
                     "\(objection); if it is meant, say `infra reconcile --acknowledge \(candidate.commit.id)`")
             }

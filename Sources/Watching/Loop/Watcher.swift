@@ -3,7 +3,7 @@ import GitRepository
 import Hosts
 import Model
 import Planning
-import Reconciler
+public import Reconciler
 import Synchronization
 
 /// Keeps a fleet as the last trusted and valid commit of a branch says.
@@ -24,6 +24,8 @@ public actor Watcher {
     private nonisolated let inForce = Mutex<GitCommitID?>(nil)
     nonisolated let stopping = Mutex<String?>(nil)
     nonisolated let acknowledged = Mutex<Set<String>>([])
+    /// What somebody asked to leave alone, or no longer, and the hosts do not remember yet.
+    nonisolated let suspending = Mutex<[ResourceID: Bool]>([:])
     let clock = ContinuousClock()
 
     /// What is in force.
@@ -42,7 +44,13 @@ public actor Watcher {
     /// Resources that were told to differ and are left so.
     var reported: Set<ResourceID> = []
     var isConverged = false
+    /// What the hosts were as when nothing was left to do, to see whether what events tell of makes a difference.
+    var settled: Settled?
+    let lastSights = LastSights()
     private var leader: HostLock?
+    private var isApplying = false
+    /// Those who wait for the end of an apply.
+    private var waiters: [CheckedContinuation<Void, Never>] = []
     private var isTold: (standing: String?, leading: Bool) = (nil, false)
 
     /// What is listened to for events, by host.
@@ -53,6 +61,8 @@ public actor Watcher {
     public enum Pulse: Sendable {
         /// The loop went round.
         case turned
+        /// The hosts were read: whole, or what events told of.
+        case read(whole: Bool)
         /// The branch was looked at.
         case polled(failed: Bool)
     }
@@ -102,7 +112,7 @@ public actor Watcher {
     public nonisolated func lookAtBranch() { gitSignal.wake(.revision) }
 
     /// Something happened on a host.
-    public nonisolated func hostChanged(_ host: String) { signal.wake(.host(host)) }
+    public nonisolated func hostChanged(_ host: String, _ change: HostChanges = .all) { signal.wake(host, change) }
 
     /// Looks at the branch and at every host now, and tries again what failed.
     /// - Parameter acknowledging: A commit that is done although it is older than what was applied, or of another
@@ -134,6 +144,39 @@ public actor Watcher {
             if isTold.standing != holder || isTold.leading { events.tell(.standingBy(holder: holder)) }
             isTold = (holder, false)
             return false
+        }
+    }
+
+    /// Notes that an apply begins or ends.
+    func note(applying: Bool) {
+        isApplying = applying
+        guard !applying else { return }
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+
+    /// Waits until no apply of this watcher is at work.
+    func untilNothingIsApplied() async {
+        while isApplying { await withCheckedContinuation { waiters.append($0) } }
+    }
+
+    /// What the hosts remember, and what they are about to be told.
+    func remembered(by fleet: ConnectedFleet) async -> FleetMemory {
+        var memory = await fleet.remembered()
+        for (resource, isSuspended) in suspending.withLock({ $0 }) {
+            if isSuspended { memory.suspended.insert(resource) } else { memory.suspended.remove(resource) }
+        }
+        return memory
+    }
+
+    /// Why a step is not begun although it was planned: somebody suspended its resource meanwhile. A machine's disks
+    /// are left with it, as in a plan.
+    nonisolated func reasonToHold(_ step: Step) -> String? {
+        suspending.withLock { suspending in
+            if suspending[step.resource] == true { return Judgement.suspended }
+            guard step.resource.kind == .volume, let dot = step.resource.id.firstIndex(of: ".") else { return nil }
+            let machine = ResourceID(.virtualMachine, String(step.resource.id[..<dot]))
+            return suspending[machine] == true ? Judgement.suspended : nil
         }
     }
 

@@ -31,6 +31,11 @@ public final class WatchMetrics: WatchEventSink {
         state.withLock { $0.count("infra_git_polls_total", failed ? #"result="failed""# : #"result="ok""#) }
     }
 
+    /// Counts a look at the hosts.
+    public func read(whole: Bool) {
+        state.withLock { $0.count("infra_host_reads_total", whole ? #"scope="all""# : #"scope="event""#) }
+    }
+
     /// Counts.
     public func take(_ event: WatchEvent, at time: Date) async {
         state.withLock { state in
@@ -122,6 +127,9 @@ public final class WatchMetrics: WatchEventSink {
         Counter("infra_events_missed_total", "Resources that had changed without an event."),
         Counter("infra_host_events_lost_total", "How often a host stopped telling what happens on it."),
         Counter("infra_retries_total", "Plans begun because the one before failed."),
+        Counter(
+            "infra_host_reads_total", "Looks at the hosts: at everything, or at what an event told of.", "scope",
+            ["all", "event"]),
         Counter("infra_git_polls_total", "Looks at the repository.", "result", ["ok", "failed"]),
     ]
 }

@@ -41,7 +41,7 @@ struct ApplyCommand: AsyncParsableCommand {
         let session: ApplySession
         if let plan {
             let file = try PlanFile.read(plan)
-            try file.sources.check(fleet.named)
+            try await file.sources.check(fleet.named)
             let files = fleet.files.map { ImageFiles($0) }
             session = ApplySession(
                 manifest: file.manifest, input: nil, files: files, secrets: secrets.source, settings: run.settings,

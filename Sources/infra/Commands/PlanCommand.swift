@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GitRepository
 import Manifests
 import Model
 import Planning
@@ -49,6 +50,11 @@ struct PlanCommand: AsyncParsableCommand {
         if let from {
             let revisions = try await RevisionPlan(
                 fleet, from: from, to: to ?? "HEAD", options: planning.commitOptions())
+            if output.format == .text {
+                Console.error(
+                    "note: told by git alone, as if commit \(revisions.from.id.short) were done: disks that were kept, and what "
+                        + "drifted, are not known here")
+            }
             return try conclude(revisions.plan)
         }
         let headStart = inventory == nil ? HeadStart(run.settings) : nil
@@ -61,7 +67,7 @@ struct PlanCommand: AsyncParsableCommand {
         let plan = input.located(Planner.plan(input.manifest, observed: observed, options: options))
         if let out {
             try PlanFile(
-                plan: plan, manifest: input.manifest, sources: input.digest,
+                plan: plan, manifest: input.manifest, sources: await input.digest.committed(),
                 basis: PlanBasis(plan, input.manifest, observed: observed), allowance: planning.allow,
                 targets: options.targets.sorted()
             ).write(to: out)

@@ -87,6 +87,7 @@ struct WatchCommand: AsyncParsableCommand {
         ) { pulse in
             switch pulse {
             case .turned: health.beat()
+            case .read(let whole): metrics.read(whole: whole)
             case .polled(let failed): metrics.polled(failed: failed)
             }
         }

@@ -85,6 +85,52 @@ struct Secrets {
         return (ended, try await sh(#"sed 's/.*INFRA_CONTROL=//' "$1" | sort -u"#, log))
     }
 
+    /// Runs the body while the arguments and environments of all processes are read again and again.
+    /// - Returns: Which of the patterns were seen there, and which of `infra`'s own processes: `watch`, `git-worker`.
+    func sampling(_ body: () async throws -> Void) async throws -> Set<String> {
+        let script = #"""
+            patterns=$1 log=$2
+            : >"$log"
+            while [[ ! -e $log.end ]]; do
+                cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' |
+                    grep -axF -f "$patterns" -e watch -e git-worker >>"$log" || true
+                cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' |
+                    grep -aoF -f "$patterns" >>"$log" || true
+            done
+            """#
+        let log = folder + "/.sampled"
+        let sampler = Task {
+            try await Program.run("bash", ["-c", script, "bash", patterns, log], seconds: 300)
+        }
+        do {
+            try await body()
+        } catch {
+            try await sh(#"touch "$1.end""#, log)
+            _ = try? await sampler.value
+            throw error
+        }
+        try await sh(#"touch "$1.end""#, log)
+        _ = try await sampler.value
+        return Set(try await sh(#"sort -u "$1"; rm -f "$1" "$1.end""#, log).split(separator: "\n").map(String.init))
+    }
+
+    /// Which secrets are in the objects of repositories, notes and what no branch reaches included: they are compressed, so
+    /// a look at their files would find nothing. `control` is what has to be found there.
+    func revealed(byObjectsOf repositories: [String], control: String) async throws -> Set<String> {
+        var found: Set<String> = []
+        for repository in repositories {
+            let text = try await sh(
+                #"""
+                git -C "$2" --git-dir="$2" cat-file --batch-all-objects --batch |
+                    grep -aoF -f "$1" -e "$3" | sort -u || true
+                """#, patterns, repository, control)
+            let lines = Set(text.split(separator: "\n").map(String.init))
+            guard lines.contains(control) else { throw Failure("\(repository) was not searched: \(text)") }
+            found.formUnion(lines.subtracting([control]))
+        }
+        return found
+    }
+
     /// Which secrets a program told.
     func reveals(_ ended: Ended) async throws -> String {
         let file = folder + "/.told"
