@@ -44,7 +44,7 @@ extension LiveTests {
 
         private func cpus(_ one: String, _ two: String) async throws -> String {
             try await sh(
-                #"for d in "$@"; do virsh vcpucount --maximum --config "$d"; done | paste -s -d ' '"#, one, two)
+                #"for d in "$@"; do virsh vcpucount --maximum --config "$d"; done | xargs"#, one, two)
         }
 
         @Test func aCommitThatCannotBeRememberedIsTold() async throws {
