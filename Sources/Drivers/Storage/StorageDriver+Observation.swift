@@ -82,97 +82,7 @@ extension StorageDriver {
         return reading.result
     }
 
-    /// Tells of the pools that are not ours, and returns those by folder that can be adopted and that somebody asked for.
-    ///
-    /// - Parameter named: libvirt's UUIDs of those that are asked for; nil for all.
-    private func strangers(
-        _ records: [StoragePoolRecord], named: Set<UUID>?, _ marks: [String: FileMark], _ reading: inout StorageReading
-    ) async throws(HostError) -> [String: StoragePoolRecord] {
-        let asked = records.filter { named?.contains($0.uuid) ?? true }
-        let objections = try await objections(asked.filter(\.isActive).compactMap(\.folder))
-        var result: [String: StoragePoolRecord] = [:]
-        for record in records {
-            let mark = record.folder.flatMap { marks[$0] }
-            let isAsked = asked.contains(record)
-            let obstacle = isAsked ? Self.obstacle(to: record, mark, objections) : nil
-            reading.result.foreign.append(Self.foreign(record, mark, obstacle: obstacle))
-            guard isAsked, obstacle == nil, let folder = record.folder else { continue }
-            reading.result.adoptable.pools.append(pool(record.name, record, folder, nil))
-            result[folder] = record
-        }
-        return result
-    }
-
-    /// What is in the folders, and why those that are left out could not be read.
-    private func list(
-        _ folders: [String]
-    ) async throws(HostError) -> (StorageListing, unread: [(folder: String, reason: String)]) {
-        guard !folders.isEmpty else { return (StorageListing(), []) }
-        do throws(HostError) {
-            return (try await look(folders), [])
-        } catch .command {
-            // A file went while it was looked at, or one folder cannot be read.
-            var whole = StorageListing()
-            var unread: [(String, String)] = []
-            for folder in folders {
-                do throws(HostError) {
-                    whole.add(try await look([folder]))
-                } catch .command(_, _, let message) {
-                    unread.append((folder, "it cannot be read: \(message)"))
-                }
-            }
-            return (whole, unread)
-        }
-    }
-
-    private func look(_ folders: [String]) async throws(HostError) -> StorageListing {
-        // Foreign names need not be UTF-8; ours are ASCII, so a repaired one is never one of ours.
-        let output = try await commands.run(
-            "bash", ["-c", StorageScripts.list, "infra-list"] + folders, outputLimit: 1 << 26, repairing: true)
-        return try StorageListing(output.text, folders: folders)
-    }
-
-    /// What the headers of our qcow2 files say, by path, and the folders of those for which libvirt has to be asked.
-    ///
-    /// The names are ours, and each file gives the same number of bytes or none at all counts, so nothing that is in a
-    /// file can be taken for another's.
-    private func contents(
-        of listing: StorageListing
-    ) async throws(HostError) -> (seen: [String: FileContents], doubtful: Set<String>) {
-        let disks = listing.files.filter { file in
-            if let own = listing.marks[file.path]?.adopted(file, in: identity) { return own.format == .qcow2 }
-            guard file.isPlain, case .volume(_, .qcow2, _) = FileRole(name: file.name, identity: identity) else {
-                return false
-            }
-            return true
-        }
-        let length = QCOW2Header.observedLength
-        let readable = disks.filter { $0.size >= length }
-        var doubtful = Set(disks.filter { $0.size < length }.map(\.folder))
-        guard !readable.isEmpty else { return ([:], doubtful) }
-        let names = readable.reduce(into: [UInt8]()) { $0 += Array($1.path.utf8) + [0] }
-        let bytes: [UInt8]
-        do throws(HostError) {
-            bytes = try await commands.bytes(
-                "xargs", ["--null", "head", "--quiet", "--bytes=\(length)", "--"], input: .bytes(names),
-                outputLimit: readable.count * length)
-        } catch .command {
-            bytes = []
-        }
-        guard bytes.count == readable.count * length else { return ([:], Set(disks.map(\.folder))) }
-        var seen: [String: FileContents] = [:]
-        for (index, file) in readable.enumerated() {
-            if let contents = QCOW2Header.contents(Array(bytes[index * length..<(index + 1) * length])) {
-                seen[file.path] = FileContents(
-                    size: contents.size, backing: contents.backing, format: Volume.Format.qcow2.rawValue)
-            } else {
-                doubtful.insert(file.folder)
-            }
-        }
-        return (seen, doubtful)
-    }
-
-    private func pool(
+    func pool(
         _ id: String, _ record: StoragePoolRecord, _ folder: String, _ declared: StoragePool?
     ) -> StoragePool {
         var spec = declared?.spec ?? StoragePool.Spec(path: folder)
@@ -183,36 +93,6 @@ extension StorageDriver {
                 host: host, uuid: record.uuid, name: record.name, active: record.isActive,
                 autostart: record.autostart, capacity: record.isActive ? ByteCount(record.capacity) : nil,
                 available: record.isActive ? ByteCount(record.available) : nil))
-    }
-
-    /// Why no manifest can adopt a pool.
-    private static func obstacle(
-        to record: StoragePoolRecord, _ mark: FileMark?, _ objections: [String: String]
-    ) -> String? {
-        guard let folder = record.folder else {
-            return "its type is \(CommandText.printable(record.definition["type"] ?? "unknown")), not dir"
-        }
-        if let mark { return mark.owner.isEmpty ? "its folder carries another mark" : "it belongs to \(mark.owner)" }
-        if isFleets(record.name) { return "its name is that of a pool of some fleet" }
-        guard record.isPersistent else { return "it is transient" }
-        return record.isActive ? objections[folder] : "it is not started"
-    }
-
-    /// Whether a fleet gives its pools such a name.
-    private static func isFleets(_ name: String) -> Bool {
-        let parts = name.split(separator: "-")
-        return parts.count >= 3 && parts[0] == "infra" && parts[1].utf8.count == 8
-    }
-
-    private static func foreign(
-        _ record: StoragePoolRecord, _ mark: FileMark?, obstacle: String?
-    ) -> ForeignObject {
-        let parts = record.name.split(separator: "-")
-        return ForeignObject(
-            kind: .pool, name: CommandText.printable(record.name),
-            owner: isFleets(record.name) ? "fleet \(parts[1])" : mark?.owner ?? "",
-            uuid: record.uuid.lowercased, path: record.definition.first(path: "target", "path")?.text,
-            obstacle: obstacle)
     }
 }
 
