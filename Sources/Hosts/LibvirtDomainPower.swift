@@ -36,10 +36,10 @@ extension LibvirtConnection {
         try await domain(uuid, "virDomainDestroyFlags", deadline: deadline) { virDomainDestroyFlags($0, flags) }
     }
 
-    /// Forgets a domain. libvirt refuses when a managed save image or snapshots would go with it; its NVRAM stays. Maps
-    /// to `virDomainUndefineFlags`.
+    /// Forgets a domain. libvirt refuses when a managed save image or snapshots would go with it; its NVRAM and the state
+    /// of its TPM stay. Maps to `virDomainUndefineFlags`.
     public func undefineDomain(_ uuid: UUID, deadline: Duration) async throws(HostError) {
-        let flags = VIR_DOMAIN_UNDEFINE_KEEP_NVRAM.rawValue
+        let flags = VIR_DOMAIN_UNDEFINE_KEEP_NVRAM.rawValue | VIR_DOMAIN_UNDEFINE_KEEP_TPM.rawValue
         try await domain(uuid, "virDomainUndefineFlags", deadline: deadline) { virDomainUndefineFlags($0, flags) }
     }
 

@@ -40,7 +40,7 @@ extension HostPlanner {
             }
         }
         planSeed(of: machine, resource, .create)
-        let namesake = observed.machines.first { $0.metadata.name == machine.metadata.name }
+        let namesake = namesake(of: machine)
         let requirements = needs(of: machine)
         add(
             resource, .create, .defineMachine(machine), reason: "not there",
@@ -110,6 +110,7 @@ extension HostPlanner {
                 field: "metadata.uuid", help: Self.uuidHelp(status.uuid, identity.uuid(resource)))
             return
         }
+        if isNameTaken(by: machine, seen, resource) { return }
         if let (disk, path) = foreignSource(of: machine, seen) {
             block(
                 resource,
@@ -138,6 +139,7 @@ extension HostPlanner {
         let isRenamed = seen.metadata.name != machine.metadata.name
         let isRenamedOff = isRenamed && machine.spec.power == .stopped
         let rename = VirtualMachine.Difference.rename(from: seen.metadata.name, to: machine.metadata.name)
+        let former = isRenamed ? namesake(of: machine).map { releases(of: $0.metadata.identity) } ?? [] : []
         if isRenamed, !isActive || isRenamedOff { differences.append(rename) }
         if !differences.isEmpty {
             let changes = differences.map { difference in
@@ -148,7 +150,8 @@ extension HostPlanner {
             add(
                 resource, .update, .updateMachine(machine), isActive && removesDevices ? .restart : .none,
                 reason: "its definition is not as declared", changes: changes,
-                after: needs(of: machine) + [id(resource, "seed")] + (isRenamedOff ? [id(resource, "stop")] : []))
+                after: needs(of: machine) + [id(resource, "seed")] + (isRenamedOff ? [id(resource, "stop")] : [])
+                    + former)
         }
         let shown = (isRenamed ? [rename] : []) + (differences.isEmpty ? pending : [])
         if isRenamed { pending.append(rename) }
@@ -156,7 +159,7 @@ extension HostPlanner {
             add(
                 resource, .update, .restartMachine(machine), .restart, reason: "it runs with older values",
                 changes: shown.map(\.change),
-                after: needs(of: machine) + [id(resource, "update"), id(resource, "seed")])
+                after: needs(of: machine) + [id(resource, "update"), id(resource, "seed")] + former)
         }
         planTaps(machine, seen, resource)
         planPower(machine, seen, resource, isActive: isActive, pending: pending)
@@ -182,16 +185,51 @@ extension HostPlanner {
         }
     }
 
-    /// A disk of ours that is read from elsewhere: an external snapshot, or somebody's change. What the guest wrote is
-    /// there, and going back to the volume would lose it.
+    /// The other machine of the fleet that has the name now.
+    private func namesake(of machine: VirtualMachine) -> VirtualMachine? {
+        observed.machines.first {
+            $0.metadata.name == machine.metadata.name && $0.metadata.identity != machine.metadata.identity
+        }
+    }
+
+    /// Blocks a machine that is to get a name which somebody else keeps: it would be stopped for it and stay off.
+    private mutating func isNameTaken(
+        by machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID
+    ) -> Bool {
+        guard seen.metadata.name != machine.metadata.name else { return false }
+        let name = machine.metadata.name
+        if let domain = observed.foreign.first(where: { $0.kind == .domain && $0.name == name }) {
+            block(resource, "is to be called \(name), as \(domain.described), which is not ours, is")
+        } else if let other = namesake(of: machine)?.metadata.identity,
+            expectation.inventory.machines.contains(where: { $0.metadata.identity == other })
+        {
+            block(
+                resource,
+                "is to be called \(name), as VirtualMachine/\(other) is still; apply again once that one is renamed")
+        }
+        return isBlocked(resource)
+    }
+
+    /// A disk of ours that is read from elsewhere: an external snapshot, a copy, or somebody's change. What the guest
+    /// wrote is there, and going back to the volume would lose it.
     private func foreignSource(of machine: VirtualMachine, _ seen: VirtualMachine) -> (disk: String, path: String)? {
-        let wanted = Set(machine.spec.disks.map(\.name))
+        let wanted = machine.spec.disks.reduce(into: [:]) { $0[$1.name] = $1.path }
         for spec in [seen.spec, seen.status?.live].compactMap(\.self) {
-            for disk in spec.disks where disk.volume == nil && wanted.contains(disk.name) {
-                if let path = disk.path { return (disk.name, path) }
+            for disk in spec.disks {
+                guard let volume = wanted[disk.name], let path = disk.path, path != volume, !isVolume(disk, path)
+                else { continue }
+                return (disk.name, path)
             }
         }
         return nil
+    }
+
+    /// Whether a path is that of a volume of this fleet, be it there or not.
+    private func isVolume(_ disk: VirtualMachine.Disk, _ path: String) -> Bool {
+        let inventories = [observed, expectation.inventory]
+        if inventories.contains(where: { $0.volumes.contains { $0.status?.path == path } }) { return true }
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        return disk.volume != nil && inventories.contains { $0.pools.contains { $0.spec.path == folder } }
     }
 
     private mutating func planPower(

@@ -44,7 +44,7 @@ extension HostPlanner {
         let image = volume.spec.image.map { ResourceID(.image, $0) }
         if isHeld(resource, area: .storage, needs: [pool] + (image.map { [$0] } ?? [])) { return }
         if isPoolUnknown(volume.spec.pool, resource) { return }
-        if let path = volume.status?.path, isInTheWay(path, of: resource) { return }
+        if let path = volume.status?.path, isInTheWay(path, of: resource) || isLost(path, resource) { return }
         if let image = volume.spec.image.flatMap({ expectation.manifestImage($0) }),
             let least = image.spec.virtualSize, least > volume.spec.size
         {
@@ -60,6 +60,17 @@ extension HostPlanner {
             changes: [FieldChange("spec.size", old: nil, new: volume.spec.size.description)],
             after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: volume.status?.path)
                 + imports(of: expectation.imagePath(of: volume)))
+    }
+
+    /// A file that a machine has and that is not there was not deleted by us: perhaps its file system is not mounted. An
+    /// empty disk in its place would hide the data, and a guest that starts with it would do so for good.
+    private mutating func isLost(_ path: String, _ resource: ResourceID) -> Bool {
+        guard let user = observed.machines.first(where: { $0.allPaths.contains(path) }) else { return false }
+        block(
+            resource,
+            "VirtualMachine/\(user.metadata.identity) has \(path) as a disk, and that file is gone; it is never made anew "
+                + "under a machine: bring it back, or apply once without that disk")
+        return true
     }
 
     private mutating func plan(_ volume: Volume, _ seen: Volume) {
@@ -153,6 +164,12 @@ extension HostPlanner {
         }
         let after = users.flatMap { releases(of: $0.metadata.identity) }
         if mark.deletion == .delete {
+            if let owner = protected(volume, users) {
+                refuse(
+                    "protected", "would be deleted, and \(owner) is protected", resource,
+                    help: "set protect: false there and apply before")
+                return
+            }
             add(
                 resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
                 reason: "not in the manifests, and its mark says `deletion: delete`", after: after)
@@ -164,6 +181,17 @@ extension HostPlanner {
         add(
             resource, .update, .markVolume(kept), reason: "not in the manifests; its data is kept at \(status.path)",
             changes: [FieldChange("status.retained", old: "false", new: "true")], after: after)
+    }
+
+    /// The protected machine that uses a volume or that it was declared in.
+    private func protected(_ volume: Volume, _ users: [VirtualMachine]) -> ResourceID? {
+        let owner = volume.metadata.identity.split(separator: ".").first.map { String($0) }
+        let declared = observed.machines.filter {
+            $0.metadata.identity == owner && volume.metadata.identity != $0.metadata.identity
+        }
+        return (users + declared).first { $0.status?.protected == true }.map {
+            ResourceID(.virtualMachine, $0.metadata.identity)
+        }
     }
 }
 

@@ -53,13 +53,13 @@ extension ConnectedFleet {
                 guard plan.problems.isEmpty, !plan.steps.isEmpty else {
                     var nothing = ApplyReport()
                     nothing.remaining = plan
-                    if plan.problems.isEmpty { try await finish(plan, observed, options, commit?.mark) }
+                    if plan.problems.isEmpty { try await finish(plan, observed, options, commit?.mark, held) }
                     return (plan, nothing)
                 }
-                if let mark = commit?.mark { try await remember(mark, on: observed) }
+                if let mark = commit?.mark { try await remember(mark, on: observed, held) }
                 let result = await run(
                     plan, held, stopReason: stopReason, holdReason: holdReason, report: report)
-                return (plan, try await verify(result, options, held.lost, commit?.mark, report))
+                return (plan, try await verify(result, options, held, commit?.mark, report))
             }
         } catch {
             switch error {
@@ -115,15 +115,15 @@ extension ConnectedFleet {
     }
 
     private func verify(
-        _ result: ApplyReport, _ options: PlanOptions, _ lost: [String: HostError], _ mark: CommitMark?,
+        _ result: ApplyReport, _ options: PlanOptions, _ held: HeldLocks, _ mark: CommitMark?,
         _ report: @Sendable (ApplyEvent) -> Void
     ) async throws(HostError) -> ApplyReport {
         var result = result
-        let observed = await observe(without: lost)
+        let observed = await observe(without: held.lost)
         let remaining = Planner.plan(manifest, observed: observed, options: options)
         report(.verified(remaining: remaining.steps.map(\.id), deferred: remaining.deferred.map(\.id)))
         result.remaining = remaining
-        try await finish(remaining, observed, options, mark)
+        try await finish(remaining, observed, options, mark, held)
         return result
     }
 
@@ -137,9 +137,11 @@ extension ConnectedFleet {
         }
     }
 
-    /// On every host that answers.
-    private func remember(_ mark: CommitMark, on observed: [String: HostInventory]) async throws(HostError) {
-        for session in sessions.values where observed[session.id]?.isUnknown == false {
+    /// On every host that answers and whose lock is still ours: another controller's mark may be newer.
+    private func remember(
+        _ mark: CommitMark, on observed: [String: HostInventory], _ held: HeldLocks
+    ) async throws(HostError) {
+        for session in sessions.values where observed[session.id]?.isUnknown == false && held.isHeld(session.id) {
             try await Roster.change(
                 session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
             ) { $0.commit = mark }
@@ -148,11 +150,12 @@ extension ConnectedFleet {
 
     /// Leaves on each host what the next run has to know, or nothing when the fleet is gone.
     private func finish(
-        _ plan: Plan, _ observed: [String: HostInventory], _ options: PlanOptions, _ mark: CommitMark?
+        _ plan: Plan, _ observed: [String: HostInventory], _ options: PlanOptions, _ mark: CommitMark?,
+        _ held: HeldLocks
     ) async throws(HostError) {
         var mark = mark
         mark?.isApplied = plan.steps.isEmpty && plan.problems.isEmpty && options.targets.isEmpty
-        if let mark { try await remember(mark, on: observed) }
+        if let mark { try await remember(mark, on: observed, held) }
         let offline = Set(manifest.hosts.filter(\.spec.offline).map(\.metadata.identity))
         let asked = observed.filter { !offline.contains($0.key) }.values
         guard options.targets.isEmpty, asked.allSatisfy({ $0.unknown.isEmpty }) else { return }
@@ -160,7 +163,7 @@ extension ConnectedFleet {
             options.destroys && plan.isEmpty && plan.deferred.isEmpty
             && observed.values.allSatisfy { $0.unknown.isEmpty && $0.machines.isEmpty && $0.pools.isEmpty }
         let roster = Roster(manifest, observed)
-        for session in sessions.values {
+        for session in sessions.values where held.isHeld(session.id) {
             if isGone {
                 try await Roster.remove(session, identity, settings.observationDeadline)
             } else {

@@ -20,7 +20,7 @@ struct StepPerformer: Sendable {
     func perform(_ step: Step) async throws(HostError) {
         let work = Task { () -> Result<Void, HostError> in
             do throws(HostError) {
-                return .success(try await perform(step.operation))
+                return .success(try await perform(step.operation, isRemoval: step.action == .delete))
             } catch {
                 return .failure(error)
             }
@@ -48,7 +48,7 @@ struct StepPerformer: Sendable {
         return (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }.hexDigits
     }
 
-    private func perform(_ operation: Operation) async throws(HostError) {
+    private func perform(_ operation: Operation, isRemoval: Bool) async throws(HostError) {
         let (compute, storage, network) = (session.compute, session.storage, session.network)
         switch operation {
         case .createPool(let pool):
@@ -91,7 +91,9 @@ struct StepPerformer: Sendable {
         case .defineMachine(let machine): try await compute.define(machine, deadline: deadline)
         case .updateMachine(let machine): try await compute.update(machine, deadline: deadline)
         case .startMachine(let machine): try await compute.start(machine, deadline: deadline)
-        case .stopMachine(let machine): try await compute.stop(machine, grace: grace, deadline: deadline)
+        case .stopMachine(let machine):
+            if isRemoval { try await compute.checkRemoval(machine, deadline: deadline) }
+            try await compute.stop(machine, grace: grace, deadline: deadline)
         case .restartMachine(let machine): try await compute.restart(machine, grace: grace, deadline: deadline)
         case .undefineMachine(let machine): try await compute.undefine(machine, deadline: deadline)
         }

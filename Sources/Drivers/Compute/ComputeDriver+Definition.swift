@@ -36,11 +36,12 @@ extension ComputeDriver {
         try checkPlacement(machine)
         let end = ContinuousClock.now + deadline
         let patch = DomainPatch(machine: machine, identity: identity)
+        let folders = Set(try await connection.storagePools(deadline: end - .now).compactMap(\.folder))
         do throws(HostError) {
             try await connection.editDomain(target.uuid, deadline: end - .now) {
                 (definition) throws(HostError) in
                 try target.check(definition)
-                try checkSources(definition, of: machine)
+                try checkSources(definition, of: machine, folders: folders)
                 patch.apply(to: &definition)
             }
         } catch {
@@ -51,18 +52,32 @@ extension ComputeDriver {
         try await rename(machine, deadline: end - .now)
     }
 
-    /// What a disk of ours is read from must be a volume: going back to one from an external snapshot would lose what
-    /// the guest wrote since.
-    private func checkSources(_ definition: XMLElement, of machine: VirtualMachine) throws(HostError) {
-        let spec = DomainReading(identity: identity)
-            .spec(definition, host: host, state: .off, autostart: machine.spec.autostart)
+    /// What a disk of ours is read from must be a volume: going back to one from an external snapshot, or from wherever
+    /// the disk was moved, would lose what the guest wrote since.
+    private func checkSources(
+        _ definition: XMLElement, of machine: VirtualMachine, folders: Set<String>
+    ) throws(HostError) {
+        let named = DeviceNaming(definition).applied(to: definition)
         // An adopted volume's file has a name of its own.
         let wanted = machine.spec.disks.reduce(into: [:]) { $0[$1.name] = $1.path }
-        for disk in spec?.disks ?? [] where disk.volume == nil && wanted[disk.name] != nil {
-            if let path = disk.path, path != wanted[disk.name] {
-                throw .surprise("the disk \(disk.name) is \(path), no volume of this fleet")
-            }
+        for device in named.first("devices")?.elements("disk") ?? [] {
+            guard let name = device.aliasName(DeviceAlias.diskPrefix), let volume = wanted[name],
+                let path = DomainReading.source(of: device), path != volume
+            else { continue }
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            guard folders.contains(parts.dropLast().joined(separator: "/")),
+                identity.volume(inFileName: parts.last.map { String($0) } ?? "") != nil
+            else { throw .surprise("the disk \(name) is \(CommandText.printable(path)), no volume of this fleet") }
         }
+    }
+
+    /// A guest that is asked to stop for its removal must not find out that it has to stay.
+    ///
+    /// - Throws: `HostError.surprise` when it has snapshots, which libvirt does not let go with it.
+    public func checkRemoval(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
+        let record = try await ours(machine, deadline: deadline)
+        guard try await connection.domainSnapshotCount(record.uuid, deadline: deadline) > 0 else { return }
+        throw .surprise("domain \(record.name) has snapshots, which hold data; it is not stopped, remove them before")
     }
 
     /// Says whether libvirt starts the machine with the host.
@@ -87,6 +102,8 @@ extension ComputeDriver {
     }
 
     /// Gives a machine that is off the name it is to have.
+    ///
+    /// - Throws: `HostError.surprise` when the name is taken.
     func rename(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
         let end = ContinuousClock.now + deadline
         let record = try await ours(machine, deadline: end - .now)

@@ -53,6 +53,12 @@ extension ComputeDriver {
     /// Stops a machine as `stop` does, gives it its new name if it has one, and starts it from its persistent
     /// definition.
     public func restart(_ machine: VirtualMachine, grace: Duration, deadline: Duration) async throws(HostError) {
+        // A name that is taken is found before anything is stopped for it.
+        let record = try await ours(machine, deadline: deadline)
+        let holder = try await connection.domainUUID(named: machine.metadata.name, deadline: deadline)
+        guard holder == nil || holder == record.uuid else {
+            throw .surprise("another domain is called \(machine.metadata.name) already")
+        }
         try await stop(machine, grace: grace, deadline: deadline)
         try await rename(machine, deadline: deadline)
         try await start(machine, deadline: deadline)

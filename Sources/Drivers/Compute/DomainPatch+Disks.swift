@@ -31,7 +31,24 @@ extension DomainPatch {
                 }
                 Self.setBootOrder(&device, disk.bootOrder)
             }
-            if !isThere { devices.insert(Self.newDisk(disk, target: target, alias: alias)) }
+            if isThere || Self.regain(disk, alias, &devices) { continue }
+            devices.insert(Self.newDisk(disk, target: target, alias: alias))
+        }
+    }
+
+    /// A disk that somebody took out and put back has lost its alias. It gets it again; a second device on the same file
+    /// would be two writers.
+    private static func regain(
+        _ disk: VirtualMachine.Disk, _ alias: String, _ devices: inout XMLElement
+    ) -> Bool {
+        guard let path = disk.path else { return false }
+        return devices.editFirst(where: { device in
+            device.name == "disk" && device.first("source")?["file"] == path
+                && device.aliasName(DeviceAlias.diskPrefix) == nil
+        }) { device in
+            device.remove("alias")
+            device.insert(XMLElement("alias", [.init("name", alias)]))
+            setBootOrder(&device, disk.bootOrder)
         }
     }
 

@@ -80,12 +80,21 @@ struct DomainReading {
         guard device.name == "disk", let name = device.aliasName(DeviceAlias.diskPrefix),
             let bus = device.first("target")?["bus"].flatMap({ VirtualMachine.Disk.Bus(rawValue: $0) })
         else { return nil }
-        let path = device.first("source")?["file"]
+        let path = Self.source(of: device)
         let file = path?.split(separator: "/").last.map { String($0) } ?? ""
         return VirtualMachine.Disk(
             name: name, volume: identity.volume(inFileName: file)?.id, bus: bus,
             bootOrder: device.first("boot")?["order"].flatMap { Int($0) }, path: path,
             format: device.first("driver")?["type"].flatMap { Volume.Format(rawValue: $0) })
+    }
+
+    /// What a disk is read from: the path of a file or a device, or for anything else words that are no path of ours;
+    /// nil without a medium.
+    static func source(of device: XMLElement) -> String? {
+        guard let source = device.first("source") else { return nil }
+        if let path = source["file"] ?? source["dev"] { return path }
+        let named = [source["protocol"], source["pool"], source["name"] ?? source["volume"]].compactMap(\.self)
+        return "/\(device["type"] ?? "unknown"): \(named.joined(separator: " "))"
     }
 
     private func interface(_ device: XMLElement) -> VirtualMachine.Interface? {

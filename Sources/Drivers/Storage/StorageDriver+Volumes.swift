@@ -88,8 +88,8 @@ extension StorageDriver {
             _ = try await virtualSize(plan.path, volume.spec.format.rawValue)
         } catch .command(_, _, let message) where message.contains("lock") {
             throw .surprise("a running QEMU has \(plan.path) open")
-        } catch .command {
-            // Damaged contents are no reason to keep them.
+        } catch .command(_, 1, _) {
+            // Damaged contents are no reason to keep them; a check that did not run is.
         }
         try await run(StorageScripts.remove, [plan.path])
     }
