@@ -119,7 +119,9 @@ extension LiveTests {
                         #expect(try await secrets.places() == [secrets.seed])
                     }
                 }
-                #expect(seen == ["watch", "git-worker"], "arguments and environments held \(seen)")
+                #expect(
+                    seen == ["watch", "git-worker", "control", "control-environment"],
+                    "arguments and environments held \(seen)")
                 let log = try await Program.run(Program.infra, ["log", "--state", state, "--steps"])
                 #expect(log.status == 0 && log.output.contains("VirtualMachine/vault"), "\(log)")
                 #expect(try await secrets.reveals(log) == "")

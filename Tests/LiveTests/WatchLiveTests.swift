@@ -142,6 +142,11 @@ extension LiveTests {
                     let held = try await watcher.next("commitHeld", of: old)
                     #expect(held.description.contains("--acknowledge \(old)"), "\(held)")
                     #expect(try await Virsh.all() == ["a", "b"])
+                    // It is told again when it comes again.
+                    try await sh(#"git -C "$1/fleet.git" update-ref refs/heads/main "$2""#, fleet.home, new)
+                    try await watcher.next("commitArrived", of: new)
+                    try await sh(#"git -C "$1/fleet.git" update-ref refs/heads/main "$2""#, fleet.home, old)
+                    try await watcher.next("commitHeld", of: old)
 
                     try await watched.git("checkout", "-q", "--orphan", "other")
                     let unrelated = try await watched.commit("Another history")

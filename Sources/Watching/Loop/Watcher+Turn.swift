@@ -11,6 +11,8 @@ extension Watcher {
     func turn(_ reasons: Set<WakeReason>) async -> Duration {
         pulse(.turned)
         guard var candidate = newest.revision ?? current else { return settings.interval }
+        // One that comes back is judged, and told, like one that was never there.
+        if newest.takeNews() { verdict = nil }
         let now = clock.now
         let isFull = now >= nextFull
         let due = backoff.takeDue(now: now)

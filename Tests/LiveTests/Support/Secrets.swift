@@ -86,24 +86,28 @@ struct Secrets {
     }
 
     /// Runs the body while the arguments and environments of all processes are read again and again.
-    /// - Returns: Which of the patterns were seen there, and which of `infra`'s own processes: `watch`, `git-worker`.
+    /// - Returns: Which of the patterns were seen there, which of `infra`'s own processes (`watch`, `git-worker`), and
+    ///   `control` and `control-environment`, with which a process of this test's own was started meanwhile.
     func sampling(_ body: () async throws -> Void) async throws -> Set<String> {
         let script = #"""
-            patterns=$1 log=$2
+            patterns=$1 log=$2 control=$3
             : >"$log"
             while [[ ! -e $log.end ]]; do
                 cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' |
                     grep -axF -f "$patterns" -e watch -e git-worker >>"$log" || true
                 cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' |
-                    grep -aoF -f "$patterns" >>"$log" || true
+                    grep -aoF -f "$patterns" -e "$control" -e "$control-environment" |
+                    sed "s/$control/control/" >>"$log" || true
             done
             """#
         let log = folder + "/.sampled"
+        let control = UUID().lowercased
         let sampler = Task {
-            try await Program.run("bash", ["-c", script, "bash", patterns, log], seconds: 300)
+            try await Program.run("bash", ["-c", script, "bash", patterns, log, control], seconds: 300)
         }
         do {
             try await body()
+            try await sh(#"sleep 1; CONTROL=$1-environment sleep 2; true"#, control)
         } catch {
             try await sh(#"touch "$1.end""#, log)
             _ = try? await sampler.value
