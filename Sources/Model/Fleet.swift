@@ -22,6 +22,14 @@ public struct Fleet: Hashable, Sendable, Codable {
         case report
     }
 
+    /// Which of the hosts that can take a new machine gets it.
+    public enum PlacementStrategy: String, CaseIterable, Codable, Sendable {
+        /// The one that is loaded least.
+        case spread
+        /// The one that is loaded most.
+        case pack
+    }
+
     /// What unattended runs may do.
     public struct Policy: Hashable, Sendable, Codable {
         /// Up to which disruption.
@@ -50,11 +58,16 @@ public struct Fleet: Hashable, Sendable, Codable {
     public var uuid: UUID
     /// What unattended runs may do.
     public var policy: Policy
+    /// Which of the hosts that can take a new machine gets it.
+    public var placement: PlacementStrategy
 
     /// Declares a fleet.
-    public init(metadata: Metadata, uuid: UUID, policy: Policy = Policy()) {
+    public init(
+        metadata: Metadata, uuid: UUID, policy: Policy = Policy(), placement: PlacementStrategy = .spread
+    ) {
         self.metadata = metadata
         self.uuid = uuid
         self.policy = policy
+        self.placement = placement
     }
 }

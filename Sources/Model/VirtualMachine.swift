@@ -2,8 +2,10 @@
 public struct VirtualMachine: Hashable, Sendable, Codable {
     /// What the manifest says, with what placement fills in. Of an observed machine, what the persistent definition says.
     public struct Spec: Hashable, Sendable, Codable {
-        /// The host, by identity; anywhere when nil.
+        /// The host, by identity; where `placement` allows when nil.
         public var host: String?
+        /// Which hosts may have it, when none is named.
+        public var placement: Placement
         /// Processors.
         public var cpu: CPU
         /// Memory.
@@ -37,12 +39,14 @@ public struct VirtualMachine: Hashable, Sendable, Codable {
 
         /// A machine's declaration.
         public init(
-            host: String? = nil, cpu: CPU, memory: Memory, accelerator: Accelerator? = nil, boot: DirectBoot? = nil,
-            disks: [Disk] = [], interfaces: [Interface] = [], cloudInit: CloudInit? = nil, seed: Seed? = nil,
-            console: Console = Console(), power: Power = .running, autostart: Bool = true, ready: Ready = .running,
-            protect: Bool = false, unmanagedDevices: UnmanagedDevices = .keep, ignoreChanges: [String] = []
+            host: String? = nil, placement: Placement = Placement(), cpu: CPU, memory: Memory,
+            accelerator: Accelerator? = nil, boot: DirectBoot? = nil, disks: [Disk] = [], interfaces: [Interface] = [],
+            cloudInit: CloudInit? = nil, seed: Seed? = nil, console: Console = Console(), power: Power = .running,
+            autostart: Bool = true, ready: Ready = .running, protect: Bool = false,
+            unmanagedDevices: UnmanagedDevices = .keep, ignoreChanges: [String] = []
         ) {
             self.host = host
+            self.placement = placement
             self.cpu = cpu
             self.memory = memory
             self.accelerator = accelerator

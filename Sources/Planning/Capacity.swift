@@ -10,6 +10,9 @@ public struct Capacity: Hashable, Sendable, Codable {
         case memory
         /// Disk space in bytes.
         case disk
+
+        /// An amount for a reader.
+        func text(_ amount: UInt64) -> String { self == .cpu ? "\(amount) CPU" : ByteCount(amount).rounded }
     }
 
     /// The host, by identity.
@@ -37,9 +40,7 @@ public struct Capacity: Hashable, Sendable, Codable {
     public var isExceeded: Bool { missing > 0 && promised > promisedNow }
 
     /// An amount for a reader.
-    public func text(_ amount: UInt64) -> String {
-        measure == .cpu ? "\(amount) CPU" : ByteCount(amount).rounded
-    }
+    public func text(_ amount: UInt64) -> String { measure.text(amount) }
 
     static func scaled(_ physical: UInt64, reserve: UInt64, by overcommit: Double) -> UInt64 {
         let base = physical > reserve ? physical - reserve : 0

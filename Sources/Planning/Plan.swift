@@ -92,10 +92,15 @@ public struct Plan: Hashable, Sendable, Codable {
 
 /// A resource about which nothing can be done now.
 public struct Blocked: Hashable, Sendable, Codable {
-    /// The host, by identity.
+    /// The host, by identity: where it is or is to be, or which one stands in the way; empty when none is to be named.
     public var host: String
     /// Which resource.
     public var resource: ResourceID
     /// Why, in words.
     public var reason: String
+}
+
+extension Blocked {
+    /// `Kind/id on host` for a reader.
+    public var place: String { host.isEmpty ? "\(resource)" : "\(resource) on \(host)" }
 }

@@ -35,6 +35,15 @@ public struct PlanOptions: Hashable, Sendable {
         self.heldBack = heldBack
     }
 
+    /// Whether machines that left the manifests stay for now.
+    var keepsLeaving: Bool {
+        switch removal {
+        case .asAllowed: allowance < .stop
+        case .never: true
+        case .keepingData: false
+        }
+    }
+
     /// Whether a step is done now.
     func allows(_ step: Step) -> Bool {
         guard step.isRemoval else { return step.disruption <= allowance }
@@ -51,7 +60,8 @@ public enum Planner {
     /// The difference between what the manifests want and what was observed, as steps in order.
     /// - Parameters:
     ///   - manifest: The fleet, valid, with the digests of its images filled in where they are known.
-    ///   - observed: What is on each host, by the host's identity. A host that is missing is unknown.
+    ///   - observed: What is on each host, by the host's identity. A host of the manifests that is missing is unknown.
+    ///     A host that is in no manifest is one that the other hosts remember: what it has is made nowhere else.
     public static func plan(
         _ manifest: FleetManifest, observed: [String: HostInventory], options: PlanOptions = PlanOptions()
     ) -> Plan {
@@ -62,15 +72,20 @@ public enum Planner {
         if options.destroys {
             wanted = FleetManifest(fleet: manifest.fleet, hosts: manifest.hosts)
         }
-        let placement = Placement(wanted, observed: observed)
+        let placement = Placement(wanted, observed: observed, keepsLeaving: options.keepsLeaving)
         plan.problems += placement.problems
+        plan.blocked += placement.blocked
         let lookup = Lookup(wanted)
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
-        let volumes = standalonePlaces(wanted, placement, observed)
+        let volumes = Dictionary(grouping: wanted.volumes) { placement.volumes[$0.metadata.identity] ?? "" }
         let ends = TunnelEnds(wanted, machines: machines)
         var steps: [Step] = []
         for host in wanted.hosts {
             let id = host.metadata.identity
+            if host.spec.offline {
+                plan.notes.append(offline(id, machines[id] ?? []))
+                continue
+            }
             let inventory =
                 observed[id]
                 ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")])
@@ -80,8 +95,10 @@ public enum Planner {
             let expectation = Expectation(
                 manifest: lookup, host: host, machines: machines[id] ?? [], standalone: volumes[id] ?? [],
                 observed: adoption.inventory, peers: ends.peers(of: id), identity: identity)
+            var local = options
+            local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }
             var planner = HostPlanner(
-                host: id, identity: identity, expectation: expectation, adoption: adoption, options: options)
+                host: id, identity: identity, expectation: expectation, adoption: adoption, options: local)
             planner.run()
             steps += planner.steps
             plan.blocked += planner.blocked
@@ -115,26 +132,16 @@ public enum Planner {
         }
     }
 
-    /// On which host each volume of its own lies: where it is, else where its machine is, else on the pool's first.
-    private static func standalonePlaces(
-        _ manifest: FleetManifest, _ placement: Placement, _ observed: [String: HostInventory]
-    ) -> [String: [Volume]] {
-        guard !manifest.volumes.isEmpty else { return [:] }
-        var places: [String: String] = [:]
-        for machine in manifest.machines {
-            for volume in machine.spec.disks.compactMap(\.volume) {
-                places[volume] = placement.hosts[machine.metadata.identity]
-            }
-        }
-        for (host, inventory) in observed {
-            for volume in inventory.volumes where volume.status?.mark != nil { places[volume.metadata.identity] = host }
-        }
-        let pools = manifest.pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
-        return Dictionary(grouping: manifest.volumes) { volume in
-            places[volume.metadata.identity]
-                ?? manifest.hosts.first { pools[volume.spec.pool]?.isOn(host: $0.metadata.identity) == true }?
-                .metadata.identity ?? ""
-        }
+    /// What is told of a host that is said to be off.
+    private static func offline(_ host: String, _ machines: [VirtualMachine]) -> Diagnostic {
+        let names = machines.map(\.metadata.name).sorted()
+        let staying =
+            names.isEmpty
+            ? "" : ", and \(names.count) of the machines stay there: " + names.prefix(10).joined(separator: ", ")
+                + (names.count > 10 ? ", …" : "")
+        return Diagnostic(
+            .note, code: "offline", "is said to be off: nothing is done there\(staying)",
+            resource: ResourceID(.host, host))
     }
 
     /// Splits the steps into what is allowed and what is deferred, in order.

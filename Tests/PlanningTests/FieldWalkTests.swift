@@ -15,6 +15,7 @@ import Testing
         "Fleet spec.policy.prune": "read by unattended runs",
         "Fleet spec.policy.deletionBudget": "read by unattended runs",
         "Fleet spec.policy.drift": "read by unattended runs",
+        "Fleet spec.placement": "read by placement",
         "Host metadata.labels": "words for selecting",
         "Host spec.capacity.cpu": "read by capacity",
         "Host spec.capacity.memory": "read by capacity",

@@ -14,7 +14,12 @@ extension Fleet {
 
     private static let specGrammar = Record(
         "a Fleet's spec", Fleet(metadata: Metadata(name: ""), uuid: .none),
-        [.defaulted("policy", \.policy, policyGrammar.form, to: Policy(), "What unattended runs may do.")])
+        [
+            .defaulted("policy", \.policy, policyGrammar.form, to: Policy(), "What unattended runs may do."),
+            .defaulted(
+                "placement", \.placement, .word(), to: .spread,
+                "Which of the hosts that can take a new machine gets it: the least loaded, or the most loaded."),
+        ])
 
     private static let policyGrammar = Record(
         "a policy", Policy(),

@@ -32,7 +32,7 @@ extension Metadata {
             .defaulted("labels", \.labels, labelsGrammar, to: [:], "Words for selecting."),
         ], reserved: ["annotations", "description", "uuid"])
 
-    private static let labelsGrammar = Form<[String: String]>.dictionary(
+    static let labelsGrammar = Form<[String: String]>.dictionary(
         "words", key: word("a label's name"), of: word("a label's value", truth: true), sample: ("added", "label"))
 
     private static let fleetID = Form<String>.text(

@@ -17,7 +17,9 @@ extension VirtualMachine {
     static let specGrammar = Record(
         "a VirtualMachine's spec", empty,
         [
-            .optional("host", \.host, .name, sample: "other", "The host it runs on; anywhere if left out."),
+            .optional(
+                "host", \.host, .name, sample: "other", "The host it runs on; where placement allows if left out."),
+            .group("placement", placementGrammar, "Which hosts may have it; any if left out."),
             .required("cpu", \.cpu, cpuGrammar, "Processors: a number, or {count, max}."),
             .required("memory", \.memory, memoryGrammar, "Memory: a size, or {size, max}."),
             .optional(
@@ -56,7 +58,14 @@ extension VirtualMachine {
                 "ignoreChanges", \.ignoreChanges,
                 .list("field paths", of: .line("a field path", limit: 256), sample: "power"),
                 to: [], "Fields that are not compared, by their path below spec, such as memory.size."),
-        ], reserved: ["placement", "hostSelector", "secureBoot", "tpm", "devices", "snapshots", "template"])
+        ], reserved: ["hostSelector", "secureBoot", "tpm", "devices", "snapshots", "template"],
+        together: [("not", .members([("required", .array([.string("host"), .string("placement")]))]))]
+    ) { _, decoding, node in
+        guard decoding.mode == .manifest, decoding.tree.value(of: "host", in: node) != nil,
+            let placement = decoding.tree.value(of: "placement", in: node)
+        else { return }
+        decoding.fail(placement, "conflict", "placement and host exclude each other", help: "keep one of them")
+    }
 
     private static let directBootGrammar = Record(
         "a direct boot", DirectBoot(kernel: nil),

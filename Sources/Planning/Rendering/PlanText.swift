@@ -110,7 +110,7 @@ public struct PlanText: Sendable {
     }
 
     private func blocked(_ blocked: Blocked) -> String {
-        TerminalText.safe("  ! \(blocked.resource) on \(blocked.host): \(blocked.reason)")
+        TerminalText.safe("  ! \(blocked.place): \(blocked.reason)")
     }
 
     private func problem(_ problem: Diagnostic) -> String {

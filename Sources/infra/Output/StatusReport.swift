@@ -77,7 +77,7 @@ struct StatusReport: Encodable {
         lines += drifts.map {
             TerminalText.safe("drift: \($0.resource) on \($0.host): \($0.reasons.joined(separator: "; "))")
         }
-        lines += blocked.map { TerminalText.safe("blocked: \($0.resource) on \($0.host): \($0.reason)") }
+        lines += blocked.map { TerminalText.safe("blocked: \($0.place): \($0.reason)") }
         lines += problems.map { TerminalText.safe("\($0)") }
         lines += notes.map { TerminalText.safe("\($0)") }
         lines += retained.map { "retained: Volume/\($0.metadata.identity), \($0.spec.size)" }
