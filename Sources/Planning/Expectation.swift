@@ -116,6 +116,7 @@ struct Expectation {
         let resource = ResourceID(.virtualMachine, id)
         let uuid = identity.uuid(.virtualMachine, machine.metadata)
         machine.spec.host = host
+        machine.spec.placement = .init()
         machine.spec.accelerator =
             machine.spec.accelerator ?? inventory.host.spec.accelerator.choice
             ?? inventory.host.status?.accelerator ?? .tcg

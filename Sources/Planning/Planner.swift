@@ -137,7 +137,8 @@ public enum Planner {
         let names = machines.map(\.metadata.name).sorted()
         let staying =
             names.isEmpty
-            ? "" : ", and \(names.count) of the machines stay there: " + names.prefix(10).joined(separator: ", ")
+            ? ""
+            : ", and \(names.count) of the machines stay there: " + names.prefix(10).joined(separator: ", ")
                 + (names.count > 10 ? ", …" : "")
         return Diagnostic(
             .note, code: "offline", "is said to be off: nothing is done there\(staying)",

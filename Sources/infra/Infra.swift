@@ -15,7 +15,8 @@ struct Infra: AsyncParsableCommand {
         version: "infra \(Version.current)",
         subcommands: [
             InitCommand.self, ValidateCommand.self, PlanCommand.self, DiffCommand.self, ApplyCommand.self,
-            DestroyCommand.self, ObserveCommand.self, StatusCommand.self, CapacityCommand.self, GetCommand.self, ConsoleCommand.self,
+            DestroyCommand.self, ObserveCommand.self, StatusCommand.self, CapacityCommand.self, GetCommand.self,
+            ConsoleCommand.self,
             ImportCommand.self, SchemaCommand.self, DoctorCommand.self, WatchCommand.self, HookCommand.self,
             ReconcileCommand.self,
             SuspendCommand.self, ResumeCommand.self, LogCommand.self, RollbackCommand.self, GitWorkerCommand.self,

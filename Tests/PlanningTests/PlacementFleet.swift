@@ -68,7 +68,9 @@ struct PlacementFleet {
             cpu: .init(count: Int.random(in: 1...4, using: &random)),
             memory: .init(size: .mebibytes(UInt64.random(in: 1...8, using: &random) * 512)))
         if random.chance(8) { spec.accelerator = .kvm }
-        if random.chance(10) { spec.host = random.pick(from: hosts) } else {
+        if random.chance(10) {
+            spec.host = random.pick(from: hosts)
+        } else {
             if random.chance(6) { spec.placement.hostSelector = ["room": "a"] }
             if random.chance(6) { spec.placement.antiAffinity = [["team": team]] }
             if random.chance(8) { spec.placement.affinity = [["team": "t\(Int.random(in: 0..<4, using: &random))"]] }
@@ -76,14 +78,16 @@ struct PlacementFleet {
         if random.chance(2) {
             let pool = random.chance(4) ? "p1" : "p0"
             spec.disks = [
-                .init(name: "root", volume: nil, declared: .init(pool: pool, size: .gibibytes(UInt64(index % 7 + 1) * 5)))
+                .init(
+                    name: "root", volume: nil, declared: .init(pool: pool, size: .gibibytes(UInt64(index % 7 + 1) * 5)))
             ]
         }
         if random.chance(3) {
             spec.interfaces = [.init(name: "eth0", network: random.chance(6) ? "narrow" : "wide")]
         }
         return VirtualMachine(
-            metadata: Metadata(name: "m\(index < 10 ? "0" : "")\(index)", labels: random.chance(2) ? ["team": team] : [:]),
+            metadata: Metadata(
+                name: "m\(index < 10 ? "0" : "")\(index)", labels: random.chance(2) ? ["team": team] : [:]),
             spec: spec)
     }
 }

@@ -23,7 +23,8 @@ struct PlacementRules {
         for (label, value) in machine.spec.placement.hostSelector where host.metadata.labels[label] != value {
             broken.append("label \(label)")
         }
-        let accelerator = host.spec.accelerator == .auto ? status.accelerator : host.spec.accelerator == .kvm ? .kvm : .tcg
+        let accelerator =
+            host.spec.accelerator == .auto ? status.accelerator : host.spec.accelerator == .kvm ? .kvm : .tcg
         if machine.spec.accelerator == .kvm, accelerator != .kvm { broken.append("no KVM") }
         if machine.spec.interfaces.contains(where: { $0.network == "wide" }), host.spec.underlay == nil {
             broken.append("no underlay")

@@ -34,7 +34,8 @@ extension Placement {
         guard let index = whereabouts.indices[site] else {
             block(
                 resource, by: site,
-                "is on host \(site), which no manifest declares any more; declare it again, or remove the machine there")
+                "is on host \(site), which no manifest declares any more; declare it again, or remove the machine there"
+            )
             return .nowhere
         }
         guard whereabouts.standings[index] != .offline else { return .on(site) }
@@ -115,7 +116,8 @@ extension Placement {
                 ? "host \(first.host), which no manifest declares any more, unknown" : "host \(first.host) unknown"
             block(
                 resource, by: first.host,
-                "\(what)" + (others > 0 ? ", as are \(others) more" : "") + ", and it may be there: \(first.area.reason)")
+                "\(what)" + (others > 0 ? ", as are \(others) more" : "")
+                    + ", and it may be there: \(first.area.reason)")
             return true
         }
         if let off = whereabouts.forgotten.first(where: { $0 != host }) {
@@ -155,7 +157,8 @@ extension Placement {
                 whereabouts.standings[host] != .offline
                     && reach.has(volume.spec.pool, host)
             }
-            guard let first = candidates.first(where: { whereabouts.standings[$0] == .ready }) ?? candidates.first else {
+            guard let first = candidates.first(where: { whereabouts.standings[$0] == .ready }) ?? candidates.first
+            else {
                 return
             }
             let host = whereabouts.hosts[first].metadata.identity

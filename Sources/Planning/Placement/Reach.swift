@@ -36,7 +36,8 @@ struct Reach {
             let status = observed[host.metadata.identity]?.host.status
             return (host.spec.accelerator.choice ?? status?.accelerator) == .kvm
         }
-        let bridges = manifest.networks.contains { $0.spec.vxlan == nil && $0.spec.bridgeName != nil }
+        let bridges =
+            manifest.networks.contains { $0.spec.vxlan == nil && $0.spec.bridgeName != nil }
             ? whereabouts.hosts.map { observed[$0.metadata.identity]?.bridges ?? [] } : []
         var local: Set<String> = []
         for network in manifest.networks where network.spec.vxlan == nil {
@@ -115,7 +116,8 @@ struct Reach {
         var found: [Obstacle] = []
         for pool in wants.pools where !hosts(ofPool: pool).contains(host) { found.append(.noPool(pool)) }
         for network in wants.networks where !hosts(ofNetwork: network).contains(host) {
-            found.append(networks[network]?.spec.vxlan == nil ? .noBridge(network: network) : .noUnderlay(network: network))
+            found.append(
+                networks[network]?.spec.vxlan == nil ? .noBridge(network: network) : .noUnderlay(network: network))
         }
         let labels = whereabouts.hosts[host].metadata.labels
         for (name, value) in wants.labels.sorted(by: { $0.key < $1.key }) where labels[name] != value {

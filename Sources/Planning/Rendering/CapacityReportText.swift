@@ -60,7 +60,8 @@ public enum CapacityReportText {
         lines += loss.rest.blocked.map { "  ! \($0.place): \($0.reason)" }
         lines += loss.rest.problems.map(problem)
         if !loss.withData.isEmpty {
-            lines.append("  The disks of \(machines(loss.withData.count)) are on that host only: \(list(loss.withData))")
+            lines.append(
+                "  The disks of \(machines(loss.withData.count)) are on that host only: \(list(loss.withData))")
         }
         let count = machines(loss.machines.count)
         lines.append(

@@ -7,7 +7,8 @@ import Reconciler
 /// `infra capacity`: what there is, what is promised, and whether a folder fits.
 struct CapacityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "capacity", abstract: "Show what hosts and pools have, what is promised of it, and whether a fleet fits.",
+        commandName: "capacity",
+        abstract: "Show what hosts and pools have, what is promised of it, and whether a fleet fits.",
         discussion: """
             `promised` is what is there now, `planned` what the manifests make of it, `free` what is left of `allowed` then. \
             Exit codes: 0 everything fits, 1 it does not or a host is unknown, 2 invalid or could not run.
@@ -52,7 +53,8 @@ struct CapacityCommand: AsyncParsableCommand {
 
     /// The host's identity; it may be named by either.
     private func host(_ name: String, in manifest: FleetManifest) throws -> String {
-        let found = manifest.hosts.first { $0.metadata.identity == name } ?? manifest.hosts.first { $0.metadata.name == name }
+        let found =
+            manifest.hosts.first { $0.metadata.identity == name } ?? manifest.hosts.first { $0.metadata.name == name }
         guard let found else {
             Console.error("error[unknown-host]: there is no host \(TerminalText.safe(name)) in the manifests")
             throw ExitCode(Exit.couldNotRun)
