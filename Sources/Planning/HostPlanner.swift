@@ -48,17 +48,10 @@ struct HostPlanner {
         waitForAdoption()
     }
 
-    /// A host of which nothing is known is named even where nothing was to be done on it. One that is declared to be off is
-    /// no trouble.
+    /// A host of which nothing is known is named even where nothing was to be done on it.
     private mutating func tellUnknown() {
-        guard let reason = observed.unknown.first(where: { $0.area == .host && $0.resource == nil })?.reason else {
-            return
-        }
-        let resource = ResourceID(.host, host)
-        if observed.host.spec.offline {
-            note("offline", "\(resource): \(reason); what was there last stays put", resource)
-        } else {
-            block(resource, "could not be observed: \(reason)")
+        if let reason = observed.unknown.first(where: { $0.area == .host && $0.resource == nil })?.reason {
+            block(ResourceID(.host, host), "could not be observed: \(reason)")
         }
     }
 

@@ -26,7 +26,6 @@ import Testing
         "Host spec.storageRoots": "read by validation and when a pool is made",
         "Host spec.accelerator": "the machines here say their own",
         "Host spec.maintenance": "read by placement",
-        "Host spec.offline": "read by placement, and when hosts are reached",
         "Host spec.connect.ssh": "read when the host is reached",
         "StoragePool metadata.labels": "words for selecting",
         "StoragePool spec.overcommit": "read by capacity",

@@ -169,9 +169,15 @@ import Testing
         #expect(
             Self.reasons(plan) == [
                 "VirtualMachine/m0 on \(gone): host \(gone), which no manifest declares any more, unknown, "
-                    + "and it may be there: in no manifest"
+                    + "and it may be there: in no manifest", "Host/\(gone) on \(gone): in no manifest",
             ])
         #expect(plan.steps.isEmpty && plan.problems.isEmpty)
+        // What the others remember is told more exactly.
+        observed[gone]?.lastSeen = ["m0"]
+        #expect(
+            Self.reasons(Planner.plan(manifest, observed: observed)).first
+                == "VirtualMachine/m0 on \(gone): was last seen on host \(gone), which does not answer, "
+                + "and is made nowhere else")
     }
 
     @Test func twoCopiesAreLeftAsTheyAre() throws {

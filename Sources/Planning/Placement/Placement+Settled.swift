@@ -22,8 +22,8 @@ extension Placement {
         }
         if let site = sites.first { return stay(machine, on: site, resource) }
         if let last = whereabouts.lastHost(of: machine.metadata.identity) {
-            guard let host = machine.spec.host, host != last else { return .on(last) }
-            block(resource, by: last, "was last seen on host \(last), which is off, and stays there")
+            if whereabouts.indices[last] != nil, machine.spec.host ?? last == last { return .on(last) }
+            block(resource, by: last, "was last seen on host \(last), which does not answer, and is made nowhere else")
             return .nowhere
         }
         return settle(byVolumesOf: machine, resource)

@@ -57,8 +57,8 @@ struct Whereabouts {
     private static func standing(_ host: KVMHost, _ inventory: HostInventory?) -> Standing {
         if host.spec.offline { return .offline }
         guard let inventory else { return .unknown("the host was not observed") }
-        if let area = inventory.unknown.first(where: { $0.area == .host && $0.resource == nil }) {
-            return .unknown(area.reason)
+        if inventory.isUnknown {
+            return .unknown(inventory.unknown.first { $0.area == .host && $0.resource == nil }?.reason ?? "")
         }
         return host.spec.maintenance ? .maintenance : .ready
     }
@@ -74,6 +74,7 @@ struct Whereabouts {
             }
         }
         for machine in inventory.adoptable.machines { if let uuid = machine.status?.uuid { adoptable[uuid] = host } }
+        guard inventory.isUnknown || inventory.host.spec.offline else { return }
         for machine in inventory.lastSeen ?? [] { lastSeen[machine] = host }
     }
 
@@ -93,7 +94,7 @@ struct Whereabouts {
     /// Whether a volume was seen that serves the fleet.
     func isCurrent(_ volume: String) -> Bool { !volumes[volume].isEmpty }
 
-    /// The host that is off and had a machine when it was last seen.
+    /// The host that does not answer now and had a machine when it was last seen.
     func lastHost(of machine: String) -> String? { lastSeen[machine] }
 
     /// What could not be observed and may have a machine, or one of its volumes.
