@@ -64,7 +64,7 @@ public struct AcceleratorProbe: Sendable {
     func attempt(_ accelerator: Accelerator, fresh: Bool) async throws(HostError) -> Trial {
         let output = try await commands.run(
             "bash", ["-c", Self.script, "infra-accelerator", accelerator.rawValue, fresh ? "fresh" : "cached"],
-            input: .bytes(AcceleratorFirmware.tail), deadline: .seconds(9))
+            input: .bytes(AcceleratorFirmware.tail), deadline: .seconds(30))
         let lines = output.text.split(separator: "\n", maxSplits: 1)
         guard let first = lines.first, let status = Int(first) else {
             throw .unreadable("the accelerator's trial wrote no exit code")

@@ -14,9 +14,9 @@ extension CommandRunner {
         return (connection.session(), command.bytes)
     }
 
-    /// Runs a program at the other end of a connection.
-    static func collect(
-        over connection: SSHConnection, _ program: String, _ arguments: [String], named name: String,
+    /// Runs a program at the other end of a connection. Its time begins once there is room for it.
+    static func end(
+        over connection: SSHConnection, _ program: String, _ arguments: [String], _ name: String,
         _ input: CommandInput, _ deadline: Duration, _ limit: Int
     ) async throws(HostError) -> RawOutput {
         await connection.slots.enter()
@@ -24,12 +24,16 @@ extension CommandRunner {
         do throws(HostError) {
             guard !Task.isCancelled else { throw .deadline(call: name) }
             guard connection.isOpen else { throw connection.unreachable(connection.lastWords) }
-            result = .success(try await run(over: connection, program, arguments, input, deadline, limit))
+            result = .success(
+                try await timed(name, deadline) { () async throws(HostError) in
+                    let raw = try await run(over: connection, program, arguments, input, deadline, limit)
+                    return try checked(raw, connection, name)
+                })
         } catch {
             result = .failure(error)
         }
         await connection.slots.leave()
-        return try checked(try result.get(), connection, name)
+        return try result.get()
     }
 
     private static func run(

@@ -105,18 +105,13 @@ public struct CommandRunner: Sendable {
             "\(lockFolder)/\(HostLock.workFile)", executable,
         ]
         let (program, words) = underLock ? ("flock", isLocked + arguments) : (executable, arguments)
-        let raw = try await withDeadline(deadline, late: HostError.deadline(call: executable)) {
-            () async throws(HostError) -> RawOutput in
-            let raw =
-                if let connection {
-                    try await Self.collect(
-                        over: connection, program, words, named: executable, input, deadline, outputLimit)
-                } else {
-                    try await Self.collect(Self.configuration(program, words), executable, input, outputLimit)
-                }
-            // Ended by us: its exit code says nothing of its work.
-            if Task.isCancelled, raw.status != 0 { throw .deadline(call: executable) }
-            return raw
+        let raw: RawOutput
+        if let connection {
+            raw = try await Self.end(over: connection, program, words, executable, input, deadline, outputLimit)
+        } else {
+            raw = try await Self.timed(executable, deadline) { () async throws(HostError) in
+                try await Self.collect(Self.configuration(program, words), executable, input, outputLimit)
+            }
         }
         if underLock, raw.status == Self.conflict {
             throw .locked(holder: "a writer that took the host's lock meanwhile")
@@ -126,6 +121,19 @@ public struct CommandRunner: Sendable {
                 program: executable, status: raw.status, standardError: CommandText.firstLines(raw.error))
         }
         return raw
+    }
+
+    /// Runs the body within the deadline.
+    static func timed(
+        _ name: String, _ deadline: Duration, _ body: @escaping @Sendable () async throws(HostError) -> RawOutput
+    ) async throws(HostError) -> RawOutput {
+        try await withDeadline(deadline, late: HostError.deadline(call: name)) {
+            () async throws(HostError) -> RawOutput in
+            let raw = try await body()
+            // Ended by us: its exit code says nothing of its work.
+            if Task.isCancelled, raw.status != 0 { throw .deadline(call: name) }
+            return raw
+        }
     }
 
     /// A program with our environment, in a session of its own that is ended as a whole.

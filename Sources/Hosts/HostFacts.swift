@@ -22,7 +22,7 @@ public enum HostFacts {
     ) async throws(HostError) -> KVMHost.Status {
         // Not libvirt's figure: it adds up NUMA nodes, which leaves out memory that was added to a running machine.
         let text = try await commands.run(
-            "head", ["--quiet", "--lines=1", "--", "/proc/meminfo", "/etc/machine-id"], deadline: .seconds(5)
+            "head", ["--quiet", "--lines=1", "--", "/proc/meminfo", "/etc/machine-id"], deadline: deadline
         ).text
         let lines = text.split(separator: "\n", maxSplits: 1)
         guard let total = lines.first.flatMap({ totalMemory(String($0)) }) else {
@@ -47,7 +47,7 @@ public enum HostFacts {
 
     /// The 32 hex digits of `/etc/machine-id`.
     static func machineID(_ commands: CommandRunner) async throws(HostError) -> String {
-        try machineID(try await commands.run("cat", ["--", "/etc/machine-id"], deadline: .seconds(5)).text)
+        try machineID(try await commands.run("cat", ["--", "/etc/machine-id"]).text)
     }
 
     private static func machineID(_ text: String) throws(HostError) -> String {

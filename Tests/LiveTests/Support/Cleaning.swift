@@ -17,23 +17,25 @@ extension TestFleet {
     /// Removes all that carries the fleet's mark, and a folder, by default the pool's. By other tools than the one under
     /// test, which may be what is broken.
     func wipe(_ folder: String? = nil) async throws {
-        try await sh(
-            #"""
-            fleet=$1 short=${1%%-*}
-            for domain in $(virsh list --all --uuid); do
-                [[ $(virsh dumpxml --inactive "$domain") == *fleet=?$fleet* ]] || continue
-                virsh destroy "$domain" >/dev/null 2>&1 || true
-                virsh undefine "$domain" --nvram --managed-save --snapshots-metadata >/dev/null
-            done
-            for pool in $(virsh pool-list --all --name); do
-                [[ $pool == infra-$short-* ]] || continue
-                virsh pool-destroy "$pool" >/dev/null 2>&1 || true
-                virsh pool-undefine "$pool" >/dev/null
-            done
-            for link in /sys/class/net/*; do
-                if [[ $(cat "$link/ifalias") == infra:$fleet:* ]]; then ip link del "${link##*/}"; fi
-            done
-            rm -rf -- "$2" "/var/lib/infra/$fleet.json" /var/log/libvirt/qemu/infra-"$short"-*
-            """#, id.lowercased, folder ?? pool)
+        try await sh(Self.wiping, id.lowercased, folder ?? pool)
     }
+
+    /// FLEET FOLDER: removes all that carries a fleet's mark from a host, and a folder.
+    static let wiping = #"""
+        fleet=$1 short=${1%%-*}
+        for domain in $(virsh list --all --uuid); do
+            [[ $(virsh dumpxml --inactive "$domain") == *fleet=?$fleet* ]] || continue
+            virsh destroy "$domain" >/dev/null 2>&1 || true
+            virsh undefine "$domain" --nvram --managed-save --snapshots-metadata >/dev/null
+        done
+        for pool in $(virsh pool-list --all --name); do
+            [[ $pool == infra-$short-* ]] || continue
+            virsh pool-destroy "$pool" >/dev/null 2>&1 || true
+            virsh pool-undefine "$pool" >/dev/null
+        done
+        for link in /sys/class/net/*; do
+            if [[ $(cat "$link/ifalias") == infra:$fleet:* ]]; then ip link del "${link##*/}"; fi
+        done
+        rm -rf -- "$2" "/var/lib/infra/$fleet.json" /var/log/libvirt/qemu/infra-"$short"-*
+        """#
 }

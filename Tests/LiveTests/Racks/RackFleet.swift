@@ -1,0 +1,153 @@
+import Foundation
+import Model
+import TestSupport
+
+/// A fleet over the lab's hosts, driven from the underlay.
+struct RackFleet: Sendable {
+    let name: String
+    let id = UUID()
+    /// The controller's folder: manifests and image files.
+    let home: String
+
+    var identity: Identity { Identity(fleet: id) }
+    var manifests: String { home + "/manifests" }
+
+    init(_ name: String) async throws {
+        self.name = name
+        home =
+            FileManager.default.temporaryDirectory.appending(path: "infra-\(name)-\(UUID().lowercased.prefix(8))").path
+        try await sh(
+            #"mkdir -p "$1/manifests" "$1/files" "$1/empty"; cp "$2/tiny.qcow2" "$1/files""#, home, TestFleet.guest)
+    }
+
+    func write(_ file: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: "\(manifests)/\(file)"))
+    }
+
+    func remove(_ file: String) throws { try FileManager.default.removeItem(atPath: "\(manifests)/\(file)") }
+
+    /// The fleet, its pool on every host, an image and networks by their VNIs.
+    func writeBase(networks: [String: Int]) throws {
+        try write(
+            "fleet.yaml",
+            """
+            apiVersion: infra/v1
+            kind: Fleet
+            metadata: {name: \(name), id: \(id.lowercased)}
+            ---
+            apiVersion: infra/v1
+            kind: StoragePool
+            metadata: {name: disks}
+            spec: {directory: {path: /var/lib/infra/\(name)}, capacity: 1TiB}
+            ---
+            apiVersion: infra/v1
+            kind: Image
+            metadata: {name: tiny}
+            spec: {file: tiny.qcow2, format: qcow2}
+
+            """
+                + networks.sorted { $0.key < $1.key }.map { network, vni in
+                    """
+                    ---
+                    apiVersion: infra/v1
+                    kind: Network
+                    metadata: {name: \(network)}
+                    spec: {vxlan: {vni: \(vni)}, subnet: {cidr: 10.60.0.0/24}}
+
+                    """
+                }.joined())
+    }
+
+    /// Writes the manifest of a host, `rack-N.yaml`.
+    /// - Parameter ssh: More fields of `connect.ssh`.
+    func writeHost(
+        _ host: RackHost, address: String? = nil, underlay: String? = nil, ssh: String = "", _ rest: String = ""
+    ) throws {
+        try write(
+            "rack-\(host.number).yaml",
+            """
+            apiVersion: infra/v1
+            kind: Host
+            metadata: {name: rack-\(host.number)}
+            spec:
+              connect: {ssh: {address: "\(address ?? host.address)"\(ssh.isEmpty ? "" : ", " + ssh)}}
+              capacity: {cpu: 64, memory: 64GiB}
+              underlay: {address: "\(underlay ?? host.address)"}
+            \(rest.isEmpty ? "" : "  \(rest)\n")
+            """)
+    }
+
+    /// Writes the manifest of a guest, `<name>.yaml`.
+    func writeMachine(
+        _ machine: String, on host: RackHost?, network: String, address: Int, power: String = "running"
+    ) throws {
+        try write(
+            "\(machine).yaml",
+            """
+            apiVersion: infra/v1
+            kind: VirtualMachine
+            metadata: {name: \(machine)}
+            spec:
+            \(host.map { "  host: rack-\($0.number)\n" } ?? "")\
+              cpu: 1
+              memory: 128MiB
+              disks: [{name: root, pool: disks, size: 64MiB, image: tiny}]
+              interfaces: [{name: eth0, network: \(network), address: 10.60.0.\(address)}]
+              cloudInit: {}
+              power: \(power)
+
+            """)
+    }
+
+    private func words(_ command: String, _ options: [String], keys: String?) throws -> [String] {
+        [command] + options + ["--ssh-keys", try keys ?? keysOfLab(), "--files", home + "/files", manifests]
+    }
+
+    /// Runs the program.
+    func infra(_ command: String, _ options: String..., keys: String? = nil) async throws -> Ended {
+        try await Program.run(Program.infra, try words(command, options, keys: keys))
+    }
+
+    /// `infra apply --yes` with more options.
+    func apply(_ options: String...) async throws -> Ended {
+        try await Program.run(Program.infra, try words("apply", ["--yes"] + options, keys: nil))
+    }
+
+    /// `infra apply` whose events are handed over as they come.
+    func watch(
+        _ options: String..., event: (StepEvent, Program.Process) async throws -> Void
+    ) async throws -> Ended {
+        let arguments = try words("apply", ["--yes", "--format", "json"] + options, keys: nil)
+        return try await Program.watch(arguments) { line, process in
+            if let told = StepEvent(line: line) { try await event(told, process) }
+        }
+    }
+
+    /// Takes away all that carries the fleet's mark, on every host, by other tools than the one under test.
+    fileprivate func wipe() async throws {
+        for host in RackHost.all {
+            try await host.link(true)
+            try await host.startSSH()
+            try await host.sh(TestFleet.wiping, id.lowercased, "/var/lib/infra/\(name)")
+        }
+        try FileManager.default.removeItem(atPath: home)
+    }
+}
+
+/// The folder that `--ssh-keys` takes here.
+func keysOfLab() throws -> String {
+    guard let keys = Lab.keys else { throw Failure("INFRA_LAB_KEYS is not set") }
+    return keys
+}
+
+/// Gives the body a fleet, and afterwards, however the body ends, takes away whatever it has on the hosts.
+func withRacks(_ name: String, _ body: (RackFleet) async throws -> Void) async throws {
+    let fleet = try await RackFleet(name)
+    do {
+        try await body(fleet)
+    } catch {
+        try? await fleet.wipe()
+        throw error
+    }
+    try await fleet.wipe()
+}
