@@ -1,9 +1,9 @@
-# `make demo` and `make test` need Debian 12, Swift 6.3 and root; they install what else they need.
+# The demos and `make test` need Debian 12, Swift 6.3 and root; they install what else they need.
 SHELL := /bin/bash
 BUILD ?= debug
 LAB := Tests/Lab/lab
 
-.PHONY: help packages build release lint test bench campaign demo demo-clean clean
+.PHONY: help packages build release lint test bench campaign demo demo-racks demo-clean clean
 
 help:
 	@echo 'make build       the infra program, .build/debug/infra'
@@ -12,7 +12,8 @@ help:
 	@echo 'make campaign    the long runs: a kill at every step boundary and more'
 	@echo 'make bench       speed, as ratios against floors and peers'
 	@echo 'make demo        the office on a lab host, from nothing to `No changes.`'
-	@echo 'make demo-clean  removes every trace of it'
+	@echo 'make demo-racks  two tenants on three lab hosts over ssh, the same way'
+	@echo 'make demo-clean  removes every trace of them'
 	@echo 'make lint        swift format lint --strict'
 
 packages:
@@ -41,8 +42,13 @@ demo: packages
 	swift build --product infra
 	@Tests/Lab/demo
 
+demo-racks: packages
+	swift build --product infra
+	@Tests/Lab/demo-racks
+
 demo-clean:
 	@Tests/Lab/demo --clean
+	@Tests/Lab/demo-racks --clean
 
 clean:
 	rm -rf .build
