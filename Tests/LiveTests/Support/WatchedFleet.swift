@@ -72,9 +72,10 @@ struct WatchedFleet: Sendable {
         try await git("push", "-q", "origin", force ? "+HEAD:main" : "HEAD:main")
     }
 
-    /// Runs the body while a watcher works; it is asked to end afterwards, and has to end well.
+    /// Runs the body while a watcher works; it is asked to end afterwards, and has to end well. It is killed after that
+    /// many seconds.
     @discardableResult func watching<Value>(
-        _ options: String..., state: String = "state", socket: String? = nil,
+        _ options: String..., state: String = "state", socket: String? = nil, seconds: Int = 600,
         _ body: (RunningWatcher) async throws -> Value
     ) async throws -> Value {
         let arguments =
@@ -84,7 +85,9 @@ struct WatchedFleet: Sendable {
             ] + options
         let watcher = RunningWatcher()
         let running = Task {
-            let ended = try await Program.watch(arguments) { line, process in await watcher.take(line, process) }
+            let ended = try await Program.watch(arguments, seconds: seconds) { line, process in
+                await watcher.take(line, process)
+            }
             await watcher.end(ended)
             return ended
         }
