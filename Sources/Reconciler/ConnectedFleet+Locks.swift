@@ -27,10 +27,18 @@ extension ConnectedFleet {
         var held = HeldLocks()
         let ordered = await uuids(&held.lost)
         do throws(HostError) {
+            var taken: [UUID: HostLock] = [:]
             for entry in ordered {
+                // One machine under two names has one lock.
+                if let lock = taken[entry.uuid] {
+                    held.locks[entry.session.id] = lock
+                    continue
+                }
                 do throws(HostError) {
-                    held.locks[entry.session.id] = try await HostLock.take(
+                    let lock = try await HostLock.take(
                         on: entry.session.commands, as: holder, timeout: timeout)
+                    taken[entry.uuid] = lock
+                    held.locks[entry.session.id] = lock
                 } catch {
                     guard error.isSilence, sessions.count > 1 else { throw error }
                     held.lost[entry.session.id] = error
