@@ -70,6 +70,9 @@ let package = Package(
             name: "BenchmarkInventory", dependencies: ["Model", "Manifests", "Planning", "TestSupport"],
             path: "Tests/Benchmarks/BenchmarkInventory", swiftSettings: settings),
         .executableTarget(
+            name: "BenchmarkPlacement", dependencies: ["Model", "Planning", "TestSupport"],
+            path: "Tests/Benchmarks/BenchmarkPlacement", swiftSettings: settings),
+        .executableTarget(
             name: "BenchmarkCommit", dependencies: ["Model", "Manifests", "Planning", "GitRepository", "TestSupport"],
             path: "Tests/Benchmarks/BenchmarkCommit", swiftSettings: settings),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: settings),

@@ -75,6 +75,7 @@ public enum Planner {
         let placement = Placement(wanted, observed: observed, keepsLeaving: options.keepsLeaving)
         plan.problems += placement.problems
         plan.blocked += placement.blocked
+        plan.notes += placement.notes
         let lookup = Lookup(wanted)
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
         let volumes = Dictionary(grouping: wanted.volumes) { placement.volumes[$0.metadata.identity] ?? "" }

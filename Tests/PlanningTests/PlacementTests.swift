@@ -234,6 +234,32 @@ import Testing
         #expect(plan.steps.contains { $0.id == "b/VirtualMachine/m1/define" })
     }
 
+    /// Moving is not in this version, and a plan says what it could be.
+    @Test func whatIsOnAHostInMaintenanceIsTold() throws {
+        var manifest = Self.fleet([
+            Self.machine("m0", memory: 12, host: "a"), Self.machine("m1", memory: 3, host: "a"),
+            Self.machine("m2", memory: 8, host: "b"), Self.machine("m3", memory: 8, host: "c"),
+        ])
+        let observed = try Self.applied(manifest)
+        for index in manifest.machines.indices { manifest.machines[index].spec.host = nil }
+        manifest.hosts[0].spec.maintenance = true
+        let plan = Planner.plan(manifest, observed: observed)
+        #expect(plan.isEmpty)
+        #expect(
+            plan.notes.map(\.message) == [
+                "is on host a, which is in maintenance, and stays: no host was found that could take it, "
+                    + "but moving is not in this version",
+                "is on host a, which is in maintenance, and stays: host b could take it, "
+                    + "but moving is not in this version",
+            ])
+        #expect(
+            Placement(manifest, observed: observed).moves
+                == [
+                    Placement.Move(machine: "m0", from: "a", to: nil),
+                    Placement.Move(machine: "m1", from: "a", to: "b"),
+                ])
+    }
+
     /// A machine that leaves makes room only where its removal is allowed.
     @Test func whatLeavesKeepsItsRoomUntilItIsGone() throws {
         var manifest = Self.fleet([Self.machine("old", memory: 12)], hosts: ["a"])

@@ -115,7 +115,9 @@ struct Kinship {
     /// Why a machine may not be on a host because of others.
     func obstacles(_ wishes: Wishes, on host: Int) -> [Obstacle] {
         wishes.antiAffinity.filter { present[$0]?.contains(host) == true }.map { .keepsAway(terms[$0]) }
-            + wishes.matched.filter { kept[$0]?.contains(host) == true }.map { .keptAway(terms[$0]) }
+            + wishes.matched.filter { kept[$0]?.contains(host) == true && !wishes.antiAffinity.contains($0) }.map {
+                .keptAway(terms[$0])
+            }
             + wishes.affinity.filter { present[$0]?.contains(host) == false }.map { .alone(terms[$0]) }
             + wishes.matched.filter { awaited[$0].map { !$0.isEmpty && !$0.contains(host) } ?? false }.map {
                 .awaited(terms[$0])

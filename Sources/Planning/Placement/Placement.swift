@@ -15,6 +15,8 @@ public struct Placement: Sendable {
     public internal(set) var problems: [Diagnostic] = []
     /// Machines that were on no host and got one, by identity.
     public internal(set) var placed: [String] = []
+    /// Machines that are to leave a host in maintenance.
+    public internal(set) var moves: [Move] = []
 
     let whereabouts: Whereabouts
     var ledger: Ledger
@@ -35,11 +37,17 @@ public struct Placement: Sendable {
         kinship = Kinship(manifest, whereabouts, local: reach.localNetworks)
         scale = LoadScale(manifest.fleet.placement, ledger.accounts)
         var homeless: [VirtualMachine] = []
+        var leaving: [VirtualMachine] = []
         for machine in manifest.machines {
             switch settle(machine) {
             case .on(let host):
                 hosts[machine.metadata.identity] = host
                 guard let index = whereabouts.indices[host] else { continue }
+                if whereabouts.standings[index] == .maintenance, machine.spec.host == nil,
+                    held[host]?[ResourceID(.virtualMachine, machine.metadata.identity)] == nil
+                {
+                    leaving.append(machine)
+                }
                 ledger.take(ledger.need(of: machine), on: index)
                 kinship.add(kinship.wishes(of: machine), on: index, isNew: false)
             case .nowhere: continue
@@ -49,6 +57,7 @@ public struct Placement: Sendable {
         let users = Self.users(of: manifest)
         for volume in manifest.volumes where users[volume.metadata.identity] == nil { settle(volume, user: nil) }
         place(homeless)
+        findMoves(leaving)
         for volume in manifest.volumes {
             if let user = users[volume.metadata.identity] { settle(volume, user: user) }
         }
