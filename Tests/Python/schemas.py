@@ -38,7 +38,7 @@ ONLY_OURS = {
 # A schema cannot compare two values, and has no arithmetic for addresses: a code, and words of its message.
 EXCEPTIONS = {("conflict", "mtu"), ("value", "is not an address"), ("value", "is not a block of addresses")}
 
-EXAMPLES = ["Examples/office", "Tests/Cases/every-field", "Tests/Cases/good/grammar/manifests"]
+EXAMPLES = ["Examples/office", "Examples/racks", "Tests/Cases/every-field", "Tests/Cases/good/grammar/manifests"]
 
 
 def documents(folder):
