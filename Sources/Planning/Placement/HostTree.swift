@@ -76,9 +76,14 @@ struct HostTree {
         for need: Ledger.Need, _ ledger: Ledger, where isAllowed: (Int) -> Bool
     ) -> Int? {
         var best: (score: Double, place: Int)?
-        search(1, bound(1, need), need, ledger, isAllowed, &best)
+        var looks = Self.patience
+        search(1, bound(1, need), need, ledger, isAllowed, &best, &looks)
         return best.map { hosts[$0.place] }
     }
+
+    /// How many nodes are looked at, the most promising first, before the best that was found is good enough. Bounds join
+    /// the least of different hosts, so that among hosts that are alike they rule out little.
+    private static let patience = 192
 
     /// The best score that a host below a node can have; nil when none below it has enough.
     private func bound(_ node: Int, _ need: Ledger.Need) -> Double? {
@@ -93,10 +98,11 @@ struct HostTree {
 
     private func search(
         _ node: Int, _ bound: Double?, _ need: Ledger.Need, _ ledger: Ledger, _ isAllowed: (Int) -> Bool,
-        _ best: inout (score: Double, place: Int)?
+        _ best: inout (score: Double, place: Int)?, _ looks: inout Int
     ) {
         guard let bound else { return }
-        if let best, bound > best.score { return }
+        looks -= 1
+        if let best, bound > best.score || looks < 0 { return }
         if node >= firstLeaf {
             let place = node - firstLeaf
             if let best, bound == best.score, best.place < place { return }
@@ -109,11 +115,11 @@ struct HostTree {
         let left = self.bound(2 * node, need)
         let right = self.bound(2 * node + 1, need)
         if let left, let right, right < left {
-            search(2 * node + 1, right, need, ledger, isAllowed, &best)
-            search(2 * node, left, need, ledger, isAllowed, &best)
+            search(2 * node + 1, right, need, ledger, isAllowed, &best, &looks)
+            search(2 * node, left, need, ledger, isAllowed, &best, &looks)
         } else {
-            search(2 * node, left, need, ledger, isAllowed, &best)
-            search(2 * node + 1, right, need, ledger, isAllowed, &best)
+            search(2 * node, left, need, ledger, isAllowed, &best, &looks)
+            search(2 * node + 1, right, need, ledger, isAllowed, &best, &looks)
         }
     }
 
