@@ -73,6 +73,7 @@ public struct FindingCode: Hashable, Sendable {
             ("duplicate", "A name, an identity or an item that is there twice.", "Give each its own."),
             ("ignored-field", "A path in ignoreChanges that names no field.", "Write one that the guide lists."),
             ("mtu", "A frame size out of range.", "Write 576 to 65535; a tunnel needs room on its underlay."),
+            ("security-rule", "A rule of a security group that cannot be.", "Write it as the message says."),
             ("size", "A size out of range, or not a whole multiple.", "Write one that the message names."),
             ("write-files", "Secret files beside userData's write_files.", "Keep one of them."),
         ])
@@ -88,6 +89,10 @@ public struct FindingCode: Hashable, Sendable {
             ("boot-order", "A place in the boot order that two disks have.", "Give each its own."),
             ("empty-fleet", "A fleet with nothing in it.", "Declare something; `infra destroy` removes everything."),
             ("gateway-outside", "A gateway outside its subnet.", "Give it an address inside."),
+            (
+                "group-without-address", "A member without an address of a group that rules name as remote.",
+                "Write its address."
+            ),
             ("host-twice", "Two hosts that are reached at one address.", "Write each host's own address."),
             ("image-file", "An image's file cannot be used.", "Put the right regular file below the --files folder."),
             ("image-format", "An image of a format that does not fit its use.", "Refer to one that fits."),

@@ -31,7 +31,8 @@ struct InventoryContents {
             hosts.append(
                 HostInventory(
                     host: host, seeds: record.status.seeds, stagedLinks: record.status.stagedLinks,
-                    looseTaps: record.status.looseTaps, foreign: record.status.foreign,
+                    looseTaps: record.status.looseTaps, firewall: record.status.firewall,
+                    tracksConnections: record.status.tracksConnections, foreign: record.status.foreign,
                     adoptable: record.status.adoptable,
                     unknown: record.status.unknown, lastSeen: record.status.lastSeen))
         case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)

@@ -18,7 +18,8 @@ public enum InventoryDocument {
                 host: inventory.host,
                 status: HostRecord.Status(
                     observed: inventory.host.status, seeds: inventory.seeds,
-                    stagedLinks: inventory.stagedLinks, looseTaps: inventory.looseTaps, foreign: inventory.foreign,
+                    stagedLinks: inventory.stagedLinks, looseTaps: inventory.looseTaps, firewall: inventory.firewall,
+                    tracksConnections: inventory.tracksConnections, foreign: inventory.foreign,
                     adoptable: inventory.adoptable,
                     unknown: inventory.unknown, lastSeen: inventory.lastSeen))
             writer.document(Document.write(.host, record, HostRecord.grammar))

@@ -83,6 +83,17 @@ public struct Identity: Hashable, Sendable {
     /// The name of a network's VXLAN link.
     public func tunnelName(_ network: String) -> String { "iv" + linkDigits(network) }
 
+    /// The name of a machine's link on its host.
+    public func deviceName(machine: String, interface: String) -> String {
+        "it" + digits(of: "\(uuid(ResourceID(.virtualMachine, machine)).lowercased)/\(interface)")
+    }
+
+    /// The name of the fleet's nftables table on each host.
+    public var firewallName: String { "infra_\(fleet8)" }
+
+    /// What the comment of that table says, which is its mark.
+    public var firewallMark: String { "infra:\(fleet.lowercased)" }
+
     /// The name of a declared network's bridge: its own of one that is adopted.
     public func bridgeName(of network: Network) -> String {
         network.spec.bridgeName ?? bridgeName(network.metadata.identity)
@@ -139,8 +150,11 @@ public struct Identity: Hashable, Sendable {
     private static func first8(_ uuid: UUID) -> String { String(uuid.lowercased.prefix(8)) }
 
     private func linkDigits(_ network: String) -> String {
-        let hash = SHA256.hash(data: Data(uuid(ResourceID(.network, network)).lowercased.utf8))
-        return String(hash.prefix(6).hexDigits.prefix(11))
+        digits(of: uuid(ResourceID(.network, network)).lowercased)
+    }
+
+    private func digits(of text: String) -> String {
+        String(SHA256.hash(data: Data(text.utf8)).prefix(6).hexDigits.prefix(11))
     }
 
     private static func splitLast(_ text: String) -> (head: String, tail: String)? {

@@ -51,6 +51,10 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var stagedLinks: [String]
     /// Interfaces of running machines of ours that are not ports of their bridge.
     public var looseTaps: [Tap]
+    /// Our firewall; nil when it is not there.
+    public var firewall: Firewall?
+    /// Whether the kernel tracks connections on bridges; nil when nobody asked.
+    public var tracksConnections: Bool?
     /// What is not ours.
     public var foreign: [ForeignObject]
     /// What of it a manifest could adopt.
@@ -65,8 +69,9 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public init(
         host: KVMHost, pools: [StoragePool] = [], images: [Image] = [], networks: [Network] = [],
         volumes: [Volume] = [], machines: [VirtualMachine] = [], seeds: [String: VirtualMachine.Seed] = [:],
-        stagedLinks: [String] = [], looseTaps: [Tap] = [], foreign: [ForeignObject] = [],
-        adoptable: Adoptable = Adoptable(), unknown: [UnknownArea] = [], lastSeen: [String]? = nil
+        stagedLinks: [String] = [], looseTaps: [Tap] = [], firewall: Firewall? = nil,
+        tracksConnections: Bool? = nil, foreign: [ForeignObject] = [], adoptable: Adoptable = Adoptable(),
+        unknown: [UnknownArea] = [], lastSeen: [String]? = nil
     ) {
         self.host = host
         self.pools = pools
@@ -77,6 +82,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.seeds = seeds
         self.stagedLinks = stagedLinks
         self.looseTaps = looseTaps
+        self.firewall = firewall
+        self.tracksConnections = tracksConnections
         self.foreign = foreign
         self.adoptable = adoptable
         self.unknown = unknown
@@ -190,6 +197,8 @@ public struct UnknownArea: Hashable, Sendable, Codable {
         case storage
         /// Links.
         case network
+        /// What is filtered.
+        case firewall
     }
 
     /// Which part.

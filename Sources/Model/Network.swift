@@ -51,16 +51,20 @@ public struct Network: Hashable, Sendable, Codable {
         public var subnet: Subnet?
         /// Hosts that carry it beside those on which a member is placed, by identity.
         public var hosts: [String]
+        /// What interfaces on it may receive, by the groups that they are in. Sorted by name.
+        public var securityGroups: [SecurityGroup]
 
         /// A network's declaration.
         public init(
-            vxlan: VXLAN? = nil, bridgeName: String? = nil, mtu: Int, subnet: Subnet? = nil, hosts: [String] = []
+            vxlan: VXLAN? = nil, bridgeName: String? = nil, mtu: Int, subnet: Subnet? = nil, hosts: [String] = [],
+            securityGroups: [SecurityGroup] = []
         ) {
             self.vxlan = vxlan
             self.bridgeName = bridgeName
             self.mtu = mtu
             self.subnet = subnet
             self.hosts = hosts
+            self.securityGroups = securityGroups
         }
     }
 

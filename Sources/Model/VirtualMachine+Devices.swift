@@ -62,6 +62,14 @@ extension VirtualMachine {
         public var mac: MACAddress?
         /// What the guest sees.
         public var model: Model
+        /// Whether its frames are held to its Ethernet address and its declared address. Not observable.
+        public var spoofProtection: Bool
+        /// The groups of its network that it is in; it receives anything when there are none. Not observable.
+        public var securityGroups: [String]
+        /// What it may send and receive; unlimited when nil.
+        public var bandwidth: Bandwidth?
+        /// The host's link, where the definition names it; filled in by placement.
+        public var device: String?
         /// The bridge it is a port of; filled in by placement.
         public var bridge: String?
         /// Largest frame payload in bytes, told to the guest; filled in by placement.
@@ -70,13 +78,18 @@ extension VirtualMachine {
         /// An interface.
         public init(
             name: String, network: String?, address: IPAddress? = nil, mac: MACAddress? = nil,
-            model: Model = .virtio, bridge: String? = nil, mtu: Int? = nil
+            model: Model = .virtio, spoofProtection: Bool = true, securityGroups: [String] = [],
+            bandwidth: Bandwidth? = nil, device: String? = nil, bridge: String? = nil, mtu: Int? = nil
         ) {
             self.name = name
             self.network = network
             self.address = address
             self.mac = mac
             self.model = model
+            self.spoofProtection = spoofProtection
+            self.securityGroups = securityGroups
+            self.bandwidth = bandwidth
+            self.device = device
             self.bridge = bridge
             self.mtu = mtu
         }

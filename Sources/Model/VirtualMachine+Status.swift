@@ -28,6 +28,8 @@ extension VirtualMachine {
         public var persistent: Bool
         /// What the running definition says, where a managed field of it differs from the persistent one; nil else.
         public var live: Spec?
+        /// The links of running interfaces whose names the definition does not say, by the interface's name.
+        public var links: [String: String]
         /// Devices that the manifest does not know, described for a reader.
         public var unmanaged: [String]
         /// Whether the mark says that it may not be removed.
@@ -36,14 +38,14 @@ extension VirtualMachine {
         /// An observation.
         public init(
             host: String, uuid: UUID, state: State, persistent: Bool = true, live: Spec? = nil,
-            unmanaged: [String] = [],
-            protected: Bool = false
+            links: [String: String] = [:], unmanaged: [String] = [], protected: Bool = false
         ) {
             self.host = host
             self.uuid = uuid
             self.state = state
             self.persistent = persistent
             self.live = live
+            self.links = links
             self.unmanaged = unmanaged
             self.protected = protected
         }

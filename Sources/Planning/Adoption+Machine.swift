@@ -73,6 +73,9 @@ extension Adoption {
         result.spec = rename(found.spec)
         result.status?.live = found.status?.live.map(rename)
         if result.status?.live == result.spec { result.status?.live = nil }
+        result.status?.links = (found.status?.links ?? [:]).reduce(into: [:]) { links, link in
+            if let name = interfaces[link.key] { links[name] = link.value }
+        }
         result.status?.unmanaged +=
             found.spec.disks.filter { disks[$0.name] == nil }.map {
                 "disk \($0.name)" + ($0.path.map { " (\($0))" } ?? "")

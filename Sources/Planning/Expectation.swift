@@ -16,6 +16,8 @@ struct Expectation {
     /// libvirt's names of what it knows by a UUID of its own.
     private let ownNames: [UUID: String]
     private let bridgeNames: [String: String]
+    private let seen: [String: VirtualMachine]
+    private var ports: [Firewall.Port] = []
     private var imagePaths: Set<String> = []
 
     /// - Parameter peers: where the tunnels of each network end on other hosts.
@@ -37,12 +39,14 @@ struct Expectation {
             if let status = machine.status { names[status.uuid] = machine.metadata.name }
         }
         ownNames = names
+        seen = observed.machines.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
         let hostID = host.metadata.identity
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
         for machine in machines { add(machine: machine, on: hostID) }
         addNetworks(on: hostID, machines: machines, peers: peers)
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
+        if !ports.isEmpty { inventory.firewall = Firewall(ports: ports) }
     }
 
     /// Where the image of a volume is stored, while the volume is not made.
@@ -129,6 +133,7 @@ struct Expectation {
                 interface.mac ?? identity.macAddress(machine: identity.uuid(resource), interface: interface.name)
             machine.spec.interfaces[index].bridge = bridgeNames[network.metadata.identity]
             machine.spec.interfaces[index].mtu = network.spec.mtu
+            filter(index, of: &machine, on: network)
         }
         bootFromOneDisk(&machine)
         let pool = home ?? inventory.pools.first
@@ -180,6 +185,21 @@ struct Expectation {
         machine.spec.disks[index].path =
             path ?? pool.spec.path + "/" + identity.fileName(id, spec)
         return pool
+    }
+
+    /// Names the interface's link, which rules are about before it is there, unless its definition names one already.
+    private mutating func filter(_ index: Int, of machine: inout VirtualMachine, on network: Network) {
+        let interface = machine.spec.interfaces[index]
+        guard interface.isFiltered else { return }
+        let id = machine.metadata.identity
+        let known = seen[id]
+        machine.spec.interfaces[index].device =
+            known?.spec.interfaces.first { $0.name == interface.name }?.device
+            ?? identity.deviceName(machine: id, interface: interface.name)
+        let port = Firewall.Port(
+            machine.spec.interfaces[index], of: id, links: known?.links(of: interface.name) ?? [], network: network,
+            members: manifest.members[network.metadata.identity] ?? [:], identity: identity)
+        if let port { ports.append(port) }
     }
 
     /// Where no disk says that it is booted from, the one called `root` is, else the first by name.
@@ -236,6 +256,8 @@ struct Lookup {
     let images: [String: Image]
     let networks: [String: Network]
     let volumes: [String: Volume]
+    /// The declared addresses of the members of security groups, sorted, by network and group.
+    let members: [String: [String: [IPAddress]]]
 
     init(_ fleet: FleetManifest) {
         self.fleet = fleet
@@ -243,6 +265,12 @@ struct Lookup {
         images = fleet.images.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
         networks = fleet.networks.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
         volumes = fleet.volumes.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        var members: [String: [String: [IPAddress]]] = [:]
+        for interface in fleet.machines.lazy.flatMap(\.spec.interfaces) where !interface.securityGroups.isEmpty {
+            guard let network = interface.network, let address = interface.address else { continue }
+            for group in interface.securityGroups { members[network, default: [:]][group, default: []].append(address) }
+        }
+        self.members = members.mapValues { $0.mapValues { $0.sorted() } }
     }
 }
 

@@ -39,7 +39,9 @@ struct HostPlanner {
         planImages()
         planNetworks()
         planVolumes()
+        holdUnfiltered()
         planMachines()
+        planFirewall()
         // What goes comes last: whether anything still needs it is known then.
         planLeavingVolumes()
         planLeavingNetworks()

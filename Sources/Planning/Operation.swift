@@ -61,12 +61,20 @@ public enum Operation: Hashable, Sendable, Codable {
     case removeTunnel(Network)
     /// Remove a network's bridge.
     case removeBridge(Network)
+    /// Replace the host's firewall as a whole.
+    case writeFirewall(Firewall)
+    /// Replace it once what some of its rules were for is gone.
+    case trimFirewall(Firewall)
+    /// Remove it.
+    case removeFirewall
     /// Mark a domain that is there. Its devices are told by the map until they have aliases of ours.
     case adoptMachine(VirtualMachine, devices: DeviceMap)
     /// Define a new machine.
     case defineMachine(VirtualMachine)
     /// Patch a machine's persistent definition.
     case updateMachine(VirtualMachine)
+    /// Set what a running machine's interface may send and receive.
+    case setBandwidth(VirtualMachine, interface: String)
     /// Start a machine.
     case startMachine(VirtualMachine)
     /// Stop a machine: asked first, forced after a grace period.
@@ -104,8 +112,12 @@ public enum Operation: Hashable, Sendable, Codable {
         case .replaceTunnel: "replace-vxlan"
         case .removeTunnel: "remove-vxlan"
         case .removeBridge: "remove-bridge"
+        case .writeFirewall: "firewall"
+        case .trimFirewall: "trim-firewall"
+        case .removeFirewall: "remove-firewall"
         case .defineMachine: "define"
         case .updateMachine: "update"
+        case .setBandwidth(_, let interface): "bandwidth-\(interface)"
         case .stopMachine: "stop"
         case .restartMachine: "restart"
         case .undefineMachine: "undefine"
@@ -145,12 +157,24 @@ public enum Operation: Hashable, Sendable, Codable {
         case .replaceTunnel: "replacing the VXLAN link"
         case .removeTunnel: "removing the VXLAN link"
         case .removeBridge: "removing the bridge"
+        case .writeFirewall: "writing the firewall"
+        case .trimFirewall: "trimming the firewall"
+        case .removeFirewall: "removing the firewall"
         case .defineMachine: "defining the machine"
         case .updateMachine: "patching the definition"
+        case .setBandwidth: "limiting the interface"
         case .startMachine: "starting the machine"
         case .stopMachine: "stopping the machine"
         case .restartMachine: "restarting the machine"
         case .undefineMachine: "undefining the machine"
+        }
+    }
+
+    /// Whether it is about the firewall, which is of the host as a whole.
+    var isFirewall: Bool {
+        switch self {
+        case .writeFirewall, .trimFirewall, .removeFirewall: true
+        default: false
         }
     }
 }

@@ -23,6 +23,9 @@ public struct PlanBasis: Hashable, Sendable, Codable {
             add(inventory.volumes, read, host, except: ["status.allocation"])
             add(inventory.machines, read, host)
             add(adoptedBy: steps, inventory.adoptable, host)
+            if read.contains(ResourceID(.host, host)), let firewall = inventory.firewall {
+                objects["\(host)/firewall"] = Self.fields(of: firewall)
+            }
             for (machine, seed) in inventory.seeds where read.contains(ResourceID(.virtualMachine, machine)) {
                 objects["\(host)/seed of \(machine)"] = Self.fields(of: seed)
             }

@@ -118,7 +118,10 @@ public enum Planner {
         plan.notes += renameHints(steps)
         if !options.targets.isEmpty {
             let kept = targets(wanted, options)
-            steps = steps.filter { kept.contains($0.resource) && $0.action != .delete && $0.action != .release }
+            steps = steps.filter {
+                // The firewall's rules are those of the targets, and else as they were.
+                (kept.contains($0.resource) || $0.operation.isFirewall) && $0.action != .delete && $0.action != .release
+            }
             plan.blocked = plan.blocked.filter { kept.contains($0.resource) }
         }
         finish(&plan, steps, options)

@@ -34,6 +34,7 @@ extension HostInventory {
             foreign.removeAll { $0.kind == .domain && $0.uuid == machine.status?.uuid.lowercased }
             var machine = machine
             machine.status?.live = found?.status?.live
+            machine.status?.links = found?.status?.links ?? [:]
             machines.append(machine)
         default: throw Simulator.Impossible(why: "adopts nothing")
         }

@@ -77,7 +77,10 @@ extension HostInventory {
             .releaseTunnel, .releaseBridge, .removeStagedLink,
             .attachTap:
             try performOnLink(operation)
-        case .defineMachine, .updateMachine, .startMachine, .stopMachine, .restartMachine, .undefineMachine:
+        case .writeFirewall(let wanted), .trimFirewall(let wanted): firewall = wanted
+        case .removeFirewall: firewall = nil
+        case .defineMachine, .updateMachine, .setBandwidth, .startMachine, .stopMachine, .restartMachine,
+            .undefineMachine:
             try performOnMachine(operation)
         }
     }
@@ -185,9 +188,20 @@ extension HostInventory {
             } else {
                 machines[index].metadata = machine.metadata
             }
+        case .setBandwidth(let machine, let name):
+            let index = try self.index(of: machine)
+            try require(machines[index].status?.state.isActive == true, "it does not run")
+            var live = machines[index].status?.live ?? machines[index].spec
+            for place in live.interfaces.indices where live.interfaces[place].name == name {
+                live.interfaces[place].bandwidth = machine.spec.interfaces.first { $0.name == name }?.bandwidth
+            }
+            let isAsDefined = live == machines[index].spec
+            machines[index].status?.live = isAsDefined ? nil : live
         case .startMachine(let machine), .restartMachine(let machine):
             let index = try self.index(of: machine)
             try requireParts(of: machines[index])
+            try requireFilter(of: machine)
+            machines[index].status?.links = [:]
             machines[index].metadata = machine.metadata
             machines[index].status?.state = .running
             machines[index].status?.live = nil
@@ -198,6 +212,7 @@ extension HostInventory {
             let index = try self.index(of: machine)
             machines[index].status?.state = .off
             machines[index].status?.live = nil
+            machines[index].status?.links = [:]
         case .undefineMachine(let machine):
             let index = try self.index(of: machine)
             try require(machines[index].status?.state.isActive == false, "it runs")
@@ -219,6 +234,14 @@ extension HostInventory {
         }
         if let seed = machine.spec.seed?.path {
             try require(seeds.values.contains { $0.path == seed }, "its seed is not there")
+        }
+    }
+
+    /// The kernel would let it start; nothing may run a moment without its rules.
+    private func requireFilter(of machine: VirtualMachine) throws(Simulator.Impossible) {
+        for interface in machine.spec.interfaces where interface.isFiltered {
+            let isThere = firewall?.ports.contains { $0.devices.contains(interface.device ?? "") } == true
+            try require(isThere, "the firewall has no rules for its interface \(interface.name)")
         }
     }
 
@@ -257,7 +280,11 @@ extension VirtualMachine {
         machine.spec.host = status?.host
         machine.spec.power = .running
         machine.spec.ignoreChanges = []
-        for index in machine.spec.interfaces.indices { machine.spec.interfaces[index].address = nil }
+        for index in machine.spec.interfaces.indices {
+            machine.spec.interfaces[index].address = nil
+            machine.spec.interfaces[index].spoofProtection = true
+            machine.spec.interfaces[index].securityGroups = []
+        }
         return machine
     }
 

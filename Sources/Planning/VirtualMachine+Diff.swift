@@ -135,6 +135,14 @@ extension VirtualMachine {
             }
             note(path + ".mac", before.mac?.description, after.mac?.description)
             note(path + ".model", before.model.rawValue, after.model.rawValue)
+            // What runs keeps its link's name; the firewall knows both. A name that is there is never taken away.
+            if after.device != nil { note(path + ".device", before.device, after.device, needsRestart: false) }
+            note(
+                path + ".bandwidth.inbound", before.bandwidth?.inbound?.summary, after.bandwidth?.inbound?.summary,
+                needsRestart: false)
+            note(
+                path + ".bandwidth.outbound", before.bandwidth?.outbound?.summary, after.bandwidth?.outbound?.summary,
+                needsRestart: false)
             note(path + ".mtu", before.mtu.map { String($0) }, after.mtu.map { String($0) })
         }
         return result
@@ -155,7 +163,8 @@ extension VirtualMachine.Spec {
             }
             && interfaces.elementsEqual(other.interfaces) {
                 $0.name == $1.name && $0.bridge == $1.bridge && $0.mac == $1.mac && $0.model == $1.model
-                    && $0.mtu == $1.mtu
+                    && $0.mtu == $1.mtu && $0.bandwidth == $1.bandwidth
+                    && ($1.device == nil || $0.device == $1.device)
             }
     }
 

@@ -7,8 +7,9 @@ extension HostPlanner {
             observed.machines.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
         for machine in expectation.inventory.machines {
             let resource = ResourceID(.virtualMachine, machine.metadata.identity)
-            if isHeld(resource, area: .compute, needs: machine.references) { continue }
-            if let present = seen[machine.metadata.identity] {
+            let present = seen[machine.metadata.identity]
+            if isHeld(resource, area: .compute, needs: machine.references + filtering(machine, present)) { continue }
+            if let present {
                 plan(machine, present, resource)
             } else {
                 planCreation(of: machine, resource)
@@ -54,7 +55,7 @@ extension HostPlanner {
         if machine.spec.power == .running {
             add(
                 resource, .create, .startMachine(machine), reason: "is to run",
-                after: requirements + tunnels(of: machine) + [id(resource, "define")])
+                after: requirements + tunnels(of: machine) + [id(resource, "define"), firewallStep])
         }
     }
 
@@ -159,9 +160,11 @@ extension HostPlanner {
             add(
                 resource, .update, .restartMachine(machine), .restart, reason: "it runs with older values",
                 changes: shown.map(\.change),
-                after: needs(of: machine) + [id(resource, "update"), id(resource, "seed")] + former)
+                after: needs(of: machine) + [id(resource, "update"), id(resource, "seed"), firewallStep]
+                    + former)
         }
         planTaps(machine, seen, resource)
+        planBandwidth(machine, seen, resource)
         planPower(machine, seen, resource, isActive: isActive, pending: pending)
         noteRest(machine, status, resource)
         if let seed = observed.seeds[machine.metadata.identity], machine.spec.seed == nil {
@@ -182,6 +185,30 @@ extension HostPlanner {
                 resource, .update, .attachTap(tap), .live, reason: "its interface is no port of the bridge",
                 changes: [FieldChange("status.\(tap.device).bridge", old: nil, new: "\(network)")],
                 after: [id(network, "create-bridge")])
+        }
+    }
+
+    /// A running interface takes new limits at once.
+    private mutating func planBandwidth(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
+        guard let status = seen.status, status.state.isActive else { return }
+        let running = status.live ?? seen.spec
+        for interface in machine.spec.interfaces {
+            guard let now = running.interfaces.first(where: { $0.name == interface.name }),
+                now.bandwidth != interface.bandwidth
+            else { continue }
+            let path = "spec.interfaces[\(interface.name)].bandwidth"
+            let changes = [
+                FieldChange(
+                    path + ".inbound", old: now.bandwidth?.inbound?.summary,
+                    new: interface.bandwidth?.inbound?.summary),
+                FieldChange(
+                    path + ".outbound", old: now.bandwidth?.outbound?.summary,
+                    new: interface.bandwidth?.outbound?.summary),
+            ]
+            add(
+                resource, .update, .setBandwidth(machine, interface: interface.name), .live,
+                reason: "its running interface has other limits", changes: changes.filter { $0.old != $0.new },
+                after: [id(resource, "update"), id(resource, "restart")])
         }
     }
 
@@ -246,7 +273,7 @@ extension HostPlanner {
             add(
                 resource, .update, .startMachine(machine), reason: "is to run",
                 changes: [FieldChange("spec.power", old: state.rawValue, new: "running")],
-                after: after + tunnels(of: machine))
+                after: after + tunnels(of: machine) + [firewallStep])
         case .running where state == .paused:
             add(
                 resource, .update, .startMachine(machine), .live, reason: "is paused",
@@ -311,6 +338,7 @@ extension VirtualMachine {
         var machine = self
         machine.status?.live = nil
         machine.status?.unmanaged = []
+        machine.status?.links = [:]
         return machine
     }
 }

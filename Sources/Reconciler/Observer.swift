@@ -17,7 +17,7 @@ struct Observer: Sendable {
         async let machines = session.compute.observe(deadline: deadline)
         async let files = session.storage.observe(
             wanted: manifest.pools, files: manifest.adoptedFiles, isImporting: isImporting)
-        async let links = session.network.observe()
+        async let links = network(session, manifest)
         let (compute, storage, network) = await (machines, files, links)
         var inventory = inventory(session.host, compute, storage, network)
         var remembered: Roster?
@@ -42,7 +42,9 @@ struct Observer: Sendable {
             volumes: storage.volumes, machines: compute.machines, seeds: storage.seeds,
             stagedLinks: network.staged,
             // Unknown is not loose.
-            looseTaps: network.unknown.isEmpty ? compute.taps.filter { network.masters[$0.device] != $0.bridge } : [],
+            looseTaps: network.unknown.contains { $0.area == .network }
+                ? [] : compute.taps.filter { network.masters[$0.device] != $0.bridge },
+            firewall: network.firewall, tracksConnections: network.tracksConnections,
             foreign: compute.foreign + storage.foreign + network.foreign,
             adoptable: Adoptable(
                 pools: storage.adoptable.pools, volumes: storage.adoptable.volumes, networks: network.adoptable,
@@ -64,13 +66,34 @@ struct Observer: Sendable {
         async let files =
             changes.storage
             ? session.storage.observe(wanted: manifest.pools, files: manifest.adoptedFiles) : before.storage
-        async let links = changes.links || !uuids.isEmpty ? session.network.observe() : before.network
+        async let links = changes.links || !uuids.isEmpty ? network(session, manifest) : before.network
         let (compute, storage, network) = await (machines, files, links)
         var inventory = inventory(session.host, compute, storage, network)
         inventory.host.status = before.sighting.inventory.host.status
         return HostSight(
             sighting: Sighting(inventory: inventory, roster: before.sighting.roster), compute: compute,
             storage: storage, network: network)
+    }
+
+    /// Links, what is filtered, and whether connections are tracked where that matters.
+    private func network(_ session: HostSession, _ manifest: FleetManifest) async -> NetworkObservation {
+        async let links = session.network.observe()
+        let filter: Result<(Firewall?, Bool?), HostError>
+        do throws(HostError) {
+            let firewall = try await session.network.observeFirewall()
+            let isAsked = manifest.networks.contains { $0.spec.securityGroups.contains(where: \.isStateful) }
+            filter = .success((firewall, isAsked ? try await session.network.tracksConnections() : nil))
+        } catch {
+            filter = .failure(error)
+        }
+        var observation = await links
+        switch filter {
+        case .success(let found): (observation.firewall, observation.tracksConnections) = found
+        // Without nft(8) there is no firewall, which matters where one is wanted.
+        case .failure(.command(_, 127, _)) where !manifest.isFiltered: break
+        case .failure(let error): observation.unknown.append(UnknownArea(.firewall, reason: "\(error)"))
+        }
+        return observation
     }
 
     /// Finds what only a person who imports needs to know, for which every object is asked once more.
@@ -152,6 +175,11 @@ extension HostInventory {
 }
 
 extension FleetManifest {
+    /// Whether rules for any frame are wanted.
+    fileprivate var isFiltered: Bool {
+        machines.contains { $0.spec.interfaces.contains { $0.spoofProtection || !$0.securityGroups.isEmpty } }
+    }
+
     /// The paths of the files that are adopted as volumes.
     fileprivate var adoptedFiles: Set<String> {
         let folders = pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec.path }

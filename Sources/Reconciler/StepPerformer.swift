@@ -88,8 +88,12 @@ struct StepPerformer: Sendable {
         case .replaceTunnel(let wanted): try await network.replaceTunnel(wanted)
         case .removeTunnel(let seen): try await network.removeTunnel(seen)
         case .removeBridge(let seen): try await network.removeBridge(seen)
+        case .writeFirewall(let wanted), .trimFirewall(let wanted): try await network.writeFirewall(wanted)
+        case .removeFirewall: try await network.removeFirewall()
         case .defineMachine(let machine): try await compute.define(machine, deadline: deadline)
         case .updateMachine(let machine): try await compute.update(machine, deadline: deadline)
+        case .setBandwidth(let machine, let interface):
+            try await compute.setBandwidth(machine, interface: interface, deadline: deadline)
         case .startMachine(let machine): try await compute.start(machine, deadline: deadline)
         case .stopMachine(let machine):
             if isRemoval { try await compute.checkRemoval(machine, deadline: deadline) }

@@ -50,11 +50,12 @@ enum ComputeFixtures {
 
     static func interface(
         _ name: String, of machine: String, network: String, model: VirtualMachine.Interface.Model = .virtio,
-        mtu: Int? = 1450
+        mtu: Int? = 1450, bandwidth: Bandwidth? = nil
     ) -> VirtualMachine.Interface {
         let uuid = identity.uuid(ResourceID(.virtualMachine, machine))
         return VirtualMachine.Interface(
             name: name, network: network, mac: identity.macAddress(machine: uuid, interface: name), model: model,
+            bandwidth: bandwidth, device: identity.deviceName(machine: machine, interface: name),
             bridge: identity.bridgeName(network), mtu: mtu)
     }
 
@@ -73,10 +74,16 @@ enum ComputeFixtures {
                 disk, of: any("x", "y"), bus: any(.virtio, .scsi, .sata),
                 order: isDirect ? nil : any(order, order, nil), format: any(.qcow2, .raw))
         }
+        let limits: [Bandwidth.Limit?] = (0..<2).map { place in
+            guard place == 0 || Bool.random(using: &random) else { return nil }
+            return Bandwidth.Limit(
+                average: BitRate(kilobytes: any(1000, 2000)), peak: any(nil, BitRate(kilobytes: 4000)),
+                burst: any(nil, .mebibytes(1)))
+        }
         let interfaces = names(["eth0", "lan", "wan", "z9"]).map { interface in
             ComputeFixtures.interface(
                 interface, of: any("x", "y"), network: any("office", "lab"), model: any(.virtio, .e1000e),
-                mtu: any(nil, 1450, 9000))
+                mtu: any(nil, 1450, 9000), bandwidth: any(nil, Bandwidth(inbound: limits[0], outbound: limits[1])))
         }
         let boot = VirtualMachine.DirectBoot(
             kernel: nil, commandLine: any("", "console=ttyS0 a='b c' & <d> \"e\" $(id)"),

@@ -97,7 +97,7 @@ extension LiveTests {
             let new = difference.insertions.map(\.line).filter { !$0.lowercased().contains("memory") }
             // As a difference of lines it may begin with the end of the interface before it.
             let expected = ["<interface type='bridge'>", "<alias name='ua-nic-eth1'/>", "</interface>"]
-            #expect(new.count == 8 && expected.allSatisfy(new.contains), "\(new)")
+            #expect(new.count == 9 && expected.allSatisfy(new.contains), "\(new)")
         }
     }
 }

@@ -19,7 +19,7 @@ extension LiveTests {
                 }
                 let ahead = try await infra("plan", "--from", first)
                 #expect(ahead.status == 0, "\(ahead)")
-                #expect(ahead.lastLine == "Plan: 2 to add, 1 to change, 0 to destroy.", "\(ahead)")
+                #expect(ahead.lastLine == "Plan: 2 to add, 2 to change, 0 to destroy.", "\(ahead)")
                 #expect(ahead.output.contains("~ spec.size: 64MiB -> 96MiB"))
                 let nothing = try await infra("plan", "--from", "HEAD", "--to", "HEAD", "--detailed-exitcode")
                 #expect(nothing.status == 0 && nothing.lastLine == "No changes.", "\(nothing)")

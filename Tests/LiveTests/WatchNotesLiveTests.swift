@@ -27,7 +27,7 @@ extension LiveTests {
                 let done = try await note(watched, first)
                 #expect(done.count == 5, "\(done)")
                 #expect(Array(done.prefix(3)) == ["source: main", "state: converged", "fleet: noted"])
-                #expect(done.last == "plan: 5 to add, 0 to change, 0 to destroy", "\(done)")
+                #expect(done.last == "plan: 5 to add, 1 to change, 0 to destroy", "\(done)")
                 let head = try await watched.head()
                 let refused = try await note(watched, head)
                 #expect(refused.contains("state: refused"), "\(refused)")

@@ -33,6 +33,7 @@ import Testing
         "Image metadata.labels": "words for selecting",
         "Image spec.file": "the digest counts, not the name",
         "Network metadata.labels": "words for selecting",
+        "Network spec.securityGroups": "one more group, which nobody is in",
         "Volume metadata.labels": "words for selecting",
         "Volume spec.clone": "read when a volume is made",
         "Volume spec.reuse": "read when a retained volume comes back",

@@ -44,6 +44,8 @@ import Testing
         #expect(
             sorted(ends[0].networks) { $0.metadata.identity }.map(\.status)
                 == sorted(ends[1].networks) { $0.metadata.identity }.map(\.status))
+        let filters = ends.map { $0.firewall ?? Firewall() }
+        #expect(filters[0].isTheSame(as: filters[1]))
         #expect(ends[0].pools.map(\.metadata.identity).sorted() == ends[1].pools.map(\.metadata.identity).sorted())
         let wanted = Set(ends[1].volumes.map(\.metadata.identity))
         let sizes = ends.map { end in
@@ -106,6 +108,36 @@ import Testing
         #expect(next.deferred.isEmpty == plan.deferred.isEmpty)
     }
 
+    /// Whatever is deferred: who runs and had rules has rules at every moment, unless the manifests want none.
+    @Test(arguments: seeds, [Disruption.live, .dataLoss])
+    func whatRunsStaysFiltered(seed: UInt64, allowance: Disruption) throws {
+        var random = SeededGenerator(seed: seed)
+        var simulator = Simulator.empty(RandomFleet.make(&random, generation: 0))
+        for generation in 0..<3 {
+            let manifest = RandomFleet.make(&random, generation: generation)
+            let unfiltered = Set(
+                manifest.machines.flatMap { machine in
+                    machine.spec.interfaces.filter { !$0.spoofProtection && $0.securityGroups.isEmpty }.map {
+                        "\(machine.metadata.identity)/\($0.name)"
+                    }
+                })
+            let before = Set(simulator.hosts["h0"]?.firewall?.ports.map(\.title) ?? []).subtracting(unfiltered)
+            let plan = Planner.plan(
+                manifest, observed: simulator.observation(manifest), options: PlanOptions(allowance: allowance))
+            for step in plan.steps {
+                try simulator.apply(step)
+                let host = try #require(simulator.hosts["h0"])
+                let ports = Set((host.firewall?.ports ?? []).map(\.title))
+                for machine in host.machines where machine.status?.state.isActive == true {
+                    for interface in (machine.status?.live ?? machine.spec).interfaces {
+                        let title = "\(machine.metadata.identity)/\(interface.name)"
+                        #expect(!before.contains(title) || ports.contains(title), "\(step.id): \(title)")
+                    }
+                }
+            }
+        }
+    }
+
     /// Destroying keeps every volume whose mark does not say otherwise, and what that volume is a layer over.
     @Test(arguments: seeds) func destroyKeepsData(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
@@ -136,6 +168,11 @@ import Testing
         for index in manifest.machines.indices {
             manifest.machines[index].spec.cloudInit = nil
             manifest.machines[index].spec.boot = nil
+            for place in manifest.machines[index].spec.interfaces.indices {
+                // A stranger has no firewall of ours.
+                manifest.machines[index].spec.interfaces[place].spoofProtection = false
+                manifest.machines[index].spec.interfaces[place].securityGroups = []
+            }
         }
         var made = Simulator.empty(manifest)
         _ = try converge(&made, to: manifest)
@@ -193,7 +230,7 @@ import Testing
                 .init(name: $0.name, volume: $0.volume?.replacing(".", with: "-"), bus: $0.bus, bootOrder: $0.bootOrder)
             }
             wanted.machines[index].spec.interfaces = seen.spec.interfaces.map {
-                .init(name: $0.name, network: $0.network, mac: $0.mac, model: $0.model)
+                .init(name: $0.name, network: $0.network, mac: $0.mac, model: $0.model, spoofProtection: false)
             }
         }
         return wanted

@@ -64,7 +64,15 @@ enum RandomFleet {
             metadata: Metadata(name: "n\(index)"),
             spec: .init(
                 vxlan: random.chance(80) ? .init(vni: vni, port: random.chance(90) ? 4789 : 4790, peers: peers) : nil,
-                mtu: mtu, hosts: random.chance(20) ? ["h0"] : []))
+                mtu: mtu, hosts: random.chance(20) ? ["h0"] : [], securityGroups: groups(&random)))
+    }
+
+    private static func groups(_ random: inout SeededGenerator) -> [SecurityGroup] {
+        let port = random.chance(50) ? 80 : 81
+        return [
+            SecurityGroup(name: "a", isStateful: random.chance(50)),
+            SecurityGroup(name: "b", ingress: [.init(transport: .tcp, port: port, group: "a")]),
+        ]
     }
 
     private static func disk(_ index: Int, _ generation: Int, _ random: inout SeededGenerator) -> Volume.Spec {
@@ -86,7 +94,11 @@ enum RandomFleet {
         }
         if random.chance(40), let volume = free.popLast() { spec.disks.append(.init(name: "x", volume: volume)) }
         spec.interfaces = manifest.networks.compactMap { network in
-            random.chance(50) ? .init(name: "e\(network.metadata.name)", network: network.metadata.name) : nil
+            guard random.chance(50) else { return nil }
+            return .init(
+                name: "e\(network.metadata.name)", network: network.metadata.name,
+                address: random.chance(50) ? IPAddress(ipv4: 10, 0, 0, UInt8(10 + index)) : nil,
+                spoofProtection: random.chance(80), securityGroups: random.chance(30) ? ["a"] : [])
         }
         if random.chance(20) { spec.boot = .init(kernel: "k0", commandLine: "console=ttyS0") }
         if random.chance(50) { spec.cloudInit = CloudInit(hostname: random.chance(50) ? "a" : "b") }

@@ -28,10 +28,10 @@ dice = random.Random(seed)
 # What no schema can know, by code; Docs/ci.md lists them for users.
 ONLY_OURS = {
     # one document, beyond JSON Schema
-    *("clone-format", "cpu-count", "duplicate", "ignored-field", "mtu", "size", "write-files"),
+    *("clone-format", "cpu-count", "duplicate", "ignored-field", "mtu", "security-rule", "size", "write-files"),
     # the whole fleet
     *("address-gateway", "address-outside", "address-reserved", "address-used", "address-without-subnet"),
-    *("boot-order", "empty-fleet", "gateway-outside", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
+    *("boot-order", "empty-fleet", "gateway-outside", "group-without-address", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
     *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-nested"),
     *("pool-path", "secret", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared"),
 }

@@ -30,6 +30,15 @@ extension GeneratedFleet {
             inventory.volumes = fleet.volumes.map { observed($0, on: name, &random) }
             inventory.machines = fleet.machines.map { observed($0, on: name, &random) }
             inventory.seeds = [text(&random): observedSeed(&random), "b": observedSeed(&random)]
+            if random.chance(2) {
+                inventory.firewall = Firewall(
+                    ports: [
+                        Firewall.Port(
+                            name: "it1", machine: text(&random), interface: "eth0", devices: ["it1", "vnet0"],
+                            from: [text(&random)], to: random.pick([], ["drop", "drop"]), digest: text(&random))
+                    ], isIntact: random.chance(2))
+            }
+            inventory.tracksConnections = random.pick(nil, true, false)
             inventory.foreign = ForeignObject.Kind.allCases.map { kind in
                 ForeignObject(
                     kind: kind, name: text(&random), owner: random.pick("", "fleet 6f0a1d52…"),
@@ -107,7 +116,8 @@ extension GeneratedFleet {
         machine.status = VirtualMachine.Status(
             host: host, uuid: uuid(&random), state: VirtualMachine.State.allCases.randomElement(using: &random) ?? .off,
             live: random.chance(2) ? placed(machine.spec, &random) : nil,
-            unmanaged: random.pick([], [text(&random), ""]), protected: random.chance(2))
+            links: random.pick([:], ["eth0": text(&random)]), unmanaged: random.pick([], [text(&random), ""]),
+            protected: random.chance(2))
         return machine
     }
 
@@ -126,6 +136,7 @@ extension GeneratedFleet {
         for index in spec.interfaces.indices {
             spec.interfaces[index].network = random.pick(nil, "office")
             spec.interfaces[index].bridge = random.pick(nil, text(&random))
+            spec.interfaces[index].device = random.pick(nil, text(&random))
             spec.interfaces[index].mtu = random.pick(nil, 1450)
         }
         spec.boot?.kernel = random.pick(nil, "linux")

@@ -74,7 +74,8 @@ extension GeneratedFleet {
             let mac = MACAddress(value: 0x5254_0000_0000 + UInt64(index * 4 + place))
             return VirtualMachine.Interface(
                 name: "eth\(place)", network: network.metadata.identity, address: random.chance(4) ? nil : address,
-                mac: random.chance(4) ? mac : nil, model: random.pick(.virtio, .e1000e))
+                mac: random.chance(4) ? mac : nil, model: random.pick(.virtio, .e1000e),
+                spoofProtection: !random.chance(4), securityGroups: random.chance(4) ? ["web"] : [])
         }
     }
 

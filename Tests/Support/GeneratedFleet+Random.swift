@@ -68,6 +68,15 @@ extension GeneratedFleet {
             spec: Image.Spec(file: random.pick("\(name).img", "images/a b/\(name)"), sha256: digest, format: format))
     }
 
+    private static func securityGroup(_ random: inout SeededGenerator) -> SecurityGroup {
+        SecurityGroup(
+            name: "web", isStateful: random.chance(2),
+            ingress: [
+                .init(transport: .tcp, port: 80, endPort: random.pick(nil, 90), cidr: CIDR("10.0.0.0/8")),
+                .init(transport: .icmp),
+            ])
+    }
+
     private static func network(
         _ index: Int, hosts: [String], _ random: inout SeededGenerator
     ) -> Network {
@@ -84,6 +93,6 @@ extension GeneratedFleet {
             metadata: metadata("net-\(index)", &random),
             spec: Network.Spec(
                 vxlan: isTunnel ? vxlan : nil, mtu: random.pick(isTunnel ? 1450 : 1500, 1400), subnet: subnet,
-                hosts: random.chance(3) ? hosts : []))
+                hosts: random.chance(3) ? hosts : [], securityGroups: [securityGroup(&random)]))
     }
 }

@@ -30,6 +30,7 @@ struct AdoptableDomain {
             metadata: Metadata(name: record.name), spec: spec,
             status: VirtualMachine.Status(
                 host: host, uuid: record.uuid, state: record.state, live: live == spec ? nil : live,
+                links: running.map { reading.links($0, persistent: spec) } ?? [:],
                 unmanaged: UnmanagedDevice.descriptions([named] + [running].compactMap(\.self))))
         obstacle = nil
     }

@@ -88,6 +88,27 @@ extension ComputeDriver {
         try await connection.setDomainAutostart(record.uuid, machine.spec.autostart, deadline: end - .now)
     }
 
+    /// Sets what a running machine's interface may send and receive; its definition says so already.
+    ///
+    /// - Throws: `HostError.surprise` when the machine does not run or has no such interface.
+    public func setBandwidth(
+        _ machine: VirtualMachine, interface: String, deadline: Duration
+    ) async throws(HostError) {
+        let end = ContinuousClock.now + deadline
+        let record = try await ours(machine, deadline: end - .now)
+        guard let live = try record.definitions.get().live else {
+            throw .surprise("domain \(record.name) does not run")
+        }
+        let alias = DeviceAlias.interface(interface)
+        let device = DeviceNaming(live).applied(to: live).first("devices")?.elements.first {
+            $0.name == "interface" && $0.alias == alias
+        }
+        guard let mac = device?.first("mac")?["address"],
+            let wanted = machine.spec.interfaces.first(where: { $0.name == interface })
+        else { throw .surprise("domain \(record.name) has no interface \(interface)") }
+        try await connection.setDomainBandwidth(record.uuid, device: mac, wanted.bandwidth, deadline: end - .now)
+    }
+
     /// Undefines a machine that is off. Its disks and its NVRAM stay. One that is gone already is a success.
     ///
     /// - Throws: `HostError.surprise` when it runs, or is not ours any more; what libvirt says when a managed save image

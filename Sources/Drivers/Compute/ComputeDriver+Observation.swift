@@ -62,6 +62,7 @@ enum Finding: Sendable {
         let status = VirtualMachine.Status(
             host: host, uuid: record.uuid, state: record.state, persistent: record.isPersistent,
             live: live == spec ? nil : live,
+            links: definitions.live.map { reading.links($0, persistent: spec) } ?? [:],
             unmanaged: UnmanagedDevice.descriptions(
                 ([definitions.persistent] + [definitions.live].compactMap(\.self)).map {
                     DeviceNaming($0).applied(to: $0)

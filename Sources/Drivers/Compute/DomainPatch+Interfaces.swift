@@ -41,6 +41,10 @@ extension DomainPatch {
             // virtio's own settings.
             device.remove("driver")
         }
+        if let link = interface.device, device.first("target")?["dev"] != link {
+            device.edit("target") { $0["dev"] = link }
+        }
+        DomainBandwidth.set(&device, interface.bandwidth)
         let mtu = interface.mtu.map { String($0) }
         guard device.first("mtu")?["size"] != mtu else { return }
         guard let mtu else {

@@ -48,7 +48,21 @@ struct DomainReading {
         // The mark tells the day after, not what runs.
         spec.protect = persistent.protect
         spec.power = persistent.power
+        // What a link is called is no setting of the guest's; `links` tells.
+        let devices = persistent.interfaces.reduce(into: [:]) { $0[$1.name] = $1.device }
+        for index in spec.interfaces.indices {
+            spec.interfaces[index].device = devices[spec.interfaces[index].name]
+        }
         return spec
+    }
+
+    /// The links of a running definition whose names the persistent one does not say, by interface.
+    func links(_ domain: XMLElement, persistent: VirtualMachine.Spec) -> [String: String] {
+        let named = DeviceNaming(domain).applied(to: domain)
+        let devices = persistent.interfaces.reduce(into: [:]) { $0[$1.name] = $1.device }
+        return (named.first("devices")?.elements ?? []).compactMap { interface($0) }.reduce(into: [:]) { links, seen in
+            if let link = seen.device, devices[seen.name] != link { links[seen.name] = link }
+        }
     }
 
     func memory(_ domain: XMLElement) -> VirtualMachine.Memory? {
@@ -103,6 +117,7 @@ struct DomainReading {
         else { return nil }
         return VirtualMachine.Interface(
             name: name, network: nil, mac: device.first("mac")?["address"].flatMap { MACAddress($0) }, model: model,
+            bandwidth: device.first("bandwidth").flatMap(DomainBandwidth.read), device: device.first("target")?["dev"],
             bridge: device["type"] == "bridge" ? device.first("source")?["bridge"] : nil,
             mtu: device.first("mtu")?["size"].flatMap { Int($0) })
     }

@@ -9,6 +9,10 @@ public struct NetworkObservation: Hashable, Sendable {
     public var foreign: [ForeignObject] = []
     /// Bridges and VXLAN links that a manifest could adopt.
     public var adoptable: [Network] = []
+    /// Our firewall; nil when it is not there.
+    public var firewall: Firewall?
+    /// Whether the kernel tracks connections on bridges; nil when nobody asked.
+    public var tracksConnections: Bool?
     /// What could not be observed.
     public var unknown: [UnknownArea] = []
     /// Which bridge each link is a port of, by the link's name.

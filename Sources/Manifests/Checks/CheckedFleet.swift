@@ -8,7 +8,7 @@ struct CheckedFleet {
     static let checks: [Check] = [
         checkFleet, checkAddresses, checkGateways, checkTunnels, checkHardwareAddresses, checkLinkNames, checkPools,
         checkBoot, checkVolumes, checkImageFormats, checkIgnoredFields,
-        checkHosts, checkAdopted,
+        checkHosts, checkAdopted, checkSecurityGroups,
     ]
 
     let fleets: [Fleet]

@@ -47,7 +47,9 @@ extension Importer {
             }
             if interface.mtu != network.spec.mtu { spec.ignoreChanges.append("interfaces[\(interface.name)].mtu") }
             return VirtualMachine.Interface(
-                name: interface.name, network: network.metadata.name, mac: mac, model: interface.model)
+                name: interface.name, network: network.metadata.name, mac: mac, model: interface.model,
+                // Nothing filters its frames so far.
+                spoofProtection: false, bandwidth: interface.bandwidth)
         }.sorted { $0.name < $1.name }
         // What is booted from is said elsewhere in its definition, where it stays.
         if !spec.disks.isEmpty, spec.disks.allSatisfy({ $0.bootOrder == nil }) {

@@ -18,6 +18,7 @@ extension Network {
         var bridge: Plain?
         var subnet: Subnet?
         var hosts: [String] = []
+        var securityGroups: [SecurityGroup] = []
 
         struct Outer {
             var vxlan = VXLAN(vni: 0)
@@ -33,7 +34,7 @@ extension Network {
             Spec(
                 vxlan: tunnel?.vxlan, bridgeName: bridge?.name,
                 mtu: tunnel?.mtu ?? bridge?.mtu ?? (tunnel == nil ? 1500 : 1450),
-                subnet: subnet, hosts: hosts)
+                subnet: subnet, hosts: hosts, securityGroups: securityGroups)
         }
 
         init() {}
@@ -47,6 +48,7 @@ extension Network {
             }
             subnet = spec.subnet
             hosts = spec.hosts
+            securityGroups = spec.securityGroups
         }
     }
 
@@ -64,6 +66,12 @@ extension Network {
             .defaulted(
                 "hosts", \.hosts, .list("hosts", of: .name, sample: "other"), to: [],
                 "Hosts that carry it beside those on which a member is placed."),
+            .defaulted(
+                "securityGroups", \.securityGroups,
+                .named(
+                    SecurityGroup.grammar.form, SecurityGroup.grammar.title, by: \.name,
+                    sample: SecurityGroup(name: "added")), to: [],
+                "What interfaces on it may receive, by groups that they name."),
         ], reserved: ["hostSelector", "nat", "router"],
         together: [
             ("anyOf", .array(["vxlan", "bridge"].map { .members([("required", .array([.string($0)]))]) }))

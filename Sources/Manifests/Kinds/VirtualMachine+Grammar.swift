@@ -123,6 +123,10 @@ extension VirtualMachine {
             .optional(
                 "live", \.live, specGrammar.form, "The running definition, where it differs from the persistent one."),
             .defaulted(
+                "links", \.links,
+                .dictionary("links", key: .observed, of: .observed, sample: ("other", "vnet0")), to: [:],
+                "The links of running interfaces whose names the definition does not say."),
+            .defaulted(
                 "unmanaged", \.unmanaged, .list("devices", of: .observed, sample: "a", duplicates: true), to: [],
                 "Devices that the manifest does not know."),
             .defaulted(

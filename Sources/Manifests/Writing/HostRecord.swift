@@ -8,6 +8,8 @@ struct HostRecord: Sendable {
         var seeds: [String: VirtualMachine.Seed] = [:]
         var stagedLinks: [String] = []
         var looseTaps: [Tap] = []
+        var firewall: Firewall?
+        var tracksConnections: Bool?
         var foreign: [ForeignObject] = []
         var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
@@ -43,6 +45,10 @@ struct HostRecord: Sendable {
                 .list("taps", of: tapGrammar.form, sample: Tap(machine: "other", device: "vnet0", bridge: "br0")),
                 to: [],
                 "Interfaces of running machines that are no ports of their bridge."),
+            .optional("firewall", \.firewall, firewallGrammar.form, "What the fleet filters."),
+            .optional(
+                "tracksConnections", \.tracksConnections, .boolean,
+                "Whether the kernel tracks connections on bridges."),
             .defaulted(
                 "foreign", \.foreign,
                 .list("objects", of: foreignGrammar.form, sample: ForeignObject(kind: .domain, name: "other")), to: [],
@@ -81,6 +87,30 @@ struct HostRecord: Sendable {
             .required("device", \.device, .observed, "The link's name."),
             .required("bridge", \.bridge, .observed, "The bridge it is to be a port of."),
         ])
+
+    private static let firewallGrammar = Record(
+        "a firewall", Firewall(),
+        [
+            .defaulted(
+                "ports", \.ports, .list("ports", of: portGrammar.form, sample: portGrammar.initial, duplicates: true),
+                to: [], "The rules of each interface."),
+            .defaulted("intact", \.isIntact, .boolean, to: true, "Whether it is as it was written."),
+        ])
+
+    private static let portGrammar = Record(
+        "rules of an interface",
+        Firewall.Port(name: "", machine: "", interface: "", devices: [], from: [], to: [], digest: ""),
+        [
+            .required("name", \.name, .observed, "The link's derived name."),
+            .required("machine", \.machine, .observed, "The machine."),
+            .required("interface", \.interface, .observed, "The interface."),
+            .required("devices", \.devices, statements, "The links."),
+            .defaulted("from", \.from, statements, to: [], "What frames from the guest pass."),
+            .defaulted("to", \.to, statements, to: [], "What frames to the guest pass."),
+            .required("digest", \.digest, .observed, "A digest of the rules as they were written."),
+        ])
+
+    private static let statements = Form<[String]>.list("lines", of: .observed, sample: "other", duplicates: true)
 
     private static let foreignGrammar = Record(
         "a foreign object", ForeignObject(kind: .file, name: ""),

@@ -36,6 +36,7 @@ extension TestFleet {
         for link in /sys/class/net/*; do
             if [[ $(cat "$link/ifalias") == infra:$fleet:* ]]; then ip link del "${link##*/}"; fi
         done
+        nft delete table bridge "infra_$short" 2>/dev/null || true
         rm -rf -- "$2" "/var/lib/infra/$fleet.json" /var/log/libvirt/qemu/infra-"$short"-*
         """#
 }
