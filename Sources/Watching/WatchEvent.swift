@@ -40,6 +40,8 @@ public enum WatchEvent: Sendable, Codable {
     case hostEvents(host: String, reason: String?)
     /// A resource is left alone from now on, or no longer.
     case suspended(ResourceID, Bool)
+    /// So many events before this one were not told to this reader, which is slower than they came.
+    case untold(count: Int)
     /// It ends.
     case stopped(reason: String)
 
@@ -65,7 +67,7 @@ public enum WatchEvent: Sendable, Codable {
             .notConverged(let commit, _, _), .driftReported(let commit, _):
             commit
         case .started, .leading, .standingBy, .repositoryFailed, .repositoryRecovered, .eventsMissed, .hostEvents,
-            .suspended, .stopped:
+            .suspended, .untold, .stopped:
             nil
         }
     }

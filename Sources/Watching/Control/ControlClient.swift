@@ -1,3 +1,4 @@
+import FlyingSocks
 import Foundation
 
 /// Asks a running watcher.
@@ -17,15 +18,24 @@ public struct ControlClient: Sendable {
     ) async throws(ControlError) -> ControlReply {
         do {
             let line = try await LineSocket.connect(path)
-            defer { line.close() }
-            try await line.write(request)
-            while let reply = try await line.read(ControlReply.self) {
-                guard case .event(let timed) = reply else { return reply }
-                await event(timed)
+            do {
+                // One that is sent away is told so, and cannot finish its request.
+                do { try await line.write(request) } catch is SocketError {}
+                while let reply = try await line.read(ControlReply.self) {
+                    guard case .event(let timed) = reply else {
+                        await line.close()
+                        return reply
+                    }
+                    await event(timed)
+                }
+                await line.close()
+            } catch {
+                await line.close()
+                throw error
             }
         } catch {
             throw .unusable(path, reason: "no watcher answers (\(error))")
         }
-        throw .unusable(path, reason: "the watcher ended")
+        throw .unusable(path, reason: "the watcher ended the conversation")
     }
 }

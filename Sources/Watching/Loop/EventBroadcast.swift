@@ -4,8 +4,11 @@ import Synchronization
 /// Hands every event to its sinks, in order, and to whoever listens for a while.
 public final class EventBroadcast: Sendable {
     private let sinks: [any WatchEventSink]
-    private let listeners = Mutex<[UUID: AsyncStream<TimedEvent>.Continuation]>([:])
-    private let queue: AsyncStream<TimedEvent>.Continuation
+    /// How many events wait for a reader.
+    static let limit = 10_000
+
+    private let listeners = Mutex<[UUID: EventStream]>([:])
+    private let queue: EventStream
     private let delivery: Task<Void, Never>
 
     /// An event and when it happened.
@@ -25,10 +28,10 @@ public final class EventBroadcast: Sendable {
     /// Hands events to these.
     public init(_ sinks: [any WatchEventSink]) {
         self.sinks = sinks
-        let (stream, queue) = AsyncStream<TimedEvent>.makeStream()
+        let queue = EventStream(limit: Self.limit) {}
         self.queue = queue
         delivery = Task {
-            for await timed in stream {
+            for await timed in queue {
                 for sink in sinks { await sink.take(timed.event, at: timed.time) }
             }
         }
@@ -45,11 +48,12 @@ public final class EventBroadcast: Sendable {
     }
 
     /// The events from now on, for as long as somebody reads them. One that reads too slowly loses the oldest.
-    public func listen() -> AsyncStream<TimedEvent> {
+    func listen() -> EventStream {
         let id = UUID()
-        let (stream, continuation) = AsyncStream<TimedEvent>.makeStream(bufferingPolicy: .bufferingNewest(10_000))
-        listeners.withLock { $0[id] = continuation }
-        continuation.onTermination = { [weak self] _ in self?.listeners.withLock { _ = $0.removeValue(forKey: id) } }
+        let stream = EventStream(limit: Self.limit) { [weak self] in
+            self?.listeners.withLock { _ = $0.removeValue(forKey: id) }
+        }
+        listeners.withLock { $0[id] = stream }
         return stream
     }
 

@@ -25,13 +25,19 @@ extension Watcher {
         case .refused(_, let reasons): return CommitPreview(reasons: reasons, notes: [])
         case .valid(let valid): (revision, problems) = await valid.withSecrets()
         }
-        let fleet = await ConnectedFleet(revision.manifest, files: revision.files, settings: settings.run)
+        // Who asks may not be who is trusted: nothing is looked at because only this commit names it.
+        let scope = PreviewScope(revision.manifest, trusted: current?.manifest)
+        guard scope.strangers.isEmpty else {
+            return CommitPreview(reasons: [], notes: ["what it would do is shown once it is in force: \(scope.note)"])
+        }
+        let fleet = await ConnectedFleet(scope.manifest, files: revision.files, settings: settings.run)
         let memory = await remembered(by: fleet)
         do throws(GitError) {
             let mandate = try await reader.mandate(for: revision, marks: memory.ordered, current: current)
             let judgement = await Judgement.of(
                 revision, over: fleet, memory: memory, mandate: mandate, standing: current?.manifest)
             var notes = memory.unknown.sorted { $0.key < $1.key }.map { "host \($0.key) does not answer: \($0.value)" }
+            if !scope.leftOut.isEmpty { notes.append("taken as empty: \(scope.note)") }
             notes += problems.map { "the machine waits for its secret: \($0)" }
             if judgement.plan == nil { notes.append("policy.unattended is off: nothing is applied") }
             if !mandate.policy.prune, let plan = judgement.plan, !Unattended.removals(plan).isEmpty {

@@ -62,7 +62,8 @@ public final class WatchMetrics: WatchEventSink {
             case .driftReported(_, let resources): state.count("infra_drift_reported_total", by: resources.count)
             case .eventsMissed(let resources): state.count("infra_events_missed_total", by: resources.count)
             case .hostEvents(_, .some): state.count("infra_host_events_lost_total")
-            case .started, .repositoryFailed, .repositoryRecovered, .hostEvents, .suspended: break
+            case .started, .repositoryFailed, .repositoryRecovered, .hostEvents, .suspended, .untold:
+                break
             }
         }
     }

@@ -42,6 +42,7 @@ enum EventLines {
             reason.map { "host \(host) tells nothing: \($0)" } ?? "host \(host) tells what happens"
         case .suspended(let resource, let isSuspended):
             isSuspended ? "\(resource) is left alone" : "\(resource) is looked after again"
+        case .untold(let count): "\(count) event\(count == 1 ? "" : "s") before this one came too fast to be told"
         case .stopped(let reason): "ended: \(reason)"
         }
     }
