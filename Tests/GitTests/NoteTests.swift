@@ -56,7 +56,8 @@ import Testing
             }
             try await group.waitForAll()
         }
-        #expect(try await notes(fixture, commit) == (0..<10).map { "line \($0)" })
+        let lines = try await notes(fixture, commit)
+        #expect(lines == (0..<10).map { "line \($0)" })
         try await fixture.git(["fsck", "--full", "--strict"])
     }
 

@@ -4,7 +4,7 @@ import Foundation
 extension GitWork {
     private static let noteLimit = 1 << 16
     /// How often the reference is tried that another program changes at the same time.
-    private static let noteAttempts = 20
+    private static let noteAttempts = 50
 
     private func checkNote(_ ref: String) throws(GitError) {
         var isValid: Int32 = 0
@@ -19,28 +19,50 @@ extension GitWork {
     ) throws(GitError) {
         try checkNote(ref)
         try becomeOwner(of: repository)
-        let lock = try lockNotes(of: repository)
-        defer { close(lock) }
         _ = try lookUp(id.oid, in: repository)
-        var author: UnsafeMutablePointer<git_signature>?
-        try check(git_signature_now(&author, "infra", "infra@localhost")) { .worker($0.message) }
-        defer { git_signature_free(author) }
         for attempt in 1... {
+            let base = try notes(ref, in: repository)
             var whole = text
-            if let section { whole = Self.note(try readNote(id, ref, in: repository), section, text) }
+            if let section { whole = Self.note(try note(id, in: base, repository), section, text) }
             guard whole.utf8.count <= Self.noteLimit else {
                 throw .tooLarge("a note has at most \(Self.noteLimit) bytes")
             }
-            var (oid, note) = (id.oid, git_oid())
-            let code = git_note_create(&note, repository, ref, author, author, &oid, whole, 1)
-            // git itself does not know our lock: it was faster, or is writing now.
-            let isBusy = [GIT_ELOCKED.rawValue, GIT_EMODIFIED.rawValue].contains(code)
+            let code = try write(whole, id, ref, over: base, in: repository)
+            // Somebody else was faster, or is writing now.
+            let isBusy = [GIT_ELOCKED, GIT_EMODIFIED, GIT_EEXISTS].contains { $0.rawValue == code }
             if isBusy, attempt < Self.noteAttempts {
                 usleep(.random(in: 10_000...50_000))
                 continue
             }
             return try check(code) { .worker("the note cannot be written: \($0.message)") }
         }
+    }
+
+    /// The commit of all notes; nil where there are none.
+    private func notes(_ ref: String, in repository: OpaquePointer) throws(GitError) -> GitHandle? {
+        var oid = git_oid()
+        let code = git_reference_name_to_id(&oid, repository, ref)
+        if code == GIT_ENOTFOUND.rawValue { return nil }
+        try check(code) { .damaged("the notes cannot be read: \($0.message)") }
+        return try lookUp(oid, in: repository)
+    }
+
+    /// Writes over what was read, and over nothing else: `git_note_create` would put its commit in the place of any.
+    private func write(
+        _ text: String, _ id: GitCommitID, _ ref: String, over base: GitHandle?, in repository: OpaquePointer
+    ) throws(GitError) -> Int32 {
+        var author: UnsafeMutablePointer<git_signature>?
+        try check(git_signature_now(&author, "infra", "infra@localhost")) { .worker($0.message) }
+        defer { git_signature_free(author) }
+        var (oid, new) = (id.oid, git_oid())
+        try check(git_note_commit_create(&new, nil, repository, base?.pointer, author, author, &oid, text, 1)) {
+            .worker("the note cannot be written: \($0.message)")
+        }
+        var reference: OpaquePointer?
+        defer { git_reference_free(reference) }
+        guard let base else { return git_reference_create(&reference, repository, ref, &new, 0, "notes: infra") }
+        return git_reference_create_matching(
+            &reference, repository, ref, &new, 1, git_commit_id(base.pointer), "notes: infra")
     }
 
     /// A note with one paragraph put in the place of the one that begins with the same line, or behind all others.
@@ -72,22 +94,17 @@ extension GitWork {
         }
     }
 
-    /// One of ours at a time: libgit2 makes a reference that is not there yet without looking for another who does. The
-    /// lock is on the folder itself, so that nothing is left there, and ends with the process.
-    private func lockNotes(of repository: OpaquePointer) throws(GitError) -> Int32 {
-        let folder = git_repository_commondir(repository).map { String(cString: $0) } ?? request.folder
-        let descriptor = Foundation.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0, flock(descriptor, LOCK_EX) == 0 else {
-            throw .worker("\(folder) cannot be locked: \(String(cString: strerror(errno)))")
-        }
-        return descriptor
-    }
-
     func readNote(_ id: GitCommitID, _ ref: String, in repository: OpaquePointer) throws(GitError) -> String? {
         try checkNote(ref)
+        return try note(id, in: try notes(ref, in: repository), repository)
+    }
+
+    private func note(_ id: GitCommitID, in notes: GitHandle?, _ repository: OpaquePointer) throws(GitError) -> String?
+    {
+        guard let notes else { return nil }
         var oid = id.oid
         var note: OpaquePointer?
-        let code = git_note_read(&note, repository, ref, &oid)
+        let code = git_note_commit_read(&note, repository, notes.pointer, &oid)
         if code == GIT_ENOTFOUND.rawValue { return nil }
         try check(code) { .damaged("the note on commit \(id.short): \($0.message)") }
         defer { git_note_free(note) }

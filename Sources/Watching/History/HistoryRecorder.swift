@@ -65,7 +65,8 @@ struct HistoryRecorder: Sendable {
                 isSuspended ? .suspended : .resumed, commit: nil, reasons: [resource.description], subjects: [resource],
                 time, database)
         case .stopped: try end(.interrupted, time, database)
-        case .started, .leading, .standingBy, .repositoryFailed, .repositoryRecovered, .eventsMissed, .hostEvents, .untold:
+        case .started, .leading, .standingBy, .repositoryFailed, .repositoryRecovered, .eventsMissed, .hostEvents,
+            .untold:
             break
         }
     }

@@ -232,9 +232,13 @@ public actor Watcher {
                 if failure != "\(error)" { events.tell(.repositoryFailed(reason: "\(error)")) }
                 failure = "\(error)"
             }
-            let pause = failures == 0 ? settings.interval : Backoff.pause(after: failures, .random(in: -1...1))
-            let reasons = await gitSignal.next(
-                within: failures == 0 ? pause : min(pause, max(settings.interval, .seconds(60))))
+            var pause = settings.interval
+            if failures > 0 {
+                // Whoever looks often also tries again soon.
+                let soon = Backoff.pause(after: failures, .random(in: -1...1))
+                pause = min(soon, settings.interval * (1 << min(failures, 10)), max(settings.interval, .seconds(60)))
+            }
+            let reasons = await gitSignal.next(within: pause)
             // Somebody may have mended what is not in the repository: an image file, a trusted key.
             if reasons.contains(.request) { await feed.lookAgain(afterRefusal: true) }
         }

@@ -11,6 +11,8 @@ public final class WatchHealth: WatchEventSink {
         public var role: String
         /// The commit in force, by id.
         public var commit: String?
+        /// `ok`, or `failing` when the last look at the repository failed: what is in force stays in force.
+        public var repository: String
         /// How long ago the hosts were last found as that commit says, in seconds.
         public var convergedSecondsAgo: Int?
     }
@@ -19,6 +21,7 @@ public final class WatchHealth: WatchEventSink {
         var beat: ContinuousClock.Instant
         var role = "starting"
         var commit: String?
+        var isRepositoryFailing = false
         var converged: ContinuousClock.Instant?
     }
 
@@ -38,12 +41,16 @@ public final class WatchHealth: WatchEventSink {
     /// A sign of life; the loop gives one at each turn, also when it finds nothing to do.
     public func beat() { state.withLock { $0.beat = now() } }
 
+    /// Notes how a look at the repository ended.
+    public func polled(failed: Bool) { state.withLock { $0.isRepositoryFailing = failed } }
+
     /// How it is now.
     public var report: Report {
         state.withLock { state in
             let now = now()
             return Report(
                 alive: now - state.beat <= patience, role: state.role, commit: state.commit,
+                repository: state.isRepositoryFailing ? "failing" : "ok",
                 convergedSecondsAgo: state.converged.map { Int((now - $0).components.seconds) })
         }
     }

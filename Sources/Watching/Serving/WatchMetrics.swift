@@ -36,6 +36,18 @@ public final class WatchMetrics: WatchEventSink {
         state.withLock { $0.count("infra_host_reads_total", whole ? #"scope="all""# : #"scope="event""#) }
     }
 
+    /// Counts a message of a forge.
+    func webhook(_ verdict: Webhook.Verdict) {
+        let result =
+            switch verdict {
+            case .wakes: "woke"
+            case .other: "other"
+            case .forged: "forged"
+            case .unreadable: "unreadable"
+            }
+        state.withLock { $0.count("infra_webhooks_total", #"result="\#(result)""#) }
+    }
+
     /// Counts.
     public func take(_ event: WatchEvent, at time: Date) async {
         state.withLock { state in
@@ -131,6 +143,9 @@ public final class WatchMetrics: WatchEventSink {
         Counter(
             "infra_host_reads_total", "Looks at the hosts: at everything, or at what an event told of.", "scope",
             ["all", "event"]),
+        Counter(
+            "infra_webhooks_total", "Messages of a forge by what they deserved.", "result",
+            ["woke", "other", "forged", "unreadable"]),
         Counter("infra_git_polls_total", "Looks at the repository.", "result", ["ok", "failed"]),
     ]
 }

@@ -11,6 +11,14 @@ struct WebRoutes: Sendable {
     let metrics: WatchMetrics
     let health: WatchHealth
     let webhook: Webhook?
+    private let refusals = WebhookRefusals()
+
+    init(hosts: Set<String>, metrics: WatchMetrics, health: WatchHealth, webhook: Webhook?) {
+        self.hosts = hosts
+        self.metrics = metrics
+        self.health = health
+        self.webhook = webhook
+    }
 
     /// Judges a request by its head, before anything of its body is read.
     /// - Throws: the status that it is answered with instead.
@@ -46,12 +54,16 @@ struct WebRoutes: Sendable {
             return WebResponse(.ok, type: "text/plain; version=0.0.4; charset=utf-8", body: Data(metrics.text.utf8))
         default:
             guard let webhook else { return WebResponse(.notFound) }
-            switch webhook.judge(body, header: { request.fields[$0] }) {
+            let verdict = webhook.judge(body, header: { request.fields[$0] })
+            metrics.webhook(verdict)
+            switch verdict {
             case .wakes:
                 await webhook.wake()
                 return WebResponse(.accepted)
             case .other: return WebResponse(.noContent)
-            case .forged: return WebResponse(.unauthorized)
+            case .forged:
+                refusals.tell()
+                return WebResponse(.unauthorized)
             case .unreadable: return WebResponse(.badRequest)
             }
         }

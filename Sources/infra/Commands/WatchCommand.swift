@@ -48,6 +48,11 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How often everything is read again without an event.", valueName: "duration"))
     var resync = DurationArgument(seconds: 600)
 
+    @Option(
+        help: ArgumentHelp(
+            "How long one fetch may take; a look at the branch has at most 30s.", valueName: "duration"))
+    var gitTimeout = DurationArgument(seconds: 300)
+
     @Option(help: ArgumentHelp("How long to wait for an apply by hand.", valueName: "duration"))
     var lockTimeout = DurationArgument(seconds: 60)
 
@@ -66,6 +71,7 @@ struct WatchCommand: AsyncParsableCommand {
         guard interval.duration >= .milliseconds(100), resync.duration >= .seconds(1) else {
             throw ValidationError("--interval is at least 100ms, --resync at least 1s")
         }
+        guard gitTimeout.duration >= .seconds(1) else { throw ValidationError("--git-timeout is at least 1s") }
     }
 
     func run() async throws {
@@ -88,7 +94,9 @@ struct WatchCommand: AsyncParsableCommand {
             switch pulse {
             case .turned: health.beat()
             case .read(let whole): metrics.read(whole: whole)
-            case .polled(let failed): metrics.polled(failed: failed)
+            case .polled(let failed):
+                metrics.polled(failed: failed)
+                health.polled(failed: failed)
             }
         }
         let server: ControlServer
@@ -113,7 +121,10 @@ struct WatchCommand: AsyncParsableCommand {
             let location = try GitLocation(url)
             let repository = GitRepository(
                 folder: try state.repository(of: location, branch: branch), location: location, branch: branch,
-                access: access.access, program: Program.path)
+                access: access.access,
+                limits: GitLimits(
+                    deadline: min(gitTimeout.duration, .seconds(30)), fetchDeadline: gitTimeout.duration),
+                program: Program.path)
             return CommitReader(
                 repository: repository, path: path, trust: try Trust.load(trust), images: files,
                 secrets: secrets.source)

@@ -78,9 +78,17 @@ struct WatchedFleet: Sendable {
         _ options: String..., state: String = "state", socket: String? = nil, seconds: Int = 600,
         _ body: (RunningWatcher) async throws -> Value
     ) async throws -> Value {
+        try await watching(location: repository, options: options, state: state, socket: socket, body)
+    }
+
+    /// The same of a location, which may be the repository behind a server.
+    @discardableResult func watching<Value>(
+        location: String, options: [String], state: String = "state", socket: String? = nil,
+        _ body: (RunningWatcher) async throws -> Value
+    ) async throws -> Value {
         let arguments =
             [
-                "watch", repository, "--files", fleet.files, "--state", "\(fleet.home)/\(state)", "--socket",
+                "watch", location, "--files", fleet.files, "--state", "\(fleet.home)/\(state)", "--socket",
                 socket ?? self.socket, "--interval", "500ms", "--resync", "1h", "--format", "json",
             ] + options
         let watcher = RunningWatcher()
@@ -119,7 +127,8 @@ actor RunningWatcher {
 
     private(set) var events: [Event] = []
     private var process: Program.Process?
-    private var ended: Ended?
+    /// How it ended, with all that it wrote.
+    private(set) var ended: Ended?
     private var waiters: [CheckedContinuation<Void, Never>] = []
     /// The events that a test has waited for already.
     private var seen = 0
@@ -141,9 +150,11 @@ actor RunningWatcher {
 
     func started() async throws { try await next("started") }
 
-    /// Waits for the next event of one of these names, about a commit if one is given.
+    /// Waits for the next event of one of these names, about a commit and with a text if they are given.
     @discardableResult
-    func next(_ names: String..., of commit: String? = nil, seconds: Int = 120) async throws -> Event {
+    func next(
+        _ names: String..., of commit: String? = nil, containing text: String = "", seconds: Int = 120
+    ) async throws -> Event {
         let timer = Task {
             try await Task.sleep(for: .seconds(seconds))
             timeOut()
@@ -154,7 +165,11 @@ actor RunningWatcher {
             while seen < events.count {
                 let event = events[seen]
                 seen += 1
-                if names.contains(event.name), commit == nil || event.commit == commit { return event }
+                if names.contains(event.name), commit == nil || event.commit == commit,
+                    text.isEmpty || event.description.contains(text)
+                {
+                    return event
+                }
             }
             guard ended == nil, !isLate else {
                 throw Failure("no \(names) of \(commit ?? "any commit") came; the last were \(events.suffix(8))")

@@ -1,9 +1,14 @@
 import Foundation
 import Synchronization
-import Testing
 
 /// A program that runs beside a test and ends with it.
-final class TestServer: @unchecked Sendable {
+public final class TestServer: @unchecked Sendable {
+    /// It ended, or could not be prepared.
+    public struct Failure: Error, CustomStringConvertible {
+        /// What it said.
+        public let description: String
+    }
+
     private let process = Process()
     private let isDeaf: Bool
     private let state = Mutex((text: "", waiting: [(String, CheckedContinuation<Bool, Never>)](), ended: false))
@@ -11,7 +16,7 @@ final class TestServer: @unchecked Sendable {
     /// Starts it; both of its outputs are read all the time.
     ///
     /// - Parameter isDeaf: whether it does not end when it is asked to.
-    init(_ program: String, _ arguments: [String], isDeaf: Bool = false) throws {
+    public init(_ program: String, _ arguments: [String], isDeaf: Bool = false) throws {
         self.isDeaf = isDeaf
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
@@ -32,17 +37,38 @@ final class TestServer: @unchecked Sendable {
 
     deinit { end() }
 
+    /// Runs a program to its end, and returns what it said.
+    /// - Throws: `Failure` for one that does not end well.
+    @discardableResult
+    public static func run(_ program: String, _ arguments: [String], in folder: String = "/") throws -> String {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.currentDirectoryURL = URL(filePath: folder)
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        try pipe.fileHandleForWriting.close()
+        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failure(description: "\(program) \(arguments): \(text)") }
+        return text
+    }
+
     /// Ends it and waits for that.
-    func end() {
+    public func end() {
+        guard process.isRunning else { return }
         if isDeaf { kill(process.processIdentifier, SIGKILL) } else { process.terminate() }
         process.waitUntilExit()
     }
 
     /// All that it said until now.
-    var text: String { state.withLock(\.text) }
+    public var text: String { state.withLock(\.text) }
 
     /// Waits until it says something.
-    func says(_ word: String) async throws {
+    public func says(_ word: String) async throws {
         let found = await withCheckedContinuation { continuation in
             let answer: Bool? = state.withLock { state in
                 if state.text.contains(word) { return true }
@@ -52,7 +78,7 @@ final class TestServer: @unchecked Sendable {
             }
             if let answer { continuation.resume(returning: answer) }
         }
-        try #require(found, "it ended: \(text)")
+        guard found else { throw Failure(description: "it ended: \(text)") }
     }
 
     private func said(_ text: String?) {
@@ -71,7 +97,7 @@ final class TestServer: @unchecked Sendable {
     }
 
     /// A port of loopback that nobody uses now.
-    static func freePort() throws -> Int {
+    public static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -83,7 +109,7 @@ final class TestServer: @unchecked Sendable {
                 bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
             }
         }
-        try #require(code == 0)
+        guard code == 0 else { throw Failure(description: "no port is free") }
         return Int(UInt16(bigEndian: address.sin_port))
     }
 }
