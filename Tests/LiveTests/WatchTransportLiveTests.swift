@@ -9,7 +9,7 @@ extension LiveTests {
         @Test func overSSH() async throws {
             try await withWatched("by-ssh") { watched in
                 let home = watched.fleet.home
-                try TestServer.run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(home)/client"])
+                try await TestServer.run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(home)/client"])
                 let key = try String(contentsOfFile: "\(home)/client.pub", encoding: .utf8)
                 let first = try await GitSSHServer(root: home, authorized: key)
                 let gate = try await TestGate(to: first.port, folder: home)

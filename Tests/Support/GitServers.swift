@@ -45,7 +45,7 @@ public final class GitSSHServer: Sendable {
     public init(root: String, authorized: String, host: String = "host", port: Int? = nil) async throws {
         let key = "\(root)/\(host)"
         if !FileManager.default.fileExists(atPath: key) {
-            try TestServer.run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", host, "-f", key])
+            try await TestServer.run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", host, "-f", key])
         }
         // Where sshd keeps its unprivileged half.
         try FileManager.default.createDirectory(

@@ -34,11 +34,11 @@ public final class GitWebServer: Sendable {
         self.root = root
         let ports = [try TestServer.freePort(), try TestServer.freePort(), try TestServer.freePort()]
         (port, misnamedPort, elsewherePort) = (ports[0], ports[1], ports[2])
-        try Self.certificate("ca", "/CN=lab", ["-x509", "-addext", "basicConstraints=critical,CA:TRUE"], root)
-        try Self.certificate("other-ca", "/CN=other", ["-x509"], root)
+        try await Self.certificate("ca", "/CN=lab", ["-x509", "-addext", "basicConstraints=critical,CA:TRUE"], root)
+        try await Self.certificate("other-ca", "/CN=other", ["-x509"], root)
         for (name, host) in [("server", "localhost"), ("misnamed", "git.example")] {
-            try Self.certificate(name, "/CN=\(host)", ["-addext", "subjectAltName=DNS:\(host)"], root)
-            try TestServer.run(
+            try await Self.certificate(name, "/CN=\(host)", ["-addext", "subjectAltName=DNS:\(host)"], root)
+            try await TestServer.run(
                 "openssl",
                 [
                     "x509", "-req", "-in", "\(name).pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
@@ -55,8 +55,8 @@ public final class GitWebServer: Sendable {
         try await nginx.says("start worker process")
     }
 
-    private static func certificate(_ name: String, _ subject: String, _ more: [String], _ root: String) throws {
-        try TestServer.run(
+    private static func certificate(_ name: String, _ subject: String, _ more: [String], _ root: String) async throws {
+        try await TestServer.run(
             "openssl",
             [
                 "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",

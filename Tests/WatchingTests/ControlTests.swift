@@ -258,5 +258,11 @@ import Testing
             #expect(!known(path, trusted), "\(path)")
         }
         #expect(!known("/var/lib/infra/b", nil))
+        // No machine is reached because a pushed commit names it.
+        var other = trusted
+        other.hosts[0].spec.connection = .ssh(KVMHost.SSH(address: "192.0.2.66"))
+        #expect(PreviewScope(other, trusted: trusted).strangers.count == 1)
+        #expect(PreviewScope(other, trusted: nil).strangers.count == 1)
+        #expect(PreviewScope(other, trusted: other).strangers.isEmpty)
     }
 }

@@ -70,7 +70,8 @@ import Testing
         await fixture.health.take(.leading, at: Date())
         await fixture.health.take(.converged(commit: commit.id, deferred: [], milliseconds: 1), at: Date())
         func report(_ isAlive: Bool, _ seconds: Int) -> String {
-            #"{"alive":\#(isAlive),"commit":"\#(commit.id)","convergedSecondsAgo":\#(seconds),"repository":"ok","role":"leader"}"# + "\n"
+            #"{"alive":\#(isAlive),"commit":"\#(commit.id)","convergedSecondsAgo":\#(seconds),"repository":"ok","role":"leader"}"#
+                + "\n"
         }
         for seconds in [0, 60] {
             fixture.elapsed.pass(seconds)
