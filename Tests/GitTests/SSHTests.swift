@@ -1,14 +1,45 @@
 import Foundation
 import GitRepository
-import TestSupport
 import Testing
 
 /// A real sshd on loopback with keys of its own.
 @Suite struct SSHTests {
-    private func name(_ server: GitSSHServer) -> String { "[127.0.0.1]:\(server.port)" }
+    private struct Server {
+        let program: TestServer
+        let port: Int
+        let hostKey: String
 
-    private func serve(_ fixture: GitFixture, authorized: String) async throws -> GitSSHServer {
-        try await GitSSHServer(root: fixture.root, authorized: authorized)
+        var name: String { "[127.0.0.1]:\(port)" }
+        /// A line of a known hosts file.
+        func line(_ name: String) -> String {
+            name + " " + hostKey.split(separator: " ").prefix(2).joined(separator: " ")
+        }
+    }
+
+    private func serve(_ fixture: GitFixture, authorized: String, hostKey: String = "host") async throws -> Server {
+        let host = try await fixture.sshKey(hostKey)
+        // Where sshd keeps its unprivileged half.
+        try FileManager.default.createDirectory(
+            atPath: "/run/sshd", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        try Data(authorized.utf8).write(to: URL(filePath: fixture.root + "/authorized"))
+        let port = try TestServer.freePort()
+        let configuration = """
+            Port \(port)
+            ListenAddress 127.0.0.1
+            HostKey \(host.file)
+            AuthorizedKeysFile \(fixture.root)/authorized
+            PasswordAuthentication no
+            KbdInteractiveAuthentication no
+            PermitRootLogin prohibit-password
+            StrictModes no
+            UsePAM yes
+            PidFile none
+
+            """
+        try Data(configuration.utf8).write(to: URL(filePath: fixture.root + "/sshd_config"))
+        let program = try TestServer("/usr/sbin/sshd", ["-D", "-e", "-f", fixture.root + "/sshd_config"])
+        try await program.says("Server listening on 127.0.0.1")
+        return Server(program: program, port: port, hostKey: host.publicKey)
     }
 
     private func fingerprint(_ fixture: GitFixture, _ key: String) async throws -> String {
@@ -17,7 +48,7 @@ import Testing
     }
 
     private func repository(
-        _ fixture: GitFixture, _ server: GitSSHServer, known: String, identity: String, copy: String = "copy"
+        _ fixture: GitFixture, _ server: Server, known: String, identity: String, copy: String = "copy"
     ) throws -> GitRepository {
         let file = "\(fixture.root)/known-\(UUID().uuidString)"
         try Data((known + "\n").utf8).write(to: URL(filePath: file))
@@ -33,7 +64,7 @@ import Testing
         let server = try await serve(fixture, authorized: client.publicKey)
         try fixture.write("a.yaml", "a: 1\n")
         let first = try await fixture.commit("first")
-        let repository = try repository(fixture, server, known: server.line(name(server)), identity: client.file)
+        let repository = try repository(fixture, server, known: server.line(server.name), identity: client.file)
         #expect(try await repository.remoteHead() == first)
         #expect(try await repository.fetch() == first)
         #expect(try await repository.files(of: first).map(\.path) == ["a.yaml"])
@@ -42,7 +73,7 @@ import Testing
         #expect(try await repository.remoteHead() == second)
         #expect(try await repository.fetch() == second)
         #expect(try await repository.history(from: second, limit: 5).map(\.id) == [second, first])
-        server.end()
+        server.program.end()
         guard case .unreachable = await gitError({ _ = try await repository.remoteHead() }) else {
             Issue.record("a server that is gone answers")
             return
@@ -68,11 +99,11 @@ import Testing
             return try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .newlines)
         }
         for (known, error) in [
-            (server.line(name(server)), nil), (server.line("x,\(name(server))"), nil),
-            (try await hashed(server.line(name(server))), nil), (server.line("127.0.0.1"), nil),
+            (server.line(server.name), nil), (server.line("x,\(server.name)"), nil),
+            (try await hashed(server.line(server.name)), nil), (server.line("127.0.0.1"), nil),
             ("", unknown), ("# nothing", unknown), (server.line("git.example"), unknown),
-            (server.line("[127.0.0.1]:1"), unknown), ("\(name(server)) \(otherKey)", changed),
-            (try await hashed("\(name(server)) \(otherKey)"), changed),
+            (server.line("[127.0.0.1]:1"), unknown), ("\(server.name) \(otherKey)", changed),
+            (try await hashed("\(server.name) \(otherKey)"), changed),
         ] as [(String, GitError?)] {
             let repository = try repository(fixture, server, known: known, identity: client.file)
             for isFetch in [false, true] {
@@ -87,7 +118,7 @@ import Testing
         #expect(unknown.description.contains("is not in the known hosts file; it shows \(presented)"))
         // What OpenSSH understands and libssh2 does not is refused with its reason, and never taken for less than it says.
         for line in [
-            "@revoked * \(server.line("").trimmingCharacters(in: .whitespaces))\n" + server.line(name(server)),
+            "@revoked * \(server.line("").trimmingCharacters(in: .whitespaces))\n" + server.line(server.name),
             server.line("*"), server.line("[127.0.0.*]:\(server.port)"),
         ] {
             let repository = try repository(fixture, server, known: line, identity: client.file)
@@ -105,7 +136,7 @@ import Testing
         let other = try await fixture.sshKey("other")
         let server = try await serve(fixture, authorized: client.publicKey)
         try await fixture.commit("first")
-        let known = server.line(name(server))
+        let known = server.line(server.name)
         func refusal(_ identity: String) async throws -> String {
             let repository = try repository(fixture, server, known: known, identity: identity)
             guard case .authentication(let text) = await gitError({ _ = try await repository.fetch() }) else {
@@ -118,11 +149,11 @@ import Testing
         #expect(try await refusal(fixture.root + "/nothing").contains("cannot be read"))
         #expect(try await refusal(fixture.root).contains("is not a file"))
         #expect(try await refusal(other.file + ".pub").contains("everybody may read"))
-        let before = server.text
+        let before = server.program.text
         #expect(chmod(client.file, 0o644) == 0)
         #expect(try await refusal(client.file).contains("everybody may read"))
         // Nobody was asked.
-        #expect(server.text == before)
+        #expect(server.program.text == before)
         #expect(chmod(client.file, 0o600) == 0)
         // A key under a passphrase: told, not asked for.
         let locked = fixture.root + "/home/locked"

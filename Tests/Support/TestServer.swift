@@ -38,7 +38,8 @@ public final class TestServer: @unchecked Sendable {
     deinit { end() }
 
     /// Runs a program to its end. What it says goes nowhere: a pipe would stay open in whatever server is started at the
-    /// same moment.
+    /// same moment. Only for tests that run one after the other: Foundation sees the end of a child only when no other
+    /// child holds its socket any more.
     ///
     /// - Throws: `Failure` for one that does not end well.
     public static func run(_ program: String, _ arguments: [String], in folder: String = "/") async throws {
