@@ -78,12 +78,13 @@ struct WatchedFleet: Sendable {
         _ options: String..., state: String = "state", socket: String? = nil, seconds: Int = 600,
         _ body: (RunningWatcher) async throws -> Value
     ) async throws -> Value {
-        try await watching(location: repository, options: options, state: state, socket: socket, body)
+        try await watching(
+            location: repository, options: options, state: state, socket: socket, seconds: seconds, body)
     }
 
     /// The same of a location, which may be the repository behind a server.
     @discardableResult func watching<Value>(
-        location: String, options: [String], state: String = "state", socket: String? = nil,
+        location: String, options: [String], state: String = "state", socket: String? = nil, seconds: Int = 600,
         _ body: (RunningWatcher) async throws -> Value
     ) async throws -> Value {
         let arguments =
