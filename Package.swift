@@ -64,8 +64,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Model", "Manifests", "Planning"], path: "Tests/Support",
-            swiftSettings: settings),
+            name: "TestSupport", dependencies: ["Model", "Manifests", "Planning", subprocess, systemPackage],
+            path: "Tests/Support", swiftSettings: settings),
         .executableTarget(
             name: "BenchmarkInventory", dependencies: ["Model", "Manifests", "Planning", "TestSupport"],
             path: "Tests/Benchmarks/BenchmarkInventory", swiftSettings: settings),

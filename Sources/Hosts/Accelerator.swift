@@ -1,3 +1,4 @@
+import Foundation
 public import Model
 
 /// Finds out what runs guest code on a host. That `/dev/kvm` exists proves nothing, since on some machines guests hang
@@ -24,15 +25,28 @@ public struct AcceleratorProbe: Sendable {
     /// - Parameter fresh: whether to try again although it is remembered.
     /// - Throws: what the runner throws. A KVM that does not work is a finding, not an error.
     public func find(_ choice: KVMHost.AcceleratorChoice, fresh: Bool = false) async throws(HostError) -> Finding {
+        try await commands.ask(Self.question(choice, fresh: fresh))
+    }
+
+    /// What runs guest code on a host, for its manifest. As `find`.
+    public static func question(
+        _ choice: KVMHost.AcceleratorChoice, fresh: Bool = false
+    ) -> HostQuestion<Finding> {
         guard choice != .tcg else {
-            return Finding(accelerator: .tcg, reason: "chosen in the manifest", isBroken: false)
+            return HostQuestion(CommandCall("true", [])) { (_) throws(HostError) in
+                Finding(accelerator: .tcg, reason: "chosen in the manifest", isBroken: false)
+            }
         }
-        let trial: Trial
-        do throws(HostError) {
-            trial = try await attempt(.kvm, fresh: fresh)
-        } catch .deadline {
-            trial = Trial(status: 137, words: "")
-        }
+        return HostQuestion(
+            call(.kvm, fresh: fresh),
+            recover: { error throws(HostError) in
+                guard case .deadline = error else { throw error }
+                return finding(Trial(status: 137, words: ""))
+            },
+            read: { output throws(HostError) in finding(try trial(output)) })
+    }
+
+    private static func finding(_ trial: Trial) -> Finding {
         if trial.isProven {
             return Finding(accelerator: .kvm, reason: "proven by a firmware that ran", isBroken: false)
         }
@@ -62,9 +76,19 @@ public struct AcceleratorProbe: Sendable {
     }
 
     func attempt(_ accelerator: Accelerator, fresh: Bool) async throws(HostError) -> Trial {
-        let output = try await commands.run(
-            "bash", ["-c", Self.script, "infra-accelerator", accelerator.rawValue, fresh ? "fresh" : "cached"],
-            input: .bytes(AcceleratorFirmware.tail), deadline: .seconds(30))
+        try await commands.ask(HostQuestion(Self.call(accelerator, fresh: fresh), read: Self.trial))
+    }
+
+    private static func call(_ accelerator: Accelerator, fresh: Bool) -> CommandCall {
+        CommandCall(
+            "bash",
+            [
+                "-c", script, "infra-accelerator", accelerator.rawValue, fresh ? "fresh" : "cached",
+                Data(AcceleratorFirmware.tail).base64EncodedString(),
+            ])
+    }
+
+    private static func trial(_ output: CommandOutput) throws(HostError) -> Trial {
         let lines = output.text.split(separator: "\n", maxSplits: 1)
         guard let first = lines.first, let status = Int(first) else {
             throw .unreadable("the accelerator's trial wrote no exit code")
@@ -72,22 +96,25 @@ public struct AcceleratorProbe: Sendable {
         return Trial(status: status, words: CommandText.firstLines(Array((lines.dropFirst().first ?? "").utf8)))
     }
 
-    /// For `bash -c`. Arguments: `kvm` or `tcg`, `cached` or `fresh`. Reads the last 256 bytes of the firmware. Writes
+    /// For `bash -c`. Arguments: `kvm` or `tcg`, `cached` or `fresh`, the last 256 bytes of the firmware in base64. Writes
     /// QEMU's exit code and, on the next lines, what QEMU said.
     private static let script = #"""
         set -u
         umask 077
         cache=/run/infra/accelerator-$1
-        program=$(command -v qemu-system-x86_64) || { echo 127; exit; }
+        hash qemu-system-x86_64 2>/dev/null || { echo 127; exit; }
+        program=${BASH_CMDS[qemu-system-x86_64]}
         read -r boot </proc/sys/kernel/random/boot_id
-        key="$boot $(stat -L -c '%i %Y %s' -- "$program") $(stat -c '%t:%T %a %u %g' /dev/kvm 2>&1)"
+        key=$(stat -L -c '%i %Y %s %t:%T %a %u %g' -- "$program" /dev/kvm 2>&1)
+        key="$boot ${key//$'\n'/ }"
         if [[ $2 == cached && -f $cache && ! -L $cache && -O $cache ]] && read -r known <"$cache" && [[ $known == "$key" ]]; then
-            tail -n +2 -- "$cache"
+            mapfile -s 1 -t known <"$cache"
+            printf '%s\n' "${known[@]}"
             exit
         fi
         mkdir -p /run/infra && folder=$(mktemp -d /run/infra/accelerator.XXXXXX) || exit 3
         trap 'rm -rf -- "$folder"' EXIT
-        { head -c 65280 /dev/zero && cat; } >"$folder/firmware" || exit 3
+        { head -c 65280 /dev/zero && base64 --decode <<<"$3"; } >"$folder/firmware" || exit 3
         timeout --kill-after=1 5 "$program" -accel "$1" -machine q35 -cpu max -m 16 -nodefaults -no-user-config \
             -display none -no-reboot -bios "$folder/firmware" -device isa-debug-exit,iobase=0xf4,iosize=1 \
             </dev/null >/dev/null 2>"$folder/words"

@@ -23,6 +23,20 @@ public struct CommandOutput: Hashable, Sendable {
     public let warnings: String
 }
 
+extension CommandOutput {
+    /// - Parameter repairing: whether output that is not UTF-8 is repaired instead of refused.
+    /// - Throws: `.unreadable` for output that is refused.
+    init(_ raw: CommandRunner.RawOutput, of executable: String, repairing: Bool) throws(HostError) {
+        let whole = repairing ? String(decoding: raw.output, as: UTF8.self) : nil
+        guard let text = whole ?? String(validating: raw.output, as: UTF8.self) else {
+            throw .unreadable("\(executable) wrote something that is not UTF-8")
+        }
+        self.text = text
+        status = raw.status
+        warnings = CommandText.firstLines(raw.error)
+    }
+}
+
 /// Runs programs on a host, as fixed argument vectors with data on standard input. The host is this machine, or one that
 /// is reached over an `SSHConnection` (`RemoteCommand` says how the arguments get there).
 ///
@@ -78,12 +92,10 @@ public struct CommandRunner: Sendable {
         outputLimit: Int = 1 << 20, accepting: Set<Int> = [0], repairing: Bool = false,
         underLock: Bool = false
     ) async throws(HostError) -> CommandOutput {
-        let raw = try await end(executable, arguments, input, deadline, outputLimit, accepting, underLock)
-        let whole = repairing ? String(decoding: raw.output, as: UTF8.self) : nil
-        guard let text = whole ?? String(validating: raw.output, as: UTF8.self) else {
-            throw .unreadable("\(executable) wrote something that is not UTF-8")
-        }
-        return CommandOutput(status: raw.status, text: text, warnings: CommandText.firstLines(raw.error))
+        try CommandOutput(
+            try await end(
+                executable, arguments, input: input, deadline: deadline, outputLimit: outputLimit,
+                accepting: accepting, underLock: underLock), of: executable, repairing: repairing)
     }
 
     /// Runs a program whose output is no text and waits for its end. Otherwise as `run`.
@@ -93,12 +105,12 @@ public struct CommandRunner: Sendable {
         _ executable: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration = .seconds(30),
         outputLimit: Int
     ) async throws(HostError) -> [UInt8] {
-        try await end(executable, arguments, input, deadline, outputLimit, [0], false).output
+        try await end(executable, arguments, input: input, deadline: deadline, outputLimit: outputLimit).output
     }
 
-    private func end(
-        _ executable: String, _ arguments: [String], _ input: CommandInput, _ deadline: Duration, _ outputLimit: Int,
-        _ accepting: Set<Int>, _ underLock: Bool
+    func end(
+        _ executable: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration,
+        outputLimit: Int, accepting: Set<Int> = [0], underLock: Bool = false
     ) async throws(HostError) -> RawOutput {
         let isLocked = [
             "--shared", "--no-fork", "--wait", "10", "--conflict-exit-code", String(Self.conflict), "--",

@@ -15,8 +15,9 @@ extension Doctor {
     /// The programs that steps run, with Debian's packages. Of two with one package name either will do.
     static let programs: [(names: [String], package: String)] = [
         (["qemu-system-x86_64"], "qemu-system-x86"), (["qemu-img"], "qemu-utils"), (["ip"], "iproute2"),
-        (["bridge"], "iproute2"), (["flock"], "util-linux"), (["getfattr"], "attr"), (["setfattr"], "attr"),
-        (["genisoimage", "xorriso"], "genisoimage"), (["virsh"], "libvirt-clients"),
+        (["bridge"], "iproute2"), (["nft"], "nftables"), (["flock"], "util-linux"), (["nsenter"], "util-linux"),
+        (["getfattr"], "attr"), (["setfattr"], "attr"), (["genisoimage", "xorriso"], "genisoimage"),
+        (["virsh"], "libvirt-clients"),
         (["libvirtd", "virtqemud"], "libvirt-daemon-system"),
     ]
 

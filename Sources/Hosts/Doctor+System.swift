@@ -19,6 +19,19 @@ extension Doctor {
         }
     }
 
+    /// Whether there is what answers DHCP and DNS of networks that say so.
+    func dhcp() async throws(HostError) -> [Finding] {
+        let script = "command -v dnsmasq >/dev/null && echo there || echo missing"
+        guard try await commands.run("bash", ["-c", script]).text == "missing\n" else {
+            return [Finding(.ok, "dhcp", "dnsmasq is installed")]
+        }
+        return [
+            Finding(
+                .warning, "dhcp", "dnsmasq is not installed, which networks with `dhcp: true` need",
+                remedy: "apt-get install dnsmasq-base")
+        ]
+    }
+
     /// Whether the host's own firewall drops frames between guests.
     func bridgeNetfilter() async throws(HostError) -> [Finding] {
         let script = #"""

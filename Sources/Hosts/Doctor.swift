@@ -55,7 +55,8 @@ public struct Doctor: Sendable {
     public func examine() async -> [Finding] {
         var checks: [(name: String, body: @Sendable () async throws(HostError) -> [Finding])] = [
             ("root", root), ("programs", programs), ("libvirt", libvirt), ("kvm-mode", kvmMode),
-            ("accelerator", accelerator), ("kernel-links", kernelLinks), ("bridge-netfilter", bridgeNetfilter),
+            ("accelerator", accelerator), ("kernel-links", kernelLinks), ("dhcp", dhcp),
+            ("bridge-netfilter", bridgeNetfilter), ("frr", routing),
             ("lock-folder", lockFolder), ("machine-id", machineID),
         ]
         for path in storageRoots {

@@ -22,6 +22,7 @@ final class DomainList: @unchecked Sendable {
     /// Of the domains that run; nil where each has to be asked.
     private let states: [UUID: VirtualMachine.State]?
     private let autostarted: Set<UUID>
+    private let saved: Set<UUID>
     private let next = Atomic<Int>(0)
     private let nextAhead = Atomic<Int>(0)
     private let room = Atomic<Int>(DomainList.aheadLimit)
@@ -41,6 +42,7 @@ final class DomainList: @unchecked Sendable {
         do throws(HostError) {
             states = try Self.states(connection)
             autostarted = try Self.uuids(connection, flags: VIR_CONNECT_LIST_DOMAINS_AUTOSTART.rawValue)
+            saved = try Self.uuids(connection, flags: VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE.rawValue)
         } catch {
             Self.free(pointers)
             throw error
@@ -74,7 +76,7 @@ final class DomainList: @unchecked Sendable {
     private func record(_ index: Int, omitting names: [String]) -> DomainRecord? {
         let pointer = pointers[index]
         let uuid = Domain.uuid(pointer)
-        var state = states?[uuid] ?? .off
+        var state = states?[uuid] ?? (saved.contains(uuid) ? .saved : .off)
         var isPersistent = true
         var definitions: Result<DomainRecord.Definitions, HostError>
         do throws(HostError) {
@@ -95,7 +97,9 @@ final class DomainList: @unchecked Sendable {
     }
 
     private func ask(_ pointer: OpaquePointer) throws(HostError) -> Answer {
-        let state = if let states { states[Domain.uuid(pointer)] ?? .off } else { try Domain.state(pointer) }
+        let uuid = Domain.uuid(pointer)
+        let state =
+            if let states { states[uuid] ?? (saved.contains(uuid) ? .saved : .off) } else { try Domain.state(pointer) }
         let isPersistent =
             if state.isActive {
                 try LibvirtLibrary.check("virDomainIsPersistent", virDomainIsPersistent(pointer)) == 1
@@ -103,7 +107,8 @@ final class DomainList: @unchecked Sendable {
         return Answer(
             state: state, isPersistent: isPersistent,
             persistent: try LibvirtText(pointer, flags: VIR_DOMAIN_XML_INACTIVE.rawValue),
-            live: state.isActive ? try LibvirtText(pointer, flags: 0) : nil)
+            live: state.isActive
+                ? try LibvirtText(pointer, flags: 0) : state == .saved ? try LibvirtText(savedOf: pointer) : nil)
     }
 
     private static func list(_ connection: OpaquePointer, flags: UInt32) throws(HostError) -> [OpaquePointer] {
@@ -156,6 +161,15 @@ private final class LibvirtText: @unchecked Sendable {
     init(_ domain: OpaquePointer, flags: UInt32) throws(HostError) {
         guard let text = virDomainGetXMLDesc(domain, flags) else {
             throw LibvirtLibrary.lastError("virDomainGetXMLDesc")
+        }
+        self.text = text
+        count = strlen(text)
+    }
+
+    /// What a saved guest goes on with. Maps to `virDomainManagedSaveGetXMLDesc`.
+    init(savedOf domain: OpaquePointer) throws(HostError) {
+        guard let text = virDomainManagedSaveGetXMLDesc(domain, 0) else {
+            throw LibvirtLibrary.lastError("virDomainManagedSaveGetXMLDesc")
         }
         self.text = text
         count = strlen(text)

@@ -10,29 +10,34 @@ public enum HostFacts {
         Identity.hostUUID(machineID: try await machineID(commands))
     }
 
-    /// Reads identity, size, libvirt's version, and what runs guest code.
-    ///
-    /// - Parameters:
-    ///   - choice: what the host's manifest says of the accelerator.
-    ///   - deadline: for libvirt's answer.
-    /// - Throws: `.unreachable`, `.deadline`, `.command`, `.unreadable`.
-    public static func observe(
-        commands: CommandRunner, connection: LibvirtConnection, choice: KVMHost.AcceleratorChoice,
-        deadline: Duration = .seconds(10)
-    ) async throws(HostError) -> KVMHost.Status {
-        // Not libvirt's figure: it adds up NUMA nodes, which leaves out memory that was added to a running machine.
-        let text = try await commands.run(
-            "head", ["--quiet", "--lines=1", "--", "/proc/meminfo", "/etc/machine-id"], deadline: deadline
-        ).text
-        let lines = text.split(separator: "\n", maxSplits: 1)
-        guard let total = lines.first.flatMap({ totalMemory(String($0)) }) else {
-            throw .unreadable("/proc/meminfo does not start with MemTotal")
+    /// What a machine says of itself, without libvirt.
+    public struct Machine: Hashable, Sendable {
+        /// UUIDv5 of machine-id(5).
+        public let uuid: UUID
+        /// Its memory. Not libvirt's figure: that adds up NUMA nodes, which leaves out memory that was added to a running
+        /// machine.
+        public let memory: ByteCount
+    }
+
+    /// What the machine says of itself.
+    public static var machine: HostQuestion<Machine> {
+        HostQuestion(CommandCall("head", ["--quiet", "--lines=1", "--", "/proc/meminfo", "/etc/machine-id"])) {
+            output throws(HostError) in
+            let lines = output.text.split(separator: "\n", maxSplits: 1)
+            guard let total = lines.first.flatMap({ totalMemory(String($0)) }) else {
+                throw .unreadable("/proc/meminfo does not start with MemTotal")
+            }
+            let id = try machineID(String(lines.dropFirst().first ?? ""))
+            return Machine(uuid: Identity.hostUUID(machineID: id), memory: total)
         }
-        let uuid = Identity.hostUUID(machineID: try machineID(String(lines.dropFirst().first ?? "")))
-        let node = try await connection.node(deadline: deadline)
-        let finding = try await AcceleratorProbe(commands: commands).find(choice)
-        return KVMHost.Status(
-            uuid: uuid, hostname: CommandText.printable(node.hostname), cpu: node.cpu, memory: total,
+    }
+
+    /// Joins the answers.
+    public static func status(
+        _ machine: Machine, _ finding: AcceleratorProbe.Finding, _ node: NodeRecord
+    ) -> KVMHost.Status {
+        KVMHost.Status(
+            uuid: machine.uuid, hostname: CommandText.printable(node.hostname), cpu: node.cpu, memory: machine.memory,
             accelerator: finding.accelerator, acceleratorReason: finding.reason, libvirtVersion: node.libvirtVersion)
     }
 

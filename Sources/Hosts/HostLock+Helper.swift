@@ -39,6 +39,6 @@ extension HostLock {
         fi
         exec 9>&-
         printf 'held\n' || exit 0
-        while read -r -t "$silence" _; do printf 'alive\n' || exit 0; done
+        while read -r -t "$silence" asked; do printf 'alive %s\n' "$asked" || exit 0; done
         """#
 }

@@ -7,8 +7,8 @@ final class HostLockPulse: Sendable {
     enum Word: Hashable, Sendable {
         /// It holds the lock.
         case held
-        /// It still does.
-        case alive
+        /// It still does, and answers what was asked so many milliseconds after the conversation began.
+        case alive(Int)
         /// Another process holds it.
         case locked(holder: String)
         /// The lock is free, but commands of an earlier holder still run.
@@ -22,7 +22,7 @@ final class HostLockPulse: Sendable {
             let rest = CommandText.printable(String(parts.dropFirst().joined().prefix(300)))
             switch parts.first {
             case "held": self = .held
-            case "alive": self = .alive
+            case "alive": self = .alive(Int(rest) ?? 0)
             case "locked": self = .locked(holder: rest)
             case "busy": self = .busy(holder: rest)
             case "refused": self = .refused(rest)
@@ -32,7 +32,8 @@ final class HostLockPulse: Sendable {
     }
 
     private struct State {
-        /// When it last said that it holds the lock; nil before, and after its end.
+        /// When the question was put that it answered last by holding the lock; nil before, and after its end. Not when the
+        /// answer was read: this process may have been stopped meanwhile.
         var lastAnswer: ContinuousClock.Instant?
         /// Given up; a late answer changes nothing any more.
         var stopped = false
@@ -45,6 +46,7 @@ final class HostLockPulse: Sendable {
     private let ticks: AsyncStream<Void>
     private let ticker: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
+    private let began = ContinuousClock.now
 
     init() {
         (words, word) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(64))
@@ -89,7 +91,9 @@ final class HostLockPulse: Sendable {
                 let feeding = Task {
                     do {
                         _ = try await writer.write(first)
-                        for await _ in ticks { _ = try await writer.write("\n") }
+                        for await _ in ticks {
+                            _ = try await writer.write("\(Int((ContinuousClock.now - began) / .milliseconds(1)))\n")
+                        }
                     } catch {
                         // It has ended; the end of its output tells.
                     }
@@ -117,9 +121,15 @@ final class HostLockPulse: Sendable {
 
     private func note(_ line: String) {
         guard let said = Word(line: line) else { return }
-        if said == .held || said == .alive {
+        let asked: ContinuousClock.Instant? =
+            switch said {
+            case .held: .now
+            case .alive(let milliseconds): began + .milliseconds(milliseconds)
+            case .locked, .busy, .refused: nil
+            }
+        if let asked {
             state.withLock { state in
-                if !state.stopped { state.lastAnswer = .now }
+                if !state.stopped { state.lastAnswer = asked }
             }
         }
         word.yield(said)

@@ -68,6 +68,22 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
+    /// Runs the body with this connection and another one, on a thread of its own: such calls may take long, and the
+    /// pool's threads have others to serve.
+    ///
+    /// - Parameter name: the libvirt function, for errors.
+    func call<Value: Sendable>(
+        _ name: String, with other: LibvirtConnection, deadline: Duration,
+        _ body: @escaping @Sendable (_ own: OpaquePointer, _ other: OpaquePointer) throws(HostError) -> Value
+    ) async throws(HostError) -> Value {
+        try await BlockingCalls(threads: 1).run(name, deadline: deadline) {
+            [owner, other = other.owner] () throws(HostError) -> Value in
+            try owner.use { (own) throws(HostError) in
+                try other.use { (other) throws(HostError) in try body(own, other) }
+            }
+        }
+    }
+
     /// Runs the body on a thread of the pool some time, as long as the connection is open.
     func detach(_ body: @escaping @Sendable () -> Void) {
         calls.detach { [owner] in try? owner.use { _ in body() } }

@@ -16,11 +16,19 @@ enum Domain {
         virDomainGetName(pointer).map { String(cString: $0) } ?? ""
     }
 
-    /// Maps to `virDomainGetState`.
+    /// Maps to `virDomainGetState`, and `virDomainHasManagedSaveImage` for a domain that is off.
     static func state(_ pointer: OpaquePointer) throws(HostError) -> VirtualMachine.State {
         var state: Int32 = 0
         try LibvirtLibrary.check("virDomainGetState", virDomainGetState(pointer, &state, nil, 0))
-        return VirtualMachine.State(libvirt: state)
+        let found = VirtualMachine.State(libvirt: state)
+        guard !found.isActive else { return found }
+        let saved = virDomainHasManagedSaveImage(pointer, 0)
+        if saved < 0 {
+            // A driver that saves nothing says so.
+            let error = LibvirtLibrary.lastError("virDomainHasManagedSaveImage")
+            guard error.isNotSupported else { throw error }
+        }
+        return saved == 1 ? .saved : found
     }
 
     /// Maps to `virDomainGetXMLDesc`.

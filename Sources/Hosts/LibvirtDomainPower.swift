@@ -10,6 +10,13 @@ extension LibvirtConnection {
         }
     }
 
+    /// Whether the domain is there when it does not run. Maps to `virDomainIsPersistent`.
+    public func isDomainPersistent(_ uuid: UUID, deadline: Duration) async throws(HostError) -> Bool {
+        try await withDomain(uuid, "virDomainIsPersistent", deadline: deadline) { (domain, _) throws(HostError) in
+            try LibvirtLibrary.check("virDomainIsPersistent", virDomainIsPersistent(domain)) == 1
+        }
+    }
+
     /// Starts a domain from its persistent definition. Maps to `virDomainCreate`.
     public func startDomain(_ uuid: UUID, deadline: Duration) async throws(HostError) {
         try await domain(uuid, "virDomainCreate", deadline: deadline) { virDomainCreate($0) }

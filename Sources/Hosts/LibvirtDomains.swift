@@ -22,7 +22,7 @@ public struct DomainRecord: Sendable {
     public struct Definitions: Sendable {
         /// What it will start from. Of a domain without a persistent definition, what it runs with.
         public var persistent: XMLElement
-        /// What it runs with; nil while it is off.
+        /// What it runs with, or goes on with when it is saved; nil while it is off.
         public var live: XMLElement?
     }
 }
@@ -46,7 +46,7 @@ extension LibvirtConnection {
         let begun = uuids == nil ? takeBegunDomains() : nil
         let list = if let begun { begun } else { try await listDomains(only: uuids, deadline: deadline) }
         let results = await withTaskGroup(of: Result<[Value], HostError>.self) { group in
-            for _ in 0..<min(Self.threads, list.count) {
+            for _ in 0..<min(Self.readers, list.count) {
                 group.addTask {
                     do throws(HostError) {
                         return .success(
@@ -66,12 +66,15 @@ extension LibvirtConnection {
     }
 
     /// Lists the domains and asks for their definitions, so that the next call of `domains` finds answers waiting. For
-    /// who connects before it is known what the definitions are for. One thread stays free for other calls.
+    /// who connects before it is known what the definitions are for.
     func beginDomains(deadline: Duration) async throws(HostError) {
         let list = try await listDomains(deadline: deadline)
         begin(list)
-        for _ in 0..<min(Self.threads - 1, list.count) { detach { list.askAhead() } }
+        for _ in 0..<min(Self.readers, list.count) { detach { list.askAhead() } }
     }
+
+    /// How many threads read definitions. The others are for calls that somebody waits for meanwhile.
+    private static let readers = threads - 2
 
     private func listDomains(
         only uuids: Set<UUID>? = nil, deadline: Duration

@@ -23,21 +23,25 @@ public struct StoragePoolRecord: Hashable, Sendable {
 
 extension LibvirtConnection {
     /// All storage pools, sorted by name. Maps to `virConnectListAllStoragePools`, `virStoragePoolGetXMLDesc`,
-    /// `virStoragePoolGetInfo`, `virStoragePoolGetAutostart`. One that goes meanwhile is left out.
+    /// `virStoragePoolGetInfo`. One that goes meanwhile is left out.
+    ///
+    /// One call after the other, on one thread: where several wait on a connection that breaks, libvirt 9.0's client may
+    /// touch the stack of one that has gone on, and crash.
     public func storagePools(deadline: Duration) async throws(HostError) -> [StoragePoolRecord] {
         try await call("virConnectListAllStoragePools", deadline: deadline) { (connection) throws(HostError) in
-            var list: UnsafeMutablePointer<virStoragePoolPtr?>?
-            let count = try LibvirtLibrary.check(
-                "virConnectListAllStoragePools", virConnectListAllStoragePools(connection, &list, 0))
-            let pointers = (0..<Int(count)).compactMap { list?[$0] }
-            defer {
-                for pointer in pointers { virStoragePoolFree(pointer) }
-                free(list)
+            let all = try PoolList(connection)
+            // What a list says of all is a way there and back less for each.
+            func uuids(_ flag: virConnectListAllStoragePoolsFlags) throws(HostError) -> Set<UUID> {
+                Set(try PoolList(connection, flags: flag.rawValue).uuids)
             }
+            let sets = PoolSets(
+                active: try uuids(VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE),
+                persistent: try uuids(VIR_CONNECT_LIST_STORAGE_POOLS_PERSISTENT),
+                autostarted: try uuids(VIR_CONNECT_LIST_STORAGE_POOLS_AUTOSTART))
             var records: [StoragePoolRecord] = []
-            for pointer in pointers {
+            for index in all.uuids.indices {
                 do throws(HostError) {
-                    records.append(try Self.record(ofPool: pointer))
+                    records.append(try all.record(index, sets))
                 } catch {
                     guard error.isNotFound else { throw error }
                 }
@@ -101,22 +105,47 @@ extension LibvirtConnection {
             _ = try LibvirtLibrary.check(name, body(pool))
         }
     }
+}
 
-    private static func record(ofPool pointer: OpaquePointer) throws(HostError) -> StoragePoolRecord {
-        let isPersistent = virStoragePoolIsPersistent(pointer) == 1
-        var bytes = [UInt8](repeating: 0, count: 16)
-        try LibvirtLibrary.check("virStoragePoolGetUUID", virStoragePoolGetUUID(pointer, &bytes))
+/// What lists say of pools, by UUID.
+private struct PoolSets {
+    let active: Set<UUID>
+    let persistent: Set<UUID>
+    let autostarted: Set<UUID>
+}
+
+/// The owner of the pools of one list call.
+private final class PoolList {
+    private let pointers: [OpaquePointer]
+    let uuids: [UUID]
+
+    init(_ connection: OpaquePointer, flags: UInt32 = 0) throws(HostError) {
+        var list: UnsafeMutablePointer<virStoragePoolPtr?>?
+        let count = try LibvirtLibrary.check(
+            "virConnectListAllStoragePools", virConnectListAllStoragePools(connection, &list, flags))
+        defer { free(list) }
+        let pointers = (0..<Int(count)).compactMap { list?[$0] }
+        self.pointers = pointers
+        uuids = pointers.map { pointer in
+            var bytes = [UInt8](repeating: 0, count: 16)
+            virStoragePoolGetUUID(pointer, &bytes)
+            return UUID(libvirt: bytes)
+        }
+    }
+
+    deinit { for pointer in pointers { virStoragePoolFree(pointer) } }
+
+    func record(_ index: Int, _ sets: PoolSets) throws(HostError) -> StoragePoolRecord {
+        let (pointer, uuid) = (pointers[index], uuids[index])
         var info = virStoragePoolInfo()
         try LibvirtLibrary.check("virStoragePoolGetInfo", virStoragePoolGetInfo(pointer, &info))
-        var autostart: Int32 = 0
-        if isPersistent {
-            try LibvirtLibrary.check("virStoragePoolGetAutostart", virStoragePoolGetAutostart(pointer, &autostart))
-        }
+        let isPersistent = sets.persistent.contains(uuid)
         let flags = isPersistent ? VIR_STORAGE_XML_INACTIVE.rawValue : 0
         let call = "virStoragePoolGetXMLDesc"
         return StoragePoolRecord(
-            name: virStoragePoolGetName(pointer).map { String(cString: $0) } ?? "", uuid: UUID(libvirt: bytes),
-            isActive: virStoragePoolIsActive(pointer) == 1, autostart: autostart == 1, isPersistent: isPersistent,
+            name: virStoragePoolGetName(pointer).map { String(cString: $0) } ?? "", uuid: uuid,
+            isActive: sets.active.contains(uuid), autostart: sets.autostarted.contains(uuid),
+            isPersistent: isPersistent,
             definition: try XMLElement(
                 parsing: try LibvirtLibrary.take(call, virStoragePoolGetXMLDesc(pointer, flags)), from: call),
             capacity: info.capacity, available: info.available)

@@ -10,6 +10,13 @@ public enum FieldWalk {
         public let field: String
         /// The fleet with that one change. It need not be valid: a reference may name nothing.
         public let manifest: FleetManifest
+
+        /// A change that the walk does not find.
+        public init(resource: ResourceID, field: String, manifest: FleetManifest) {
+            self.resource = resource
+            self.field = field
+            self.manifest = manifest
+        }
     }
 
     /// For every field of every resource, the fleet with that field changed. Names and identities are left alone, since

@@ -32,7 +32,11 @@ struct InventoryContents {
                 HostInventory(
                     host: host, seeds: record.status.seeds, stagedLinks: record.status.stagedLinks,
                     looseTaps: record.status.looseTaps, firewall: record.status.firewall,
-                    tracksConnections: record.status.tracksConnections, foreign: record.status.foreign,
+                    tracksConnections: record.status.tracksConnections, boot: record.status.boot,
+                    shaping: record.status.shaping,
+                    evpn: record.status.evpn,
+                    foreignRouter: record.status.foreignRouter, underlayMTU: record.status.underlayMTU,
+                    foreign: record.status.foreign,
                     adoptable: record.status.adoptable,
                     unknown: record.status.unknown, lastSeen: record.status.lastSeen))
         case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)

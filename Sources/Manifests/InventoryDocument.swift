@@ -19,7 +19,10 @@ public enum InventoryDocument {
                 status: HostRecord.Status(
                     observed: inventory.host.status, seeds: inventory.seeds,
                     stagedLinks: inventory.stagedLinks, looseTaps: inventory.looseTaps, firewall: inventory.firewall,
-                    tracksConnections: inventory.tracksConnections, foreign: inventory.foreign,
+                    tracksConnections: inventory.tracksConnections, boot: inventory.boot, shaping: inventory.shaping,
+                    evpn: inventory.evpn,
+                    foreignRouter: inventory.foreignRouter, underlayMTU: inventory.underlayMTU,
+                    foreign: inventory.foreign,
                     adoptable: inventory.adoptable,
                     unknown: inventory.unknown, lastSeen: inventory.lastSeen))
             writer.document(Document.write(.host, record, HostRecord.grammar))

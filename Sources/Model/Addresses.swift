@@ -139,6 +139,9 @@ public struct CIDR: Hashable, Sendable, CustomStringConvertible {
     /// `address/prefix`.
     public var description: String { "\(address)/\(prefix)" }
 
+    /// The prefix as a mask, `255.255.255.0`.
+    public var mask: IPAddress? { IPAddress(bytes: address.bytes.indices.map { Self.mask($0, prefix) }) }
+
     private static func masked(_ bytes: [UInt8], _ prefix: Int) -> [UInt8] {
         bytes.enumerated().map { $1 & mask($0, prefix) }
     }

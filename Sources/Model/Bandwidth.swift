@@ -29,6 +29,16 @@ public struct BitRate: Hashable, Sendable, Comparable, TextCodable {
     public static func < (left: BitRate, right: BitRate) -> Bool { left.kilobytes < right.kilobytes }
 }
 
+/// What of a host holds interfaces to their bandwidth.
+public enum Shaping: String, CaseIterable, Codable, Sendable {
+    /// The queueing disciplines that libvirt uses: htb, sfq, ingress with police.
+    case queues
+    /// Limits in rules of nftables, where the kernel lacks some of those.
+    case rules
+    /// Neither is there.
+    case nothing
+}
+
 /// How much an interface may send and receive.
 public struct Bandwidth: Hashable, Sendable, Codable {
     /// The limits of one direction.

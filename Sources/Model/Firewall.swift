@@ -58,16 +58,19 @@ public struct Firewall: Hashable, Sendable, Codable {
     public var ports: [Port]
     /// Whether the table is whole and as it was written.
     public var isIntact: Bool
+    /// Whether the host loads it when it starts. Where nothing does, true.
+    public var isSaved: Bool
 
     /// A firewall.
-    public init(ports: [Port] = [], isIntact: Bool = true) {
+    public init(ports: [Port] = [], isIntact: Bool = true, isSaved: Bool = true) {
         self.ports = ports.sorted { $0.name < $1.name }
         self.isIntact = isIntact
+        self.isSaved = isSaved
     }
 
     /// Whether nothing needs to be written to come from one to the other.
     public func isTheSame(as other: Firewall) -> Bool {
-        isIntact == other.isIntact
+        isIntact == other.isIntact && isSaved == other.isSaved
             && ports.elementsEqual(other.ports) { $0.isTheSame(as: $1) }
     }
 

@@ -30,6 +30,20 @@ public struct Fleet: Hashable, Sendable, Codable {
         case pack
     }
 
+    /// The BGP that hosts speak for networks whose flooding is EVPN.
+    public struct Routing: Hashable, Sendable, Codable {
+        /// The autonomous system that every host is in.
+        public var asn: Int
+        /// Route reflectors outside the fleet, sorted; none where each host speaks with each other one.
+        public var routeReflectors: [IPAddress]
+
+        /// BGP's part.
+        public init(asn: Int, routeReflectors: [IPAddress] = []) {
+            self.asn = asn
+            self.routeReflectors = routeReflectors
+        }
+    }
+
     /// What unattended runs may do.
     public struct Policy: Hashable, Sendable, Codable {
         /// Up to which disruption.
@@ -52,6 +66,23 @@ public struct Fleet: Hashable, Sendable, Codable {
         }
     }
 
+    /// What moving a machine that runs may take.
+    public struct Migration: Hashable, Sendable, Codable {
+        /// Of the network, for each of its memory and its disks; as much as there is when nil.
+        public var bandwidth: BitRate?
+        /// For how long the guest may stand still at the end, in milliseconds.
+        public var maxDowntime: Int
+        /// After how long a move that does not end is given up, in seconds.
+        public var timeout: Int
+
+        /// Limits of a move.
+        public init(bandwidth: BitRate? = nil, maxDowntime: Int = 1000, timeout: Int = 3600) {
+            self.bandwidth = bandwidth
+            self.maxDowntime = maxDowntime
+            self.timeout = timeout
+        }
+    }
+
     /// Name and labels. `metadata.id` holds the same UUID as `uuid`, as text.
     public var metadata: Metadata
     /// The random UUID that is the namespace of all identities.
@@ -60,14 +91,22 @@ public struct Fleet: Hashable, Sendable, Codable {
     public var policy: Policy
     /// Which of the hosts that can take a new machine gets it.
     public var placement: PlacementStrategy
+    /// The BGP of networks whose flooding is EVPN.
+    public var evpn: Routing?
+    /// What moving a machine that runs may take.
+    public var migration: Migration
 
     /// Declares a fleet.
     public init(
-        metadata: Metadata, uuid: UUID, policy: Policy = Policy(), placement: PlacementStrategy = .spread
+        metadata: Metadata, uuid: UUID, policy: Policy = Policy(), placement: PlacementStrategy = .spread,
+        evpn: Routing? = nil,
+        migration: Migration = Migration()
     ) {
         self.metadata = metadata
         self.uuid = uuid
         self.policy = policy
         self.placement = placement
+        self.evpn = evpn
+        self.migration = migration
     }
 }

@@ -83,6 +83,17 @@ public struct Identity: Hashable, Sendable {
     /// The name of a network's VXLAN link.
     public func tunnelName(_ network: String) -> String { "iv" + linkDigits(network) }
 
+    /// The name of the namespace in which a network's DHCP and DNS are answered.
+    public func serviceName(_ network: String) -> String { "in" + linkDigits(network) }
+
+    /// The name of the host's end of the pair that joins it to the bridge.
+    public func serviceLinkName(_ network: String) -> String { "is" + linkDigits(network) }
+
+    /// The Ethernet address of the end in the namespace, the same on every host: a guest that moved finds it at once.
+    public func serviceAddress(_ network: String) -> MACAddress {
+        linkAddress(host: "", link: serviceName(network))
+    }
+
     /// The name of a machine's link on its host.
     public func deviceName(machine: String, interface: String) -> String {
         "it" + digits(of: "\(uuid(ResourceID(.virtualMachine, machine)).lowercased)/\(interface)")
@@ -90,6 +101,15 @@ public struct Identity: Hashable, Sendable {
 
     /// The name of the fleet's nftables table on each host.
     public var firewallName: String { "infra_\(fleet8)" }
+
+    /// What the names of its files for systemd-networkd begin with.
+    public var bootFilePrefix: String { "50-infra-\(fleet8)-" }
+
+    /// The first line of such a file, which is its mark.
+    public func fileMark(_ resource: ResourceID) -> String { "# \(linkAlias(resource))" }
+
+    /// The name of the fleet's peer group in FRR.
+    public var peerGroup: String { "infra-\(fleet8)" }
 
     /// What the comment of that table says, which is its mark.
     public var firewallMark: String { "infra:\(fleet.lowercased)" }
@@ -116,14 +136,14 @@ public struct Identity: Hashable, Sendable {
 
     /// The Ethernet address of an interface that states none: first octet 52, then 40 bits of a hash.
     public func macAddress(machine: UUID, interface: String) -> MACAddress {
-        let digest = Array(SHA256.hash(data: Data((machine.lowercased + "/" + interface).utf8)).prefix(5))
+        let digest = SHA256.hash(data: Data((machine.lowercased + "/" + interface).utf8)).prefix(5)
         return MACAddress(value: digest.reduce(0x52) { $0 << 8 | UInt64($1) })
     }
 
     /// The Ethernet address of a link of ours on a host: first octet 5a, then 40 bits of a hash. It differs from host to
     /// host, since bridges of one network hear each other, and tells a link that we did not finish from a foreign one.
     public func linkAddress(host: String, link: String) -> MACAddress {
-        let digest = Array(SHA256.hash(data: Data("\(fleet.lowercased)/\(host)/\(link)".utf8)).prefix(5))
+        let digest = SHA256.hash(data: Data("\(fleet.lowercased)/\(host)/\(link)".utf8)).prefix(5)
         return MACAddress(value: digest.reduce(0x5a) { $0 << 8 | UInt64($1) })
     }
 
@@ -138,10 +158,10 @@ public struct Identity: Hashable, Sendable {
         withUnsafeBytes(of: namespace.uuid) { hash.update(bufferPointer: $0) }
         var name = name
         name.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
-        var bytes = Array(hash.finalize().prefix(16))
-        bytes[6] = bytes[6] & 0x0f | 0x50
-        bytes[8] = bytes[8] & 0x3f | 0x80
-        return bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+        var uuid = hash.finalize().withUnsafeBytes { $0.loadUnaligned(as: uuid_t.self) }
+        uuid.6 = uuid.6 & 0x0f | 0x50
+        uuid.8 = uuid.8 & 0x3f | 0x80
+        return UUID(uuid: uuid)
     }
 
     private static let hostNamespace = UUID(
@@ -183,7 +203,7 @@ extension UUID {
         }
     }
 
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
+    fileprivate static func hexDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }
@@ -191,6 +211,12 @@ extension UUID {
 extension Sequence<UInt8> {
     /// Two lower-case hex digits a byte.
     public var hexDigits: String {
-        map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        var digits: [UInt8] = []
+        digits.reserveCapacity(64)
+        for byte in self {
+            digits.append(UUID.hexDigit(byte >> 4))
+            digits.append(UUID.hexDigit(byte & 15))
+        }
+        return String(decoding: digits, as: UTF8.self)
     }
 }

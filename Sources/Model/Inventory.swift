@@ -55,6 +55,16 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var firewall: Firewall?
     /// Whether the kernel tracks connections on bridges; nil when nobody asked.
     public var tracksConnections: Bool?
+    /// What the host does by itself when it starts; nil when nobody asked.
+    public var boot: BootConfiguration?
+    /// What holds interfaces to their bandwidth; nil when nobody asked.
+    public var shaping: Shaping?
+    /// What FRR says for the fleet; nil when it says nothing.
+    public var evpn: EVPN?
+    /// The `router bgp` in FRR that is not the fleet's.
+    public var foreignRouter: BGPRouter?
+    /// Largest frame payload of the link that has the underlay's address; nil when no link has it.
+    public var underlayMTU: Int?
     /// What is not ours.
     public var foreign: [ForeignObject]
     /// What of it a manifest could adopt.
@@ -70,7 +80,9 @@ public struct HostInventory: Hashable, Sendable, Codable {
         host: KVMHost, pools: [StoragePool] = [], images: [Image] = [], networks: [Network] = [],
         volumes: [Volume] = [], machines: [VirtualMachine] = [], seeds: [String: VirtualMachine.Seed] = [:],
         stagedLinks: [String] = [], looseTaps: [Tap] = [], firewall: Firewall? = nil,
-        tracksConnections: Bool? = nil, foreign: [ForeignObject] = [], adoptable: Adoptable = Adoptable(),
+        tracksConnections: Bool? = nil, boot: BootConfiguration? = nil, shaping: Shaping? = nil, evpn: EVPN? = nil,
+        foreignRouter: BGPRouter? = nil,
+        underlayMTU: Int? = nil, foreign: [ForeignObject] = [], adoptable: Adoptable = Adoptable(),
         unknown: [UnknownArea] = [], lastSeen: [String]? = nil
     ) {
         self.host = host
@@ -84,6 +96,11 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.looseTaps = looseTaps
         self.firewall = firewall
         self.tracksConnections = tracksConnections
+        self.boot = boot
+        self.shaping = shaping
+        self.evpn = evpn
+        self.foreignRouter = foreignRouter
+        self.underlayMTU = underlayMTU
         self.foreign = foreign
         self.adoptable = adoptable
         self.unknown = unknown
@@ -199,6 +216,8 @@ public struct UnknownArea: Hashable, Sendable, Codable {
         case network
         /// What is filtered.
         case firewall
+        /// What FRR says.
+        case routing
     }
 
     /// Which part.

@@ -114,7 +114,7 @@ public struct KVMHost: Hashable, Sendable, Codable {
         public var memory: ByteCount
         /// What was proven to run guest code.
         public var accelerator: Accelerator
-        /// Why that one: `KVM proven`, or what failed.
+        /// Why that one: `KVM proven`, or what failed; empty where nothing was tried, as in a simulation.
         public var acceleratorReason: String
         /// libvirt's version, `9.0.0`.
         public var libvirtVersion: String

@@ -2,6 +2,14 @@ public import Foundation
 
 /// A layer-2 network: a bridge on every host that carries it, joined by VXLAN when it spans hosts.
 public struct Network: Hashable, Sendable, Codable {
+    /// How a host learns where frames for an address go, and those for none that it knows.
+    public enum Flooding: String, CaseIterable, Codable, Sendable {
+        /// From what other hosts send; unknown ones go to each host that carries the network.
+        case `static`
+        /// From BGP, which FRR speaks.
+        case evpn
+    }
+
     /// The tunnel that joins the bridges of different hosts (RFC 7348).
     public struct VXLAN: Hashable, Sendable, Codable {
         /// The VXLAN network identifier, 1 to 16777215.
@@ -10,14 +18,19 @@ public struct Network: Hashable, Sendable, Codable {
         public var port: Int
         /// The link's own name, of one that is adopted; derived when nil.
         public var name: String?
+        /// How frames of unknown destination find their way.
+        public var flooding: Flooding
         /// VTEPs outside the fleet that are flooded to as well.
         public var peers: [IPAddress]
 
         /// A tunnel.
-        public init(vni: Int, port: Int = 4789, name: String? = nil, peers: [IPAddress] = []) {
+        public init(
+            vni: Int, port: Int = 4789, name: String? = nil, flooding: Flooding = .static, peers: [IPAddress] = []
+        ) {
             self.vni = vni
             self.port = port
             self.name = name
+            self.flooding = flooding
             self.peers = peers
         }
     }
@@ -28,13 +41,22 @@ public struct Network: Hashable, Sendable, Codable {
         public var cidr: CIDR
         /// The router that guests are told of.
         public var gateway: IPAddress?
+        /// Whether every host that carries the network gives its guests their addresses.
+        public var servesDHCP: Bool
+        /// The address at which DHCP and DNS are answered; the gateway's when nil.
+        public var server: IPAddress?
         /// The name servers that guests are told of.
         public var dns: [IPAddress]
 
         /// A subnet.
-        public init(cidr: CIDR, gateway: IPAddress? = nil, dns: [IPAddress] = []) {
+        public init(
+            cidr: CIDR, gateway: IPAddress? = nil, servesDHCP: Bool = false, server: IPAddress? = nil,
+            dns: [IPAddress] = []
+        ) {
             self.cidr = cidr
             self.gateway = gateway
+            self.servesDHCP = servesDHCP
+            self.server = server
             self.dns = dns
         }
     }
@@ -86,13 +108,21 @@ public struct Network: Hashable, Sendable, Codable {
         public var isUp: Bool
         /// The bridge it is a port of; nil when it is none's.
         public var bridge: String?
-        /// The destinations of its all-zero FDB entries, sorted.
+        /// The destinations of its all-zero FDB entries, sorted. With EVPN FRR keeps them.
         public var flood: [IPAddress]
+        /// Static where the link itself learns addresses; EVPN where it does not (`nolearning`).
+        public var flooding: Flooding
+        /// Whether the bridge learns addresses from it (`learning`): with static flooding.
+        public var bridgeLearns: Bool
+        /// Whether the bridge answers ARP and neighbour solicitations in place of what is behind it (`neigh_suppress`):
+        /// with EVPN.
+        public var suppressesNeighbors: Bool
 
         /// A tunnel's link.
         public init(
             name: String, vni: Int, port: Int, local: IPAddress?, interface: String? = nil, mtu: Int,
-            isUp: Bool = true, bridge: String?, flood: [IPAddress] = []
+            isUp: Bool = true, bridge: String?, flood: [IPAddress] = [], flooding: Flooding = .static,
+            bridgeLearns: Bool? = nil, suppressesNeighbors: Bool? = nil
         ) {
             self.name = name
             self.vni = vni
@@ -103,6 +133,9 @@ public struct Network: Hashable, Sendable, Codable {
             self.isUp = isUp
             self.bridge = bridge
             self.flood = flood
+            self.flooding = flooding
+            self.bridgeLearns = bridgeLearns ?? (flooding == .static)
+            self.suppressesNeighbors = suppressesNeighbors ?? (flooding == .evpn)
         }
     }
 
@@ -133,13 +166,18 @@ public struct Network: Hashable, Sendable, Codable {
         public var bridge: Bridge?
         /// The tunnel; nil when it is not there.
         public var tunnel: Tunnel?
+        /// DHCP and DNS; nil when nothing of them is there.
+        public var service: Service?
 
         /// An observation.
-        public init(host: String, uuid: UUID, bridge: Bridge? = nil, tunnel: Tunnel? = nil) {
+        public init(
+            host: String, uuid: UUID, bridge: Bridge? = nil, tunnel: Tunnel? = nil, service: Service? = nil
+        ) {
             self.host = host
             self.uuid = uuid
             self.bridge = bridge
             self.tunnel = tunnel
+            self.service = service
         }
     }
 

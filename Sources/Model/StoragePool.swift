@@ -14,7 +14,9 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var capacity: ByteCount?
 
         /// A pool's declaration.
-        public init(hosts: [String] = [], path: String, overcommit: Double = 1, capacity: ByteCount? = nil) {
+        public init(
+            hosts: [String] = [], path: String, overcommit: Double = 1, capacity: ByteCount? = nil
+        ) {
             self.hosts = hosts
             self.path = path
             self.overcommit = overcommit

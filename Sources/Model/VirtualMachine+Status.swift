@@ -11,6 +11,8 @@ extension VirtualMachine {
         case off
         /// It is off after a crash.
         case crashed
+        /// It is off, and what was in its memory is saved: the next start goes on from there (libvirt's managed save).
+        case saved
 
         /// Whether a QEMU process exists.
         public var isActive: Bool { self == .running || self == .paused }
@@ -26,7 +28,8 @@ extension VirtualMachine {
         public var state: State
         /// Whether libvirt still knows it when it does not run.
         public var persistent: Bool
-        /// What the running definition says, where a managed field of it differs from the persistent one; nil else.
+        /// What the running definition says, or the one that a saved guest goes on with, where a managed field of it
+        /// differs from the persistent one; nil else.
         public var live: Spec?
         /// The links of running interfaces whose names the definition does not say, by the interface's name.
         public var links: [String: String]

@@ -69,12 +69,14 @@ public struct Volume: Hashable, Sendable, Codable {
         public var file: String?
         /// How the bytes of one that was adopted are to be read: its name does not say.
         public var format: Format?
+        /// What it is beside another copy, while its machine moves or moved; nil of the one that counts.
+        public var copy: Copy?
 
         /// A mark.
         public init(
             fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false,
             file: String? = nil,
-            format: Format? = nil
+            format: Format? = nil, copy: Copy? = nil
         ) {
             self.fleet = fleet
             self.id = id
@@ -83,6 +85,36 @@ public struct Volume: Hashable, Sendable, Codable {
             self.retained = retained
             self.file = file
             self.format = format
+            self.copy = copy
+        }
+    }
+
+    /// A copy of a volume that does not count. Its text is `incoming` or `moved-to <host>`.
+    public enum Copy: Hashable, Sendable, Codable, RawRepresentable {
+        /// Made for a machine that moves here; worth nothing before it has.
+        case incoming
+        /// Left behind by a machine that moved to that host, by identity.
+        case movedTo(String)
+
+        private static let moved = "moved-to "
+
+        /// Reads the text.
+        public init?(rawValue: String) {
+            if rawValue == "incoming" {
+                self = .incoming
+            } else if rawValue.hasPrefix(Self.moved), rawValue.count > Self.moved.count {
+                self = .movedTo(String(rawValue.dropFirst(Self.moved.count)))
+            } else {
+                return nil
+            }
+        }
+
+        /// The text.
+        public var rawValue: String {
+            switch self {
+            case .incoming: "incoming"
+            case .movedTo(let host): Self.moved + host
+            }
         }
     }
 

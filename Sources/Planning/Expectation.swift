@@ -10,21 +10,34 @@ struct Expectation {
     /// Resources that cannot be made as declared, with the reason.
     var impossible: [ResourceID: String] = [:]
 
+    /// How many machines leave their accelerator to the host.
+    private(set) var acceleratorChoices = 0
+    /// The machines that the firewall has rules for, by identity.
+    private(set) var filtered: Set<String> = []
+
     private let identity: Identity
     private let manifest: Lookup
     private let observedVolumes: [String: Volume]
+    /// Volumes that come from other hosts, as they are there.
+    private let incoming: [String: Volume]
     /// libvirt's names of what it knows by a UUID of its own.
     private let ownNames: [UUID: String]
     private let bridgeNames: [String: String]
     private let seen: [String: VirtualMachine]
+    private let shaping: Shaping?
     private var ports: [Firewall.Port] = []
     private var imagePaths: Set<String> = []
 
-    /// - Parameter peers: where the tunnels of each network end on other hosts.
+    /// - Parameters:
+    ///   - peers: where the tunnels of each network end on other hosts.
+    ///   - speakers: where the other hosts that carry a network by EVPN are.
+    ///   - transit: what comes from other hosts.
     init(
         manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
-        observed: HostInventory, peers: [String: [IPAddress]], identity: Identity
+        observed: HostInventory, peers: [String: [IPAddress]], speakers: [IPAddress], identity: Identity,
+        transit: Transit = Transit()
     ) {
+        incoming = transit.arriving.values.reduce(into: [:]) { $0.merge($1.volumes) { one, _ in one } }
         self.identity = identity
         self.manifest = manifest
         bridgeNames = manifest.networks.mapValues { identity.bridgeName(of: $0) }
@@ -35,16 +48,20 @@ struct Expectation {
         }
         var names: [UUID: String] = [:]
         for pool in observed.pools { if let status = pool.status { names[status.uuid] = status.name } }
-        for machine in observed.machines {
+        for machine in observed.machines + transit.arriving.values.map(\.machine) {
             if let status = machine.status { names[status.uuid] = machine.metadata.name }
         }
         ownNames = names
-        seen = observed.machines.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        seen = (observed.machines + transit.arriving.values.map(\.machine)).reduce(into: [:]) {
+            $0[$1.metadata.identity] = $1
+        }
+        shaping = observed.shaping
         let hostID = host.metadata.identity
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
         for machine in machines { add(machine: machine, on: hostID) }
         addNetworks(on: hostID, machines: machines, peers: peers)
+        if let evpn = manifest.fleet.fleet.evpn { addRouting(evpn, observed, speakers: speakers) }
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
         if !ports.isEmpty { inventory.firewall = Firewall(ports: ports) }
     }
@@ -80,7 +97,16 @@ struct Expectation {
             host: host, uuid: identity.uuid(ResourceID(.volume, id)),
             path: pool.spec.path + "/" + identity.fileName(id, volume.spec))
         var origin: String?
-        if let seen, let known = seen.status {
+        if let source = incoming[id], seen?.status?.mark?.copy != nil || seen == nil {
+            origin = source.status?.mark?.origin
+            if ignoresSize { volume.spec.size = source.spec.size }
+            // Another version of the image would be no layer below it: then all of it is copied.
+            if source.status?.backing != nil, let image = volume.spec.image.flatMap({ manifest.images[$0] }),
+                image.spec.sha256 == origin
+            {
+                status.backing = store(image, in: pool, on: host, for: ResourceID(.volume, id))?.status?.path
+            }
+        } else if let seen, let known = seen.status {
             origin = known.mark?.origin
             status.backing = known.backing
             if ignoresSize { volume.spec.size = seen.spec.size }
@@ -121,6 +147,7 @@ struct Expectation {
         let uuid = identity.uuid(.virtualMachine, machine.metadata)
         machine.spec.host = host
         machine.spec.placement = .init()
+        if machine.spec.accelerator == nil { acceleratorChoices += 1 }
         machine.spec.accelerator =
             machine.spec.accelerator ?? inventory.host.spec.accelerator.choice
             ?? inventory.host.status?.accelerator ?? .tcg
@@ -189,17 +216,30 @@ struct Expectation {
 
     /// Names the interface's link, which rules are about before it is there, unless its definition names one already.
     private mutating func filter(_ index: Int, of machine: inout VirtualMachine, on network: Network) {
-        let interface = machine.spec.interfaces[index]
-        guard interface.isFiltered else { return }
         let id = machine.metadata.identity
+        var limits: Bandwidth?
+        if let bandwidth = machine.spec.interfaces[index].bandwidth, let shaping, shaping != .queues {
+            limits = bandwidth
+            machine.spec.interfaces[index].bandwidth = nil
+            if shaping == .nothing {
+                impossible[ResourceID(.virtualMachine, id)] =
+                    "the bandwidth of \(machine.spec.interfaces[index].name) cannot be held: the host's kernel has neither "
+                    + "the queues that libvirt uses (htb, sfq, police) nor limits in nftables"
+            }
+        }
+        let interface = machine.spec.interfaces[index]
+        guard interface.isFiltered || limits != nil else { return }
         let known = seen[id]
         machine.spec.interfaces[index].device =
             known?.spec.interfaces.first { $0.name == interface.name }?.device
             ?? identity.deviceName(machine: id, interface: interface.name)
         let port = Firewall.Port(
-            machine.spec.interfaces[index], of: id, links: known?.links(of: interface.name) ?? [], network: network,
+            machine.spec.interfaces[index], of: id, links: known?.links(of: interface.name) ?? [], limits: limits,
+            network: network,
             members: manifest.members[network.metadata.identity] ?? [:], identity: identity)
-        if let port { ports.append(port) }
+        guard let port else { return }
+        ports.append(port)
+        filtered.insert(id)
     }
 
     /// Where no disk says that it is booted from, the one called `root` is, else the first by name.
@@ -240,12 +280,29 @@ struct Expectation {
                 Network.Tunnel(
                     name: identity.tunnelName(of: network), vni: $0.vni, port: $0.port, local: underlay?.address,
                     interface: underlay?.interface, mtu: network.spec.mtu, bridge: bridge.name,
-                    flood: Set($0.peers + peers[id, default: []]).sorted())
+                    flood: $0.flooding == .evpn ? [] : Set($0.peers + peers[id, default: []]).sorted(),
+                    flooding: $0.flooding)
             }
             network.status = Network.Status(
-                host: host, uuid: identity.uuid(ResourceID(.network, id)), bridge: bridge, tunnel: tunnel)
+                host: host, uuid: identity.uuid(ResourceID(.network, id)), bridge: bridge, tunnel: tunnel,
+                service: Network.Service(
+                    network, bridge: bridge.name, leases: manifest.leases[id] ?? [], identity: identity))
             inventory.networks.append(network)
         }
+    }
+}
+
+extension Expectation {
+    /// What FRR is to say where a network is carried by EVPN. What was there before the fleet stays somebody's.
+    private mutating func addRouting(_ fleet: Fleet.Routing, _ observed: HostInventory, speakers: [IPAddress]) {
+        guard inventory.networks.contains(where: { $0.status?.tunnel?.flooding == .evpn }),
+            let address = inventory.host.spec.underlay?.address
+        else { return }
+        inventory.evpn = EVPN(
+            asn: fleet.asn, address: address,
+            neighbors: (fleet.routeReflectors.isEmpty ? speakers : fleet.routeReflectors).sorted(),
+            ownsRouter: observed.evpn?.ownsRouter ?? (observed.foreignRouter == nil),
+            ownsAdvertising: observed.evpn?.ownsAdvertising == true || observed.foreignRouter?.advertises != true)
     }
 }
 
@@ -258,6 +315,8 @@ struct Lookup {
     let volumes: [String: Volume]
     /// The declared addresses of the members of security groups, sorted, by network and group.
     let members: [String: [String: [IPAddress]]]
+    /// The fixed leases of networks that serve DHCP, sorted by address.
+    let leases: [String: [Network.Service.Lease]]
 
     init(_ fleet: FleetManifest) {
         self.fleet = fleet
@@ -270,6 +329,7 @@ struct Lookup {
             guard let network = interface.network, let address = interface.address else { continue }
             for group in interface.securityGroups { members[network, default: [:]][group, default: []].append(address) }
         }
+        leases = Self.leases(fleet)
         self.members = members.mapValues { $0.mapValues { $0.sorted() } }
     }
 }

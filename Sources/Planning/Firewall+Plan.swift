@@ -28,23 +28,27 @@ extension HostPlanner {
 
     /// What a machine that is not running needs of the host before it may run.
     func filtering(_ machine: VirtualMachine, _ seen: VirtualMachine?) -> [ResourceID] {
-        guard seen?.status?.state.isActive != true, machine.spec.interfaces.contains(where: \.isFiltered) else {
-            return []
-        }
-        return [hostResource]
+        let isFiltered = expectation.filtered.contains(machine.metadata.identity)
+        return isFiltered && seen?.status?.state.isActive != true ? [hostResource] : []
+    }
+
+    /// Whether it is not known that a machine that is to be started again would have its rules.
+    func isUnfiltered(_ machine: VirtualMachine) -> Bool {
+        isBlocked(hostResource) && expectation.filtered.contains(machine.metadata.identity)
     }
 
     /// After machines: rules for what comes before it starts, and those of what went once it is gone.
     mutating func planFirewall() {
         guard !isBlocked(hostResource), !observed.unknown.contains(where: { $0.area == .host }) else { return }
         let seen = observed.firewall
-        let old = (seen?.ports ?? []).reduce(into: [:]) { $0[$1.name] = $1 }
+        let index = index()
+        let old = seen?.portsByName ?? [:]
         let wanted = expectation.inventory.firewall?.ports ?? []
         var before: [Firewall.Port] = []
         var after: [Firewall.Port] = []
         var waits: Set<String> = []
         for port in wanted {
-            guard isFresh(port) else {
+            guard isFresh(port, index) else {
                 if let kept = old[port.name] {
                     before.append(kept)
                     after.append(kept)
@@ -52,13 +56,14 @@ extension HostPlanner {
                 continue
             }
             before.append(port)
-            let ends = endings(of: port.machine)
-            after.append(ends.isEmpty ? port : port.without(links(of: port)))
-            if !ends.isEmpty, !links(of: port).isEmpty { waits.formUnion(ends) }
+            let ends = endings(of: port.machine, index)
+            let links = links(of: port, index)
+            after.append(ends.isEmpty ? port : port.without(links))
+            if !ends.isEmpty, !links.isEmpty { waits.formUnion(ends) }
         }
         let names = Set(wanted.map(\.name))
         for port in seen?.ports ?? [] where !names.contains(port.name) {
-            switch fate(of: port) {
+            switch fate(of: port, index) {
             case .stays:
                 before.append(port)
                 after.append(port)
@@ -95,52 +100,76 @@ extension HostPlanner {
         }
     }
 
+    /// Where to find what the rules of a machine hang on: each of its ports asks.
+    private struct Index {
+        var observed: [String: Int] = [:]
+        var expected: [String: Int] = [:]
+        var steps: [ResourceID: [Int]] = [:]
+    }
+
+    private func index() -> Index {
+        var index = Index()
+        // The first of a name counts.
+        for (place, machine) in observed.machines.enumerated().reversed() {
+            index.observed[machine.metadata.identity] = place
+        }
+        for (place, machine) in expectation.inventory.machines.enumerated().reversed() {
+            index.expected[machine.metadata.identity] = place
+        }
+        for place in steps.indices where steps[place].resource.kind == .virtualMachine {
+            index.steps[steps[place].resource, default: []].append(place)
+        }
+        return index
+    }
+
     private enum Fate {
         case stays
         case goes(after: [String])
     }
 
     /// What becomes of rules that the manifests do not want: they stay with a machine that stays as it is.
-    private func fate(of port: Firewall.Port) -> Fate {
-        guard isFresh(port), !observed.unknown.contains(where: { $0.area == .compute }) else { return .stays }
-        guard let machine = observed.machines.first(where: { $0.metadata.identity == port.machine }) else {
+    private func fate(of port: Firewall.Port, _ index: Index) -> Fate {
+        guard isFresh(port, index), !observed.unknown.contains(where: { $0.area == .compute }) else { return .stays }
+        guard let machine = index.observed[port.machine].map({ observed.machines[$0] }) else {
             return .goes(after: [])
         }
-        let expected = expectation.inventory.machines.first { $0.metadata.identity == port.machine }
+        let expected = index.expected[port.machine].map { expectation.inventory.machines[$0] }
         let isActive = machine.status?.state.isActive == true
         if let expected, !isActive || expected.spec.interfaces.contains(where: { $0.name == port.interface }) {
             return .goes(after: [])
         }
-        let ends = endings(of: port.machine)
+        let ends = endings(of: port.machine, index)
         return ends.isEmpty ? .stays : .goes(after: ends)
     }
 
     /// Whether its rules are to be as declared: nothing is done about what is blocked, or not asked for.
-    private func isFresh(_ port: Firewall.Port) -> Bool {
+    private func isFresh(_ port: Firewall.Port, _ index: Index) -> Bool {
         let machine = ResourceID(.virtualMachine, port.machine)
         guard !isBlocked(machine) else { return false }
         guard !options.targets.isEmpty, !options.targets.contains(machine) else { return true }
-        let interfaces = expectation.inventory.machines.first { $0.metadata.identity == port.machine }?.spec.interfaces
+        let interfaces = index.expected[port.machine].map { expectation.inventory.machines[$0].spec.interfaces }
         return interfaces?.first { $0.name == port.interface }?.network.map {
             options.targets.contains(ResourceID(.network, $0))
         } ?? false
     }
 
     /// The steps of this run after which a machine's present links are gone; none when it goes on as it is.
-    private func endings(of machine: String) -> [String] {
+    private func endings(of machine: String, _ index: Index) -> [String] {
         let resource = ResourceID(.virtualMachine, machine)
-        let ends = steps.filter { step in
-            guard step.resource == resource else { return false }
+        if let departure = transit.departing[machine] {
+            return departure.disruption <= options.allowance ? [departure.step] : []
+        }
+        let ends = (index.steps[resource] ?? []).map { steps[$0] }.filter { step in
             switch step.operation {
-            case .stopMachine, .restartMachine, .undefineMachine: return true
+            case .stopMachine, .restartMachine, .undefineMachine, .dropMachine: return true
             default: return false
             }
         }
         return ends.allSatisfy(options.allows) ? ends.map(\.id) : []
     }
 
-    private func links(of port: Firewall.Port) -> [String] {
-        observed.machines.first { $0.metadata.identity == port.machine }?.links(of: port.interface) ?? []
+    private func links(of port: Firewall.Port, _ index: Index) -> [String] {
+        index.observed[port.machine].map { observed.machines[$0].links(of: port.interface) } ?? []
     }
 
     /// Whether a running guest's frames are filtered in another way than before.
@@ -148,15 +177,16 @@ extension HostPlanner {
         let active = Set(
             observed.machines.filter { $0.status?.state.isActive == true }.map(\.metadata.identity))
         guard let seen, seen.isIntact else { return !active.isEmpty }
+        let (wanted, there) = (first.portsByName, seen.portsByName)
         return (first.ports + seen.ports).contains { port in
             active.contains(port.machine)
-                && !(first.ports.contains { $0.isTheSame(as: port) } && seen.ports.contains { $0.isTheSame(as: port) })
+                && !(wanted[port.name]?.isTheSame(as: port) == true && there[port.name]?.isTheSame(as: port) == true)
         }
     }
 
     private static func changes(from old: [Firewall.Port], to new: [Firewall.Port]) -> [FieldChange] {
-        let before = old.reduce(into: [:]) { $0[$1.name] = $1 }
-        let after = new.reduce(into: [:]) { $0[$1.name] = $1 }
+        let before = Firewall(ports: old).portsByName
+        let after = Firewall(ports: new).portsByName
         return Set(before.keys).union(after.keys).sorted().compactMap { name in
             let (old, new) = (before[name], after[name])
             let title = "firewall[\((new ?? old)?.title ?? name)]"
@@ -175,6 +205,10 @@ extension HostPlanner {
         guard !lines.isEmpty else { return nil }
         return lines.prefix(4).joined(separator: "; ") + (lines.count > 4 ? "; and \(lines.count - 4) more" : "")
     }
+}
+
+extension Firewall {
+    fileprivate var portsByName: [String: Port] { ports.reduce(into: [:]) { $0[$1.name] = $1 } }
 }
 
 extension Firewall.Port {

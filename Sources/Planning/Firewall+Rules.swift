@@ -3,59 +3,56 @@ import Model
 extension Firewall.Port {
     /// The rules of an interface that is placed; nil for one whose frames nobody looks at.
     ///
-    /// - Parameter links: What the running interface is called, if not as its definition says.
+    /// - Parameters:
+    ///   - links: What the running interface is called, if not as its definition says.
+    ///   - limits: The bandwidth that rules hold it to, where the kernel has no queues for libvirt.
     init?(
-        _ interface: VirtualMachine.Interface, of machine: String, links: [String], network: Network,
-        members: [String: [IPAddress]], identity: Identity
+        _ interface: VirtualMachine.Interface, of machine: String, links: [String], limits: Bandwidth?,
+        network: Network, members: [String: [IPAddress]], identity: Identity
     ) {
-        guard interface.isFiltered, let mac = interface.mac else { return nil }
+        guard interface.isFiltered || limits != nil, let mac = interface.mac else { return nil }
         let name = identity.deviceName(machine: machine, interface: interface.name)
         let groups = network.spec.securityGroups.filter { interface.securityGroups.contains($0.name) }
         self.init(
             name: name, machine: machine, interface: interface.name,
             devices: Array(Set(links + [interface.device ?? name])),
-            from: interface.spoofProtection ? Self.spoofProtection(mac, interface.address) : [],
-            to: interface.securityGroups.isEmpty ? [] : Self.ingress(groups, members))
+            from: Self.limit(limits?.outbound)
+                + (interface.spoofProtection ? Firewall.Sender(mac: mac, address: interface.address).statements : []),
+            to: Self.limit(limits?.inbound)
+                + (interface.securityGroups.isEmpty
+                    ? [] : Self.ingress(groups, members, names: network.spec.subnet?.serviceAddress)))
     }
 
-    /// Frames that a guest has no right to send are dropped: from another's Ethernet address, answers of a DHCP server
-    /// or a router, tags that would hide what is inside, and, where its address is declared, from any other address.
-    private static func spoofProtection(_ mac: MACAddress, _ address: IPAddress?) -> [String] {
-        let always = [
-            "ether saddr != \(mac) drop",
-            "ether type { 8021q, 8021ad } drop",
-            "arp saddr ether != \(mac) drop",
-            "udp sport { 67, 547 } drop",
-            "icmpv6 type { nd-router-advert, nd-redirect } drop",
-        ]
-        guard let address else { return always }
-        let own = address.isIPv4 ? ["0.0.0.0", address.description] : ["0.0.0.0"]
-        let local = ["::", "fe80::/10"] + (address.isIPv4 ? [] : [address.description])
-        // The prefix of what a host gives itself, fe80::/10, at the target of a neighbour advertisement.
-        let target =
-            (address.isIPv4 ? "" : "@th,64,128 != 0x\(address.bytes.hexDigits) ") + "@th,64,16 & 0xffc0 != 0xfe80"
-        return always + [
-            "arp saddr ip != \(set(own)) drop",
-            // Before it has an address it asks for one.
-            "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
-            address.isIPv4 ? "ip saddr != \(address) drop" : "ether type ip drop",
-            "ip6 saddr != \(set(local)) drop",
-            "icmpv6 type nd-neighbor-advert \(target) drop",
-            // QEMU announces a guest that has moved by RARP.
-            "ether type != { ip, arp, 0x8035, ip6 } drop",
-        ]
+    /// Frames beyond a rate are dropped, before any rule lets them pass. A guest's frames have up to 64 KiB until its
+    /// virtual device cuts them, so less than two of those is no burst. To nftables a second's worth is one as well.
+    private static func limit(_ limit: Bandwidth.Limit?) -> [String] {
+        guard let limit else { return [] }
+        let least: UInt64 = 1 << 17
+        func statement(_ rate: BitRate, burst: UInt64) -> String {
+            "limit rate over \(rate.kilobytes * 1000) bytes/second burst \(max(burst, least)) bytes drop"
+        }
+        return (limit.peak.map { [statement($0, burst: least)] } ?? [])
+            + [statement(limit.average, burst: limit.burst?.bytes ?? least)]
     }
 
     /// What no network works without, then what the groups allow, and nothing else.
-    private static func ingress(_ groups: [SecurityGroup], _ members: [String: [IPAddress]]) -> [String] {
+    ///
+    /// - Parameter names: where the network's own DNS answers.
+    private static func ingress(
+        _ groups: [SecurityGroup], _ members: [String: [IPAddress]], names: IPAddress?
+    ) -> [String] {
         let discovery = "mld-listener-query, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert"
         let isStateful = groups.contains(where: \.isStateful)
-        return (isStateful ? ["ct state established,related accept", "ct state invalid drop"] : []) + [
+        let state = isStateful ? ["ct state established,related accept", "ct state invalid drop"] : []
+        let always = [
             "ether type arp accept",
             "icmpv6 type { \(discovery) } accept",
             "udp sport 67 udp dport 68 accept",
             "udp sport 547 udp dport 546 accept",
-        ] + groups.flatMap { $0.ingress.flatMap { statements($0, members) } } + ["drop"]
+        ]
+        let answers = names.map { ["ip saddr \($0) udp sport 53 accept", "ip saddr \($0) tcp sport 53 accept"] } ?? []
+        let rules = groups.flatMap { $0.ingress.flatMap { statements($0, members) } }
+        return state + always + answers + rules + ["drop"]
     }
 
     private static func statements(_ rule: SecurityGroup.Rule, _ members: [String: [IPAddress]]) -> [String] {

@@ -9,6 +9,9 @@ struct HostPlanner {
     /// What was observed, with what is adopted among ours.
     let observed: HostInventory
     let options: PlanOptions
+    let transit: Transit
+    /// The machines that volumes come with, by volume.
+    let incoming: [String: Transit.Arrival]
     var steps: [Step] = []
     var blocked: [Blocked] = []
     var problems: [Diagnostic] = []
@@ -17,8 +20,11 @@ struct HostPlanner {
     private var stagedRemovals: [String: String] = [:]
 
     init(
-        host: String, identity: Identity, expectation: Expectation, adoption: Adoption, options: PlanOptions
+        host: String, identity: Identity, expectation: Expectation, adoption: Adoption, options: PlanOptions,
+        transit: Transit = Transit()
     ) {
+        self.transit = transit
+        incoming = transit.incoming
         self.host = host
         self.identity = identity
         self.expectation = expectation
@@ -30,6 +36,8 @@ struct HostPlanner {
     /// Plans every kind, those that others need first.
     mutating func run() {
         tellUnknown()
+        tellWhatIsNotKept()
+        tellSlowGuests()
         for (resource, reason) in options.heldBack.sorted(by: { $0.key < $1.key }) { holdBack(resource, reason) }
         problems += adoption.problems
         for (resource, reason) in adoption.blocked.sorted(by: { $0.key < $1.key }) { block(resource, reason) }
@@ -37,6 +45,7 @@ struct HostPlanner {
         planStaged()
         planPools()
         planImages()
+        holdUnrouted()
         planNetworks()
         planVolumes()
         holdUnfiltered()
@@ -45,6 +54,8 @@ struct HostPlanner {
         // What goes comes last: whether anything still needs it is known then.
         planLeavingVolumes()
         planLeavingNetworks()
+        planLeftBootFiles()
+        planRouting()
         planUnusedImages()
         planLeavingPools()
         waitForAdoption()
@@ -55,6 +66,17 @@ struct HostPlanner {
         if let reason = observed.unknown.first(where: { $0.area == .host && $0.resource == nil })?.reason {
             block(ResourceID(.host, host), "could not be observed: \(reason)")
         }
+    }
+
+    /// `accelerator: auto` that found no KVM which works is told: it is no choice of the manifests.
+    private mutating func tellSlowGuests() {
+        guard expectation.acceleratorChoices > 0, expectation.inventory.host.spec.accelerator == .auto,
+            let status = observed.host.status, status.accelerator == .tcg, !status.acceleratorReason.isEmpty
+        else { return }
+        note(
+            Diagnostic.slowGuests, "guests run by TCG, many times slower than by KVM: \(status.acceleratorReason)",
+            ResourceID(.host, host),
+            help: "`infra doctor` says what mends it; `accelerator: tcg` at the Host accepts it")
     }
 
     /// Puts the steps that adopt something before those that do anything to it.
@@ -93,8 +115,15 @@ struct HostPlanner {
             let resource = ResourceID(.virtualMachine, user.metadata.identity)
             if isBlocked(resource) { return "\(resource) uses it and is blocked" }
             if isLeftRunning(user) { return "\(resource) uses it until it is next started" }
+            if user.status?.state == .saved { return "\(resource) uses it: \(Self.isSaved(user))" }
         }
         return nil
+    }
+
+    /// Why nothing can be done about a resource; nil when something can.
+    func reasonForBlocking(_ resource: ResourceID) -> String? {
+        guard isBlocked(resource) else { return nil }
+        return blocked.first { $0.resource == resource }?.reason ?? "refused"
     }
 
     /// Whether nothing can be done about a resource.
@@ -104,6 +133,17 @@ struct HostPlanner {
     mutating func block(_ resource: ResourceID, _ reason: String) {
         guard blockedResources.insert(resource).inserted else { return }
         blocked.append(Blocked(host: host, resource: resource, reason: reason))
+    }
+
+    /// Notes that the manifests ask for something of a resource that nothing can do; the rest goes on without it.
+    mutating func block(
+        _ resource: ResourceID, _ code: String, _ message: String, field: String, help: String? = nil
+    ) {
+        guard blockedResources.insert(resource).inserted else { return }
+        blocked.append(
+            Blocked(
+                host: host, resource: resource, reason: message,
+                problem: Diagnostic(code: code, message, help: help, resource: resource, field: field)))
     }
 
     private mutating func holdBack(_ resource: ResourceID, _ reason: String) {
@@ -128,8 +168,12 @@ struct HostPlanner {
     ) -> Bool {
         if let reason = unknown(area, resource) {
             block(resource, "could not be observed: \(reason)")
-        } else if let cause = needs.first(where: isBlocked) {
-            block(resource, "waits for \(cause), which is blocked")
+        } else if !blockedResources.isEmpty {
+            // Not `first(where: isBlocked)`, which would copy this value, and is asked for every machine and disk.
+            for cause in needs where isBlocked(cause) {
+                block(resource, "waits for \(cause), which is blocked")
+                break
+            }
         }
         return isBlocked(resource)
     }
@@ -209,4 +253,9 @@ struct HostPlanner {
         }
         return ResourceID(.network, match ?? link)
     }
+}
+
+extension Diagnostic {
+    /// The code of what is told about each host whose guests run without KVM although nobody asked for that.
+    static let slowGuests = "accelerator"
 }

@@ -14,8 +14,11 @@ extension HostPlanner {
                 continue
             }
             let action: Action = seen[network.metadata.identity] == nil ? .create : .update
+            tellNarrowUnderlay(status, resource)
             planBridge(network, seen[network.metadata.identity]?.status?.bridge, resource, action)
             planTunnel(network, seen[network.metadata.identity]?.status?.tunnel, resource, action)
+            planService(network, seen[network.metadata.identity]?.status?.service, resource, action)
+            planBootFiles(network, status, resource, action)
         }
     }
 
@@ -47,6 +50,20 @@ extension HostPlanner {
             }
         }
         return false
+    }
+
+    /// A frame of the network with the headers around it (RFC 7348) is to fit the underlay; else it goes in fragments,
+    /// or nowhere.
+    private mutating func tellNarrowUnderlay(_ wanted: Network.Status, _ resource: ResourceID) {
+        guard let tunnel = wanted.tunnel, let underlay = observed.underlayMTU, let local = tunnel.local else { return }
+        let room = underlay - (local.isIPv4 ? 50 : 70)
+        guard tunnel.mtu > room else { return }
+        notes.append(
+            Diagnostic(
+                .warning, code: "underlay-mtu",
+                "frames of \(tunnel.mtu) bytes do not fit the underlay of \(host), whose MTU is \(underlay)",
+                help: "write mtu: \(room) at the network, or raise the MTU of the underlay", resource: resource,
+                field: "spec.vxlan.mtu"))
     }
 
     /// A link keeps its name: guests' definitions hold it.
@@ -84,7 +101,31 @@ extension HostPlanner {
             resource, .update, .updateBridge(network), .live, reason: "the bridge is not as declared", changes: changes)
     }
 
+    /// A standing link floods to where a machine comes from until it has moved.
     private mutating func planTunnel(
+        _ network: Network, _ seen: Network.Tunnel?, _ resource: ResourceID, _ action: Action
+    ) {
+        guard let seen, let wanted = network.status?.tunnel else {
+            planLink(network, seen, resource, action)
+            return
+        }
+        let lingering = (transit.lingering[resource.id] ?? []).filter {
+            seen.flood.contains($0.address) && !wanted.flood.contains($0.address)
+        }
+        var first = network
+        first.status?.tunnel?.flood = Set(wanted.flood + lingering.map(\.address)).sorted()
+        planLink(first, seen, resource, action)
+        guard !lingering.isEmpty else { return }
+        add(
+            resource, .update, .trimTunnel(network), reason: "who was there has moved",
+            changes: [
+                FieldChange(
+                    "spec.vxlan.peers", old: Self.list(first.status?.tunnel?.flood ?? []), new: Self.list(wanted.flood))
+            ],
+            after: ["create-vxlan", "update-vxlan", "replace-vxlan"].map { id(resource, $0) } + lingering.map(\.after))
+    }
+
+    private mutating func planLink(
         _ network: Network, _ seen: Network.Tunnel?, _ resource: ResourceID, _ action: Action
     ) {
         let bridge =
@@ -114,12 +155,20 @@ extension HostPlanner {
             FieldChange("spec.vxlan.port", old: String(seen.port), new: String(wanted.port)),
             FieldChange("underlay.address", old: seen.local?.description, new: wanted.local?.description),
             FieldChange("underlay.interface", old: seen.interface, new: wanted.interface),
+            // Each side keeps entries that the other would not find as it left them.
+            FieldChange("spec.vxlan.flooding", old: seen.flooding.rawValue, new: wanted.flooding.rawValue),
         ].filter { $0.old != $0.new }
         let inPlace = [
             FieldChange("spec.mtu", old: String(seen.mtu), new: String(wanted.mtu)),
             FieldChange("status.vxlan.up", old: String(seen.isUp), new: String(wanted.isUp)),
             FieldChange("status.vxlan.bridge", old: seen.bridge, new: wanted.bridge),
-            FieldChange("spec.vxlan.peers", old: Self.list(seen.flood), new: Self.list(wanted.flood)),
+            FieldChange(
+                "spec.vxlan.peers", old: wanted.flooding == .evpn ? nil : Self.list(seen.flood),
+                new: Self.list(wanted.flood)),
+            FieldChange("status.vxlan.learns", old: String(seen.bridgeLearns), new: String(wanted.bridgeLearns)),
+            FieldChange(
+                "status.vxlan.suppresses", old: String(seen.suppressesNeighbors),
+                new: String(wanted.suppressesNeighbors)),
         ].filter { $0.old != $0.new }
         if !kernelWide.isEmpty, isVNIInPlay(seen.vni, wanted.vni, resource) {
             add(
@@ -163,6 +212,32 @@ extension HostPlanner {
         }
     }
 
+    /// Networks whose links cannot be made, since another one of ours has their VNI and keeps it.
+    var heldVNIs: [ResourceID: String] {
+        var freed: Set<String> = []
+        for step in steps {
+            switch step.operation {
+            case .removeTunnel, .replaceTunnel: freed.insert(step.resource.id)
+            default: break
+            }
+        }
+        return steps.reduce(into: [:]) { held, step in
+            let wanted: Network.Tunnel?
+            switch step.operation {
+            case .createTunnel(let network), .replaceTunnel(let network): wanted = network.status?.tunnel
+            default: wanted = nil
+            }
+            guard let wanted else { return }
+            let holder = observed.networks.first {
+                $0.status?.tunnel?.vni == wanted.vni && $0.metadata.identity != step.resource.id
+                    && !freed.contains($0.metadata.identity)
+            }
+            if let holder {
+                held[step.resource] = "Network/\(holder.metadata.identity) has its VNI \(wanted.vni) and stays"
+            }
+        }
+    }
+
     private mutating func planRemoval(of network: Network) {
         let resource = ResourceID(.network, network.metadata.identity)
         if isHeld(resource, area: .network) { return }
@@ -182,15 +257,19 @@ extension HostPlanner {
                 add(resource, .release, .releaseTunnel(network), reason: kept, after: after)
             }
         }
+        if network.status?.service != nil {
+            add(resource, .delete, .removeService(network), .live, reason: "not in the manifests", after: after)
+        }
+        defer { planBootFilesRemoval(resource) }
         guard let bridge = network.status?.bridge else { return }
+        let parts = [id(resource, "remove-vxlan"), id(resource, "remove-service")]
         if bridge.name == identity.bridgeName(resource.id) {
             add(
                 resource, .delete, .removeBridge(network), .live, reason: "not in the manifests",
-                after: after + [id(resource, "remove-vxlan"), id(resource, "release-vxlan")])
+                after: after + parts + [id(resource, "release-vxlan")])
         } else {
             add(
-                resource, .release, .releaseBridge(network), reason: kept, after: after + [id(resource, "remove-vxlan")]
-            )
+                resource, .release, .releaseBridge(network), reason: kept, after: after + parts)
         }
     }
 

@@ -27,6 +27,10 @@ public enum Operation: Hashable, Sendable, Codable {
     case growDisk(Volume, machine: VirtualMachine, disk: String)
     /// Rewrite what the file says about itself.
     case markVolume(Volume)
+    /// Copy a volume that nothing uses from another host.
+    case copyVolume(Volume, from: String)
+    /// Delete a copy that does not count. The one that does is, or will be, on that host.
+    case removeCopy(Volume, home: String)
     /// Delete a volume and its data.
     case removeVolume(Volume)
     /// Remove an unfinished file.
@@ -57,16 +61,28 @@ public enum Operation: Hashable, Sendable, Codable {
     case updateTunnel(Network)
     /// Make the VXLAN link anew under the standing bridge.
     case replaceTunnel(Network)
+    /// Stop flooding to where no member is any more.
+    case trimTunnel(Network)
     /// Remove a network's VXLAN link.
     case removeTunnel(Network)
+    /// Make the files that make a network's links when the host starts; none of them where the list is empty.
+    case writeBootFiles(network: String, [BootFile])
     /// Remove a network's bridge.
     case removeBridge(Network)
+    /// Make a network's DHCP and DNS, or what of them is not as it is to be.
+    case writeService(Network)
+    /// Remove a network's DHCP and DNS.
+    case removeService(Network)
     /// Replace the host's firewall as a whole.
     case writeFirewall(Firewall)
     /// Replace it once what some of its rules were for is gone.
     case trimFirewall(Firewall)
     /// Remove it.
     case removeFirewall
+    /// Make FRR say the host's part of EVPN.
+    case writeRouting(EVPN)
+    /// Take it out of FRR.
+    case removeRouting
     /// Mark a domain that is there. Its devices are told by the map until they have aliases of ours.
     case adoptMachine(VirtualMachine, devices: DeviceMap)
     /// Define a new machine.
@@ -83,6 +99,12 @@ public enum Operation: Hashable, Sendable, Codable {
     case restartMachine(VirtualMachine)
     /// Undefine a machine that is off; its volumes stay.
     case undefineMachine(VirtualMachine)
+    /// Move a running machine here, with its memory and what disks are copied.
+    case migrateMachine(VirtualMachine, Passage)
+    /// Define a machine here that is off, as it is defined where it comes from, and undefine it there.
+    case relocateMachine(VirtualMachine, Passage)
+    /// End and undefine what is left here of a machine that is on that host.
+    case dropMachine(VirtualMachine, home: String)
 
     /// The operation's name, the last part of a step's id.
     public var name: String {
@@ -99,7 +121,9 @@ public enum Operation: Hashable, Sendable, Codable {
         case .importImage(let image): "import" + (image.status.map { "-\($0.pool)" } ?? "")
         case .removeImage(let image): "remove" + (image.status.map { "-\($0.pool)" } ?? "")
         case .growVolume, .growDisk: "grow"
-        case .markVolume: "mark"
+        case .markVolume(let volume): volume.status?.mark?.copy == nil ? "mark" : "mark-moved"
+        case .copyVolume: "copy"
+        case .removeCopy: "remove-copy"
         case .removeStaged(let path): "remove-staged-\(path.split(separator: "/").last ?? "")"
         case .removeStagedLink(let name): "remove-staged-\(name)"
         case .writeSeed: "seed"
@@ -110,17 +134,26 @@ public enum Operation: Hashable, Sendable, Codable {
         case .updateBridge: "update-bridge"
         case .updateTunnel: "update-vxlan"
         case .replaceTunnel: "replace-vxlan"
+        case .trimTunnel: "trim-vxlan"
         case .removeTunnel: "remove-vxlan"
         case .removeBridge: "remove-bridge"
+        case .writeService: "service"
+        case .removeService: "remove-service"
+        case .writeBootFiles: "boot-files"
         case .writeFirewall: "firewall"
         case .trimFirewall: "trim-firewall"
         case .removeFirewall: "remove-firewall"
+        case .writeRouting: "evpn"
+        case .removeRouting: "remove-evpn"
         case .defineMachine: "define"
         case .updateMachine: "update"
         case .setBandwidth(_, let interface): "bandwidth-\(interface)"
         case .stopMachine: "stop"
         case .restartMachine: "restart"
         case .undefineMachine: "undefine"
+        case .migrateMachine: "migrate"
+        case .relocateMachine: "relocate"
+        case .dropMachine: "drop"
         }
     }
 
@@ -144,6 +177,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .growVolume: "growing the volume"
         case .growDisk: "growing the volume under the running machine"
         case .markVolume: "marking the volume"
+        case .copyVolume: "copying the volume"
+        case .removeCopy: "removing the copy"
         case .removeVolume: "deleting the volume"
         case .removeStaged: "removing an unfinished file"
         case .removeStagedLink: "removing an unfinished link"
@@ -155,11 +190,17 @@ public enum Operation: Hashable, Sendable, Codable {
         case .updateBridge: "setting the bridge"
         case .updateTunnel: "setting the VXLAN link"
         case .replaceTunnel: "replacing the VXLAN link"
+        case .trimTunnel: "trimming the VXLAN link"
         case .removeTunnel: "removing the VXLAN link"
         case .removeBridge: "removing the bridge"
+        case .writeService: "setting up DHCP and DNS"
+        case .removeService: "removing DHCP and DNS"
+        case .writeBootFiles(_, let files): files.isEmpty ? "removing its boot files" : "writing its boot files"
         case .writeFirewall: "writing the firewall"
         case .trimFirewall: "trimming the firewall"
         case .removeFirewall: "removing the firewall"
+        case .writeRouting: "telling FRR of its neighbours"
+        case .removeRouting: "removing the fleet's part from FRR"
         case .defineMachine: "defining the machine"
         case .updateMachine: "patching the definition"
         case .setBandwidth: "limiting the interface"
@@ -167,13 +208,24 @@ public enum Operation: Hashable, Sendable, Codable {
         case .stopMachine: "stopping the machine"
         case .restartMachine: "restarting the machine"
         case .undefineMachine: "undefining the machine"
+        case .migrateMachine, .relocateMachine: "moving the machine"
+        case .dropMachine: "removing what a move has left"
         }
     }
 
-    /// Whether it is about the firewall, which is of the host as a whole.
-    var isFirewall: Bool {
+    /// The other host that it reads or changes, by identity; nil when it is about one host alone.
+    public var peer: String? {
         switch self {
-        case .writeFirewall, .trimFirewall, .removeFirewall: true
+        case .copyVolume(_, let host), .removeCopy(_, let host), .dropMachine(_, let host): host
+        case .migrateMachine(_, let passage), .relocateMachine(_, let passage): passage.from
+        default: nil
+        }
+    }
+
+    /// Whether it is about the firewall or FRR, which are of the host as a whole.
+    var isOfHost: Bool {
+        switch self {
+        case .writeFirewall, .trimFirewall, .removeFirewall, .writeRouting, .removeRouting: true
         default: false
         }
     }

@@ -21,7 +21,7 @@ public struct Plan: Hashable, Sendable, Codable {
     public var deferred: [Step] = []
     /// Resources about which nothing can be done now, with the reason.
     public var blocked: [Blocked] = []
-    /// Errors that refuse the whole plan: capacity, protection, changes that nothing can make.
+    /// Errors that refuse the whole plan: capacity, protection.
     public var problems: [Diagnostic] = []
     /// Worth knowing.
     public var notes: [Diagnostic] = []
@@ -98,6 +98,13 @@ public struct Blocked: Hashable, Sendable, Codable {
     public var resource: ResourceID
     /// Why, in words.
     public var reason: String
+    /// What the manifests ask for and nothing can do, where that is why.
+    public var problem: Diagnostic?
+}
+
+extension Plan {
+    /// Whether the manifests ask for something that nothing can do.
+    public var isFaulty: Bool { !problems.isEmpty || blocked.contains { $0.problem != nil } }
 }
 
 extension Blocked {

@@ -13,7 +13,9 @@ public struct PlanBasis: Hashable, Sendable, Codable {
     public init(_ plan: Plan, _ manifest: FleetManifest, observed: [String: HostInventory]) {
         roster = observed.compactMapValues { $0.host.status?.uuid }
         objects = [:]
-        let steps = Dictionary(grouping: plan.steps, by: \.host)
+        let steps = plan.steps.reduce(into: [String: [Step]]()) { steps, step in
+            for host in step.hosts { steps[host, default: []].append(step) }
+        }
         for (host, steps) in steps {
             guard let inventory = observed[host] else { continue }
             let read = Self.read(by: steps, manifest, inventory)
@@ -25,6 +27,12 @@ public struct PlanBasis: Hashable, Sendable, Codable {
             add(adoptedBy: steps, inventory.adoptable, host)
             if read.contains(ResourceID(.host, host)), let firewall = inventory.firewall {
                 objects["\(host)/firewall"] = Self.fields(of: firewall)
+            }
+            for file in inventory.boot?.files ?? [] where read.contains(ResourceID(.network, file.network)) {
+                objects["\(host)/\(file.name)"] = Self.fields(of: file)
+            }
+            if read.contains(ResourceID(.host, host)), let evpn = inventory.evpn {
+                objects["\(host)/evpn"] = Self.fields(of: evpn)
             }
             for (machine, seed) in inventory.seeds where read.contains(ResourceID(.virtualMachine, machine)) {
                 objects["\(host)/seed of \(machine)"] = Self.fields(of: seed)

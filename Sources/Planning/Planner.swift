@@ -12,6 +12,8 @@ public struct PlanOptions: Hashable, Sendable {
     public var removal: Removal
     /// Resources about which nothing is done now, with the reason. A machine's disks are left with it.
     public var heldBack: [ResourceID: String]
+    /// What is asked of machines beside what the manifests say. Then nothing else is done; the machines are the targets.
+    public var request: PowerRequest?
 
     /// Which resources that left the fleet are removed.
     public enum Removal: Hashable, Sendable {
@@ -26,13 +28,21 @@ public struct PlanOptions: Hashable, Sendable {
     /// What a plan may do.
     public init(
         allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false,
-        removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:]
+        removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:], request: PowerRequest? = nil
     ) {
         self.allowance = allowance
         self.targets = targets
         self.destroys = destroys
         self.removal = removal
         self.heldBack = heldBack
+        self.request = request
+    }
+
+    /// The same for what is left once the steps were done.
+    public var afterwards: PlanOptions {
+        var options = self
+        options.request = request?.done
+        return options
     }
 
     /// Whether machines that left the manifests stay for now.
@@ -65,6 +75,20 @@ public enum Planner {
     public static func plan(
         _ manifest: FleetManifest, observed: [String: HostInventory], options: PlanOptions = PlanOptions()
     ) -> Plan {
+        // A move that is blocked on one of its hosts is none, which changes what is planned on both.
+        var staying: [String: String] = [:]
+        while true {
+            let (plan, held) = plan(manifest, observed: observed, options: options, staying: staying)
+            if held.isEmpty { return plan }
+            staying.merge(held) { first, _ in first }
+        }
+    }
+
+    /// - Parameter staying: machines that cannot move now, with the reason.
+    /// - Returns: the plan, and the machines that it moves although they cannot, with the reason.
+    private static func plan(
+        _ manifest: FleetManifest, observed: [String: HostInventory], options: PlanOptions, staying: [String: String]
+    ) -> (plan: Plan, held: [String: String]) {
         var plan = Plan(
             fleetName: manifest.fleet.metadata.name, fleet: manifest.fleet.uuid, allowance: options.allowance)
         let identity = Identity(fleet: manifest.fleet.uuid)
@@ -72,7 +96,13 @@ public enum Planner {
         if options.destroys {
             wanted = FleetManifest(fleet: manifest.fleet, hosts: manifest.hosts)
         }
-        let placement = Placement(wanted, observed: observed, keepsLeaving: options.keepsLeaving)
+        if let request = options.request {
+            let (asked, problems) = request.applied(to: wanted)
+            wanted = asked
+            plan.problems += problems
+        }
+        let placement = Placement(
+            wanted, observed: observed, keepsLeaving: options.keepsLeaving, staying: staying)
         plan.problems += placement.problems
         plan.blocked += placement.blocked
         plan.notes += placement.notes
@@ -80,6 +110,8 @@ public enum Planner {
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
         let volumes = Dictionary(grouping: wanted.volumes) { placement.volumes[$0.metadata.identity] ?? "" }
         let ends = TunnelEnds(wanted, machines: machines)
+        let transits = Transit.all(placement, wanted, observed)
+        var planners: [String: HostPlanner] = [:]
         var steps: [Step] = []
         for host in wanted.hosts {
             let id = host.metadata.identity
@@ -90,17 +122,30 @@ public enum Planner {
             let inventory =
                 observed[id]
                 ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")])
+            let transit = transits[id] ?? Transit()
+            let incoming = transit.incoming
             let adoption = Adoption(
-                lookup, machines: machines[id] ?? [], volumes: volumes[id] ?? [], observed: inventory,
+                lookup, machines: (machines[id] ?? []).filter { transit.arriving[$0.metadata.identity] == nil },
+                volumes: (volumes[id] ?? []).filter { incoming[$0.metadata.identity] == nil }, observed: inventory,
                 identity: identity)
             let expectation = Expectation(
                 manifest: lookup, host: host, machines: machines[id] ?? [], standalone: volumes[id] ?? [],
-                observed: adoption.inventory, peers: ends.peers(of: id), identity: identity)
+                observed: adoption.inventory, peers: ends.peers(of: id), speakers: ends.speakers(beside: id),
+                identity: identity, transit: transit)
             var local = options
             local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }
-            var planner = HostPlanner(
-                host: id, identity: identity, expectation: expectation, adoption: adoption, options: local)
-            planner.run()
+            var planner: HostPlanner
+            var blockedByVNI: [ResourceID: String] = [:]
+            repeat {
+                local.heldBack.merge(blockedByVNI) { known, _ in known }
+                planner = HostPlanner(
+                    host: id, identity: identity, expectation: expectation, adoption: adoption, options: local,
+                    transit: transit)
+                planner.run()
+                // Whether the link that has a VNI now goes is known at the end, and what needs the new one waits.
+                blockedByVNI = planner.heldVNIs
+            } while !blockedByVNI.isEmpty
+            if !placement.moves.isEmpty { planners[id] = planner }
             steps += planner.steps
             plan.blocked += planner.blocked
             plan.problems += planner.problems
@@ -111,21 +156,86 @@ public enum Planner {
             let foreign = adoption.inventory.foreign
             if !foreign.isEmpty { plan.foreign[id] = foreign }
         }
+        let held = heldMoves(placement, wanted, planners)
+        if !held.isEmpty { return (plan, held) }
         plan.blocked += lostHosts(wanted, observed)
+        steps = withoutOrphans(steps)
         for short in plan.capacity.filter({ $0.missing > 0 }) {
             if short.isExceeded { plan.problems.append(short.diagnostic) } else { plan.notes.append(short.diagnostic) }
         }
         plan.notes += renameHints(steps)
         if !options.targets.isEmpty {
             let kept = targets(wanted, options)
-            steps = steps.filter {
-                // The firewall's rules are those of the targets, and else as they were.
-                (kept.contains($0.resource) || $0.operation.isFirewall) && $0.action != .delete && $0.action != .release
+            let whole = steps
+            // A disk moves with its machine or not at all.
+            let going = Set(placement.moves.filter { $0.to != nil }.map(\.machine))
+            let staying = wanted.machines.filter {
+                going.contains($0.metadata.identity)
+                    && !kept.contains(ResourceID(.virtualMachine, $0.metadata.identity))
             }
+            let left = Set(staying.flatMap(\.volumes).map { ResourceID(.volume, $0) })
+            steps = steps.filter {
+                // What the firewall and FRR say is for the targets, and else as it was.
+                (kept.contains($0.resource) || $0.operation.isOfHost) && $0.action != .delete && $0.action != .release
+                    && !left.contains($0.resource)
+            }
+            steps = withoutHalves(steps, of: whole)
             plan.blocked = plan.blocked.filter { kept.contains($0.resource) }
+            if let request = options.request { steps = request.steps(of: steps) }
         }
         finish(&plan, steps, options)
-        return plan
+        return (plan, [:])
+    }
+
+    /// Machines that move although something of them is blocked on one of the two hosts.
+    private static func heldMoves(
+        _ placement: Placement, _ manifest: FleetManifest, _ planners: [String: HostPlanner]
+    ) -> [String: String] {
+        guard placement.moves.contains(where: { $0.to != nil }) else { return [:] }
+        let machines = manifest.machines.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        return placement.moves.reduce(into: [:]) { held, move in
+            guard let to = move.to, let machine = machines[move.machine] else { return }
+            let parts =
+                machine.volumes.map { ResourceID(.volume, $0) } + [ResourceID(.virtualMachine, move.machine)]
+            for host in [move.from, to] {
+                guard let planner = planners[host] else {
+                    held[move.machine] = "nothing is done on host \(host)"
+                    return
+                }
+                if let reason = parts.lazy.compactMap({ planner.reasonForBlocking($0) }).first {
+                    held[move.machine] = reason
+                    return
+                }
+            }
+        }
+    }
+
+    /// Leaves out marks that would make a second copy of a volume count: the other one keeps its mark.
+    private static func withoutOrphans(_ steps: [Step]) -> [Step] {
+        let ids = Set(steps.map(\.id))
+        return steps.filter { step in
+            guard case .markVolume(let volume) = step.operation, volume.status?.mark?.copy == nil else { return true }
+            return step.after.allSatisfy { !$0.hasSuffix("/mark-moved") || ids.contains($0) }
+        }
+    }
+
+    /// Leaves out what says which copy of a disk counts, or removes one, where a step that it waits for was left out: half of
+    /// a move would let an empty copy count.
+    private static func withoutHalves(_ steps: [Step], of whole: [Step]) -> [Step] {
+        var steps = steps
+        var missing = Set(whole.map(\.id)).subtracting(steps.map(\.id))
+        while true {
+            let halves = steps.filter { step in
+                switch step.operation {
+                case .markVolume, .removeCopy, .dropMachine, .migrateMachine, .relocateMachine:
+                    step.after.contains(where: missing.contains)
+                default: false
+                }
+            }
+            if halves.isEmpty { return steps }
+            missing.formUnion(halves.map(\.id))
+            steps.removeAll { missing.contains($0.id) }
+        }
     }
 
     /// Hosts that only other hosts remember.

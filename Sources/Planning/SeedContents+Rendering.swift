@@ -34,6 +34,10 @@ extension SeedContents {
             text += "  \(interface.name):\n    match:\n      macaddress: \"\(mac)\"\n"
             if let mtu = interface.mtu { text += "    mtu: \(mtu)\n" }
             guard let subnet, let address = interface.address else { continue }
+            if subnet.serviceAddress != nil {
+                text += "    dhcp4: true\n"
+                continue
+            }
             text += "    addresses:\n      - \"\(address)/\(subnet.cidr.prefix)\"\n"
             if let gateway = subnet.gateway {
                 let target = gateway.isIPv4 ? "0.0.0.0/0" : "::/0"

@@ -23,7 +23,7 @@ public struct Simulator: Sendable {
                 let id = host.metadata.identity
                 host.status = KVMHost.Status(
                     uuid: Identity.hostUUID(machineID: id), hostname: id, cpu: 1 << 20, memory: ByteCount(1 << 60),
-                    accelerator: .tcg, acceleratorReason: "simulated", libvirtVersion: "9.0.0")
+                    accelerator: .tcg, acceleratorReason: "", libvirtVersion: "9.0.0")
                 result[id] = HostInventory(host: host)
             })
     }
@@ -50,6 +50,22 @@ public struct Simulator: Sendable {
         guard var host = hosts.removeValue(forKey: step.host) else {
             throw Refusal(description: "\(step.id): no such host")
         }
+        if let name = step.operation.peer {
+            guard var peer = hosts[name] else {
+                hosts[step.host] = host
+                throw Refusal(description: "\(step.id): no host \(name)")
+            }
+            defer {
+                hosts[step.host] = host
+                hosts[name] = peer
+            }
+            do {
+                try host.perform(step.operation, with: &peer)
+            } catch {
+                throw Refusal(description: "\(step.id): \(error.why)")
+            }
+            return
+        }
         defer { hosts[step.host] = host }
         do {
             try host.perform(step.operation)
@@ -74,14 +90,27 @@ extension HostInventory {
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
-            .releaseTunnel, .releaseBridge, .removeStagedLink,
-            .attachTap:
+            .releaseTunnel, .releaseBridge, .removeStagedLink, .attachTap, .writeService, .removeService, .trimTunnel:
             try performOnLink(operation)
         case .writeFirewall(let wanted), .trimFirewall(let wanted): firewall = wanted
         case .removeFirewall: firewall = nil
+        case .writeBootFiles(let network, let files):
+            try require(boot?.makesLinks == true, "nothing there reads them")
+            let others = (boot?.files ?? []).filter { $0.network != network }
+            boot?.files = (others + files).sorted { $0.name < $1.name }
+        case .writeRouting(let wanted):
+            try require(foreignRouter.map { $0.asn == wanted.asn } ?? true, "FRR's router is another system's")
+            try require(
+                foreignRouter?.neighbors.contains(where: wanted.neighbors.contains) != true,
+                "a neighbour is somebody else's")
+            evpn = wanted
+        case .removeRouting:
+            evpn = nil
         case .defineMachine, .updateMachine, .setBandwidth, .startMachine, .stopMachine, .restartMachine,
             .undefineMachine:
             try performOnMachine(operation)
+        case .copyVolume, .removeCopy, .migrateMachine, .relocateMachine, .dropMachine:
+            throw Simulator.Impossible(why: "it takes two hosts")
         }
     }
 
@@ -147,7 +176,8 @@ extension HostInventory {
         switch operation {
         case .createBridge(let network), .updateBridge(let network):
             update(network) { $0.status?.bridge = network.status?.bridge }
-        case .createTunnel(let network), .updateTunnel(let network), .replaceTunnel(let network):
+        case .createTunnel(let network), .updateTunnel(let network), .replaceTunnel(let network),
+            .trimTunnel(let network):
             let vni = network.status?.tunnel?.vni
             try require(
                 !networks.contains {
@@ -162,10 +192,16 @@ extension HostInventory {
         case .removeBridge(let network), .releaseBridge(let network):
             let name = network.status?.bridge?.name ?? ""
             try require(!machines.contains { $0.bridges.contains(name) }, "a machine is on the bridge")
+            try require(!networks.contains { $0.status?.service?.bridge == name }, "DHCP's link is on the bridge")
             update(network) { $0.status?.bridge = nil }
+        case .writeService(let network):
+            let bridge = network.status?.service?.bridge
+            try require(networks.contains { $0.status?.bridge?.name == bridge }, "its bridge is not there")
+            update(network) { $0.status?.service = network.status?.service }
+        case .removeService(let network): update(network) { $0.status?.service = nil }
         default: throw Simulator.Impossible(why: "not for a link")
         }
-        networks.removeAll { $0.status?.bridge == nil && $0.status?.tunnel == nil }
+        networks.removeAll { $0.status?.bridge == nil && $0.status?.tunnel == nil && $0.status?.service == nil }
     }
 
     private mutating func performOnMachine(_ operation: Operation) throws(Simulator.Impossible) {
@@ -180,6 +216,7 @@ extension HostInventory {
             try requireParts(of: machine)
             let index = try self.index(of: machine)
             let before = machines[index]
+            try require(before.status?.state != .saved, "its memory is saved")
             machines[index].spec = machine.observed.spec
             machines[index].status?.persistent = true
             machines[index].status?.protected = machine.spec.protect
@@ -203,8 +240,9 @@ extension HostInventory {
             try requireFilter(of: machine)
             machines[index].status?.links = [:]
             machines[index].metadata = machine.metadata
+            // What was saved goes on as it was.
+            if machines[index].status?.state != .saved { machines[index].status?.live = nil }
             machines[index].status?.state = .running
-            machines[index].status?.live = nil
             looseTaps.removeAll { $0.machine == machine.metadata.identity }
             if machine.spec.unmanagedDevices == .remove { machines[index].status?.unmanaged = [] }
         case .stopMachine(let machine):
@@ -216,6 +254,7 @@ extension HostInventory {
         case .undefineMachine(let machine):
             let index = try self.index(of: machine)
             try require(machines[index].status?.state.isActive == false, "it runs")
+            try require(machines[index].status?.state != .saved, "its memory is saved")
             machines.remove(at: index)
         default: throw Simulator.Impossible(why: "not for a machine")
         }
@@ -238,14 +277,14 @@ extension HostInventory {
     }
 
     /// The kernel would let it start; nothing may run a moment without its rules.
-    private func requireFilter(of machine: VirtualMachine) throws(Simulator.Impossible) {
+    func requireFilter(of machine: VirtualMachine) throws(Simulator.Impossible) {
         for interface in machine.spec.interfaces where interface.isFiltered {
             let isThere = firewall?.ports.contains { $0.devices.contains(interface.device ?? "") } == true
             try require(isThere, "the firewall has no rules for its interface \(interface.name)")
         }
     }
 
-    private func index(of machine: VirtualMachine) throws(Simulator.Impossible) -> Int {
+    func index(of machine: VirtualMachine) throws(Simulator.Impossible) -> Int {
         guard let index = machines.firstIndex(where: { $0.metadata.identity == machine.metadata.identity }) else {
             throw Simulator.Impossible(why: "no such machine")
         }
@@ -266,6 +305,7 @@ extension HostInventory {
             var new = network
             new.status?.bridge = nil
             new.status?.tunnel = nil
+            new.status?.service = nil
             body(&new)
             networks.append(new)
         }
@@ -288,7 +328,7 @@ extension VirtualMachine {
         return machine
     }
 
-    fileprivate var paths: Set<String> {
+    var paths: Set<String> {
         Set(
             [spec, status?.live].compactMap(\.self).flatMap {
                 $0.disks.compactMap(\.path) + [$0.seed?.path].compactMap(\.self)

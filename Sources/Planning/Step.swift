@@ -85,6 +85,9 @@ public struct Step: Hashable, Sendable, Codable, Identifiable {
         self.after = after
     }
 
+    /// The hosts that it reads or changes, by identity.
+    public var hosts: [String] { [host] + [operation.peer].compactMap(\.self) }
+
     /// Whether it takes away something that the fleet no longer has. Clearing up what a run left unfinished is no removal.
     public var isRemoval: Bool {
         switch operation {

@@ -93,7 +93,8 @@ extension HostPlanner {
 
     /// The steps after which a machine no longer uses what it uses now.
     func releases(of machine: String) -> [String] {
-        ["update", "restart", "stop", "undefine"].map { id(ResourceID(.virtualMachine, machine), $0) }
+        ["update", "restart", "stop", "undefine", "drop"].map { id(ResourceID(.virtualMachine, machine), $0) }
+            + [transit.departing[machine]?.step].compactMap(\.self)
     }
 }
 

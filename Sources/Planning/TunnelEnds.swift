@@ -4,6 +4,7 @@ import Model
 /// and by those that its `hosts` names.
 struct TunnelEnds {
     private var ends: [String: [String: IPAddress]] = [:]
+    private var speaking: [String: IPAddress] = [:]
 
     /// - Parameter machines: the machines of each host, by identities.
     init(_ manifest: FleetManifest, machines: [String: [VirtualMachine]]) {
@@ -22,6 +23,14 @@ struct TunnelEnds {
                 if let address = underlays[host] { ends[network.metadata.identity, default: [:]][host] = address }
             }
         }
+        for network in manifest.networks where network.spec.vxlan?.flooding == .evpn {
+            speaking.merge(ends[network.metadata.identity] ?? [:]) { first, _ in first }
+        }
+    }
+
+    /// The other hosts that carry any network by EVPN, at IPv4 addresses, which are all that FRR has tunnels between.
+    func speakers(beside host: String) -> [IPAddress] {
+        speaking.filter { $0.key != host && $0.value.isIPv4 }.map(\.value)
     }
 
     /// The other ends that a host floods to, of each network. A link can only send to addresses like its own.

@@ -17,8 +17,8 @@ public enum Unattended {
     ///   - standing: The plan for what is in force now, over the same observation. What it objects to already is no
     ///     fault of the commit.
     public static func objections(to plan: Plan, standing: Plan?, policy: Fleet.Policy) -> [Diagnostic] {
-        let known = Set(standing.map { $0.problems + losses($0).map(\.diagnostic) } ?? [])
-        var found = (plan.problems + losses(plan).map(\.diagnostic)).filter { !known.contains($0) }
+        let known = Set(standing.map(faults) ?? [])
+        var found = faults(plan).filter { !known.contains($0) }
         let removals = removals(plan)
         if policy.prune, removals.count > policy.deletionBudget {
             found.append(
@@ -43,6 +43,11 @@ public enum Unattended {
                 return !(plan.steps + plan.deferred).contains { $0.resource == machine && $0.isRemoval }
             }
             .sorted()
+    }
+
+    /// What is wrong with a plan, whoever is at fault.
+    private static func faults(_ plan: Plan) -> [Diagnostic] {
+        plan.problems + plan.blocked.compactMap(\.problem) + losses(plan).map(\.diagnostic)
     }
 
     private static func losses(_ plan: Plan) -> [ResourceSteps] {

@@ -9,14 +9,22 @@ extension HostPlanner {
             let resource = ResourceID(.virtualMachine, machine.metadata.identity)
             let present = seen[machine.metadata.identity]
             if isHeld(resource, area: .compute, needs: machine.references + filtering(machine, present)) { continue }
-            if let present {
+            if let arrival = transit.arriving[machine.metadata.identity] {
+                planArrival(of: machine, arrival, resource)
+            } else if let present {
+                let known = steps.count
                 plan(machine, present, resource)
+                holdSaved(present, resource, since: known)
             } else {
                 planCreation(of: machine, resource)
             }
         }
         let wanted = Set(expectation.inventory.machines.map(\.metadata.identity))
-        for machine in observed.machines where !wanted.contains(machine.metadata.identity) { planRemoval(of: machine) }
+        for machine in observed.machines where !wanted.contains(machine.metadata.identity) {
+            let known = steps.count
+            planLeaving(machine)
+            holdSaved(machine, ResourceID(.virtualMachine, machine.metadata.identity), since: known)
+        }
         for (machine, seed) in observed.seeds.sorted(by: { $0.key < $1.key })
         where seen[machine] == nil && !wanted.contains(machine)
             && unknown(.compute, ResourceID(.virtualMachine, machine)) == nil
@@ -27,18 +35,30 @@ extension HostPlanner {
         }
     }
 
+    /// A saved guest goes on with the disks and the devices that it had: it is started as it is, or nothing is done.
+    private mutating func holdSaved(_ machine: VirtualMachine, _ resource: ResourceID, since known: Int) {
+        guard machine.status?.state == .saved else { return }
+        let isStarted = steps[known...].allSatisfy { step in
+            if case .startMachine = step.operation { true } else { false }
+        }
+        guard !isStarted else { return }
+        steps.removeSubrange(known...)
+        block(resource, Self.isSaved(machine))
+    }
+
+    /// Why nothing is done about what a saved guest goes on with.
+    static func isSaved(_ machine: VirtualMachine) -> String {
+        let name = machine.metadata.name
+        return
+            "its memory is saved, and a change would not fit what is in it: start it as it is (`virsh start \(name)`), "
+            + "or give up what it did (`virsh managedsave-remove \(name)`)"
+    }
+
     private mutating func planCreation(of machine: VirtualMachine, _ resource: ResourceID) {
-        guard let status = machine.status else { return }
-        let macs = Set(machine.spec.interfaces.compactMap(\.mac))
-        for domain in observed.foreign where domain.kind == .domain {
-            if domain.name == machine.metadata.name || domain.uuid == status.uuid.lowercased {
-                block(resource, "\(domain.described) has its name or UUID and is not ours")
-                return
-            }
-            if let mac = domain.macs.first(where: macs.contains) {
-                block(resource, "\(domain.described), which is not ours, has the Ethernet address \(mac)")
-                return
-            }
+        if isObstructed(machine, resource) { return }
+        if options.request?.machines.contains(machine.metadata.identity) == true {
+            block(resource, "is not there yet; `infra apply` makes it")
+            return
         }
         planSeed(of: machine, resource, .create)
         let namesake = namesake(of: machine)
@@ -59,8 +79,25 @@ extension HostPlanner {
         }
     }
 
+    /// Blocks a machine where a domain that is not ours has what it would have.
+    mutating func isObstructed(_ machine: VirtualMachine, _ resource: ResourceID) -> Bool {
+        guard let status = machine.status else { return true }
+        let macs = Set(machine.spec.interfaces.compactMap(\.mac))
+        for domain in observed.foreign where domain.kind == .domain {
+            if domain.name == machine.metadata.name || domain.uuid == status.uuid.lowercased {
+                block(resource, "\(domain.described) has its name or UUID and is not ours")
+                return true
+            }
+            if let mac = domain.macs.first(where: macs.contains) {
+                block(resource, "\(domain.described), which is not ours, has the Ethernet address \(mac)")
+                return true
+            }
+        }
+        return false
+    }
+
     /// The steps that make what a machine uses.
-    private func needs(of machine: VirtualMachine) -> [String] {
+    func needs(of machine: VirtualMachine) -> [String] {
         var ids = machine.spec.disks.compactMap(\.volume).flatMap { volume in
             ["create", "grow", "mark"].map { id(ResourceID(.volume, volume), $0) }
         }
@@ -71,11 +108,11 @@ extension HostPlanner {
         return ids
     }
 
-    /// The steps that join a machine's networks to other hosts. Only a start waits for them: a definition does not need
+    /// The steps that join a machine's networks to other hosts and answer its DHCP. Only a start waits for them: a definition does not need
     /// them, and a network that a restart frees may have to go before another can have its VNI.
-    private func tunnels(of machine: VirtualMachine) -> [String] {
+    func tunnels(of machine: VirtualMachine) -> [String] {
         machine.spec.interfaces.compactMap(\.network).flatMap { network in
-            ["create-vxlan", "update-vxlan", "replace-vxlan"].map { id(ResourceID(.network, network), $0) }
+            ["create-vxlan", "update-vxlan", "replace-vxlan", "service"].map { id(ResourceID(.network, network), $0) }
         }
     }
 
@@ -103,7 +140,7 @@ extension HostPlanner {
         return [FieldChange("spec.cloudInit", old: isThere ? "(seed)" : nil, new: "(\(new))")]
     }
 
-    private mutating func plan(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
+    mutating func plan(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
         guard let status = seen.status else { return }
         if let uuid = machine.status?.uuid, uuid != status.uuid {
             refuse(
@@ -122,7 +159,6 @@ extension HostPlanner {
         var machine = machine
         machine.spec = machine.spec.ignoring(machine.spec.ignoreChanges, in: seen.spec)
         if machine.spec.ignoreChanges.contains("power") { machine.spec.power = .manual }
-        planSeed(of: machine, resource, .update)
         let isActive = status.state.isActive
         var differences = VirtualMachine.differences(from: seen.spec, to: machine.spec)
         if status.protected != machine.spec.protect {
@@ -142,6 +178,14 @@ extension HostPlanner {
         let rename = VirtualMachine.Difference.rename(from: seen.metadata.name, to: machine.metadata.name)
         let former = isRenamed ? namesake(of: machine).map { releases(of: $0.metadata.identity) } ?? [] : []
         if isRenamed, !isActive || isRenamedOff { differences.append(rename) }
+        let isAsked = options.request?.restarts(machine.metadata.identity) == true
+        if isActive, machine.spec.power == .running,
+            !pending.isEmpty || isRenamed || isAsked || status.state == .paused, isUnfiltered(machine)
+        {
+            block(resource, "waits for Host/\(host), which is blocked")
+            return
+        }
+        planSeed(of: machine, resource, .update)
         if !differences.isEmpty {
             let changes = differences.map { difference in
                 var change = difference.change
@@ -156,9 +200,10 @@ extension HostPlanner {
         }
         let shown = (isRenamed ? [rename] : []) + (differences.isEmpty ? pending : [])
         if isRenamed { pending.append(rename) }
-        if isActive, !pending.isEmpty, machine.spec.power == .running {
+        if isActive, !pending.isEmpty || isAsked, machine.spec.power == .running {
             add(
-                resource, .update, .restartMachine(machine), .restart, reason: "it runs with older values",
+                resource, .update, .restartMachine(machine), .restart,
+                reason: pending.isEmpty ? "asked for" : "it runs with older values",
                 changes: shown.map(\.change),
                 after: needs(of: machine) + [id(resource, "update"), id(resource, "seed"), firewallStep]
                     + former)
@@ -171,44 +216,6 @@ extension HostPlanner {
             add(
                 resource, .update, .removeSeed(path: seed.path, machine: machine.metadata.identity),
                 reason: "it has no cloud-init any more", after: releases(of: machine.metadata.identity))
-        }
-    }
-
-    /// A bridge that was made anew, or a port that somebody took away, leaves a running guest without its network.
-    private mutating func planTaps(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
-        let bridges = expectation.inventory.networks.reduce(into: [String: ResourceID]()) {
-            if let name = $1.status?.bridge?.name { $0[name] = ResourceID(.network, $1.metadata.identity) }
-        }
-        for tap in observed.looseTaps where tap.machine == machine.metadata.identity {
-            guard let network = bridges[tap.bridge], !isBlocked(network) else { continue }
-            add(
-                resource, .update, .attachTap(tap), .live, reason: "its interface is no port of the bridge",
-                changes: [FieldChange("status.\(tap.device).bridge", old: nil, new: "\(network)")],
-                after: [id(network, "create-bridge")])
-        }
-    }
-
-    /// A running interface takes new limits at once.
-    private mutating func planBandwidth(_ machine: VirtualMachine, _ seen: VirtualMachine, _ resource: ResourceID) {
-        guard let status = seen.status, status.state.isActive else { return }
-        let running = status.live ?? seen.spec
-        for interface in machine.spec.interfaces {
-            guard let now = running.interfaces.first(where: { $0.name == interface.name }),
-                now.bandwidth != interface.bandwidth
-            else { continue }
-            let path = "spec.interfaces[\(interface.name)].bandwidth"
-            let changes = [
-                FieldChange(
-                    path + ".inbound", old: now.bandwidth?.inbound?.summary,
-                    new: interface.bandwidth?.inbound?.summary),
-                FieldChange(
-                    path + ".outbound", old: now.bandwidth?.outbound?.summary,
-                    new: interface.bandwidth?.outbound?.summary),
-            ]
-            add(
-                resource, .update, .setBandwidth(machine, interface: interface.name), .live,
-                reason: "its running interface has other limits", changes: changes.filter { $0.old != $0.new },
-                after: [id(resource, "update"), id(resource, "restart")])
         }
     }
 
@@ -277,7 +284,8 @@ extension HostPlanner {
         case .running where state == .paused:
             add(
                 resource, .update, .startMachine(machine), .live, reason: "is paused",
-                changes: [FieldChange("spec.power", old: "paused", new: "running")], after: after)
+                changes: [FieldChange("spec.power", old: "paused", new: "running")],
+                after: after + [firewallStep] + drops(of: resource.id))
         case .stopped where isActive:
             if machine.spec.protect || seen.status?.protected == true {
                 refuse(
@@ -305,7 +313,7 @@ extension HostPlanner {
             resource)
     }
 
-    private mutating func planRemoval(of machine: VirtualMachine) {
+    mutating func planRemoval(of machine: VirtualMachine) {
         let resource = ResourceID(.virtualMachine, machine.metadata.identity)
         if isHeld(resource, area: .compute) { return }
         guard let status = machine.status else { return }

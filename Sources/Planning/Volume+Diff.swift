@@ -7,7 +7,9 @@ extension HostPlanner {
             observed.volumes.filter { $0.status?.staged != true }.map { ($0.metadata.identity, $0) },
             uniquingKeysWith: { first, _ in first })
         for volume in expectation.inventory.volumes {
-            if let present = seen[volume.metadata.identity] {
+            if let arrival = incoming[volume.metadata.identity] {
+                planArrival(of: volume, with: arrival, seen[volume.metadata.identity])
+            } else if let present = seen[volume.metadata.identity] {
                 plan(volume, present)
             } else {
                 planCreation(of: volume)
@@ -19,7 +21,13 @@ extension HostPlanner {
     mutating func planLeavingVolumes() {
         let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
         for volume in observed.volumes where volume.status?.staged != true {
-            if !wanted.contains(volume.metadata.identity) { planLeaving(volume) }
+            let id = volume.metadata.identity
+            guard !wanted.contains(id) else { continue }
+            if let stray = transit.strays[volume.metadata.identity] {
+                planStray(volume, stray)
+            } else {
+                planLeaving(volume)
+            }
         }
     }
 
@@ -28,12 +36,21 @@ extension HostPlanner {
         let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
         return observed.volumes.filter {
             $0.status?.staged != true && !wanted.contains($0.metadata.identity) && $0.status?.mark?.deletion != .delete
+                && transit.strays[$0.metadata.identity] == nil
         }
     }
 
-    /// What is promised once the plan is done: retained volumes still take their space.
+    /// What is promised once the plan is done: retained volumes still take their space, and none becomes smaller.
     var promises: HostInventory {
         var inventory = expectation.inventory
+        let sizes = observed.volumes.filter { $0.status?.staged != true }.reduce(into: [:]) {
+            $0[$1.metadata.identity] = $1.spec.size
+        }
+        for index in inventory.volumes.indices {
+            let volume = inventory.volumes[index]
+            inventory.volumes[index].spec.size = max(
+                volume.spec.size, sizes[volume.metadata.identity] ?? volume.spec.size)
+        }
         inventory.volumes += retained
         return inventory
     }
@@ -48,9 +65,9 @@ extension HostPlanner {
         if let image = volume.spec.image.flatMap({ expectation.manifestImage($0) }),
             let least = image.spec.virtualSize, least > volume.spec.size
         {
-            refuse(
-                "volume-size", "\(volume.spec.size) is smaller than its image, which holds a disk of \(least)",
-                resource,
+            block(
+                resource, "volume-size",
+                "\(volume.spec.size) is smaller than its image, which holds a disk of \(least)",
                 field: "spec.size", help: "at least \(least)")
             return
         }
@@ -73,7 +90,7 @@ extension HostPlanner {
         return true
     }
 
-    private mutating func plan(_ volume: Volume, _ seen: Volume) {
+    mutating func plan(_ volume: Volume, _ seen: Volume) {
         let resource = ResourceID(.volume, volume.metadata.identity)
         if isHeld(resource, area: .storage) || isRefused(volume, seen, resource) { return }
         if let mark = seen.status?.mark, let wanted = volume.status?.mark {
@@ -89,35 +106,42 @@ extension HostPlanner {
                     FieldChange("spec.deletion", old: mark.deletion.rawValue, new: wanted.deletion.rawValue))
             }
             if mark.retained { changes.append(FieldChange("status.retained", old: "true", new: "false")) }
+            if let copy = mark.copy {
+                changes.append(FieldChange("status.copy", old: copy.rawValue, new: nil))
+            }
             if !changes.isEmpty {
+                let reason =
+                    mark.copy != nil
+                    ? "its machine is here"
+                    : mark.retained ? "taken up again with the data it kept" : "its mark is not as declared"
                 add(
-                    resource, .update, .markVolume(volume),
-                    reason: mark.retained ? "taken up again with the data it kept" : "its mark is not as declared",
-                    changes: changes)
+                    resource, .update, .markVolume(volume), reason: reason, changes: changes,
+                    after: transit.demotions[volume.metadata.identity] ?? [])
             }
             noteImage(volume, mark, resource)
         }
         if volume.spec.size > seen.spec.size { planGrowth(of: volume, seen, resource) }
     }
 
-    private mutating func isRefused(_ volume: Volume, _ seen: Volume, _ resource: ResourceID) -> Bool {
+    /// Changes that nothing can make: the volume stays as it is, with what needs it.
+    mutating func isRefused(_ volume: Volume, _ seen: Volume, _ resource: ResourceID) -> Bool {
         if volume.spec.pool != seen.spec.pool {
-            refuse(
-                "volume-move",
+            block(
+                resource, "volume-move",
                 "lies in StoragePool/\(seen.spec.pool); moving it to StoragePool/\(volume.spec.pool) "
-                    + "is not in this version", resource, field: "spec.pool")
+                    + "is not in this version", field: "spec.pool")
         } else if volume.spec.format != seen.spec.format {
-            refuse(
-                "volume-format",
+            block(
+                resource, "volume-format",
                 "is \(seen.spec.format.rawValue); changing it to \(volume.spec.format.rawValue) "
-                    + "is not in this version", resource, field: "spec.format")
+                    + "is not in this version", field: "spec.format")
         } else if volume.spec.size < seen.spec.size {
-            refuse(
-                "volume-shrink", "has \(seen.spec.size); making it smaller would lose data", resource,
+            block(
+                resource, "volume-shrink", "has \(seen.spec.size); making it smaller would lose data",
                 field: "spec.size", help: "at least \(seen.spec.size)")
         } else if let path = seen.status?.path, path != volume.status?.path {
-            refuse(
-                "volume-file", "is \(path); a volume keeps its file", resource, field: "spec.file",
+            block(
+                resource, "volume-file", "is \(path); a volume keeps its file", field: "spec.file",
                 help: seen.spec.file.map { "write file: \($0)" } ?? "leave file out")
         } else {
             return false
@@ -148,6 +172,11 @@ extension HostPlanner {
             return
         }
         if isHeld(resource, area: .compute) { return }
+        if let user = observed.machines.first(where: { $0.status?.state == .saved && $0.allPaths.contains(path ?? "") })
+        {
+            block(resource, "VirtualMachine/\(user.metadata.identity) has it: \(Self.isSaved(user))")
+            return
+        }
         add(resource, .update, .growVolume(volume), reason: "grows", changes: changes)
     }
 

@@ -7,6 +7,8 @@ public enum ApplyEvent: Sendable, Codable {
     case started(steps: [String])
     /// A step began.
     case stepStarted(step: String, resource: ResourceID, verb: String)
+    /// A long step goes on: bytes that were sent, and that are to be sent as far as is known now.
+    case stepProgress(step: String, resource: ResourceID, bytes: UInt64, total: UInt64, percent: Int)
     /// A step ended well.
     case stepDone(step: String, resource: ResourceID, milliseconds: Int)
     /// A step failed. With `outcome` unknown it may have happened all the same.

@@ -1,3 +1,4 @@
+import Drivers
 import Hosts
 import Model
 public import Planning
@@ -13,9 +14,13 @@ public enum ApplyRefusal: Error, Sendable {
 
     /// Why, in words.
     public var reason: String {
+        if case .locked = self { "another controller is at work: \(obstacle)" } else { obstacle }
+    }
+
+    /// Who or what is in the way, without saying of what.
+    public var obstacle: String {
         switch self {
-        case .locked(let holder): "another controller is at work: \(holder)"
-        case .changed(let what), .host(let what): what
+        case .locked(let what), .changed(let what), .host(let what): what
         }
     }
 }
@@ -57,6 +62,7 @@ extension ConnectedFleet {
                     return (plan, nothing)
                 }
                 if let mark = commit?.mark { try await remember(mark, on: observed, held) }
+                try await expect(plan, observed, held)
                 let result = await run(
                     plan, held, stopReason: stopReason, holdReason: holdReason, report: report)
                 return (plan, try await verify(result, options, held, commit?.mark, report))
@@ -95,8 +101,8 @@ extension ConnectedFleet {
     ) async -> ApplyReport {
         let performers = sessions.mapValues { session in
             StepPerformer(
-                session: session, manifest: manifest, files: files, secrets: secrets, deadline: settings.stepDeadline,
-                grace: settings.grace)
+                session: session, sessions: sessions, manifest: manifest, files: files, secrets: secrets,
+                deadline: settings.stepDeadline, grace: settings.grace, isHeld: { held.isHeld(session.id) })
         }
         let applier = Applier(
             parallelism: settings.parallelism,
@@ -106,10 +112,16 @@ extension ConnectedFleet {
             }, holdReason: holdReason, report: report,
             perform: { step throws(HostError) in
                 guard let performer = performers[step.host] else { throw .unreachable("host \(step.host)") }
-                guard held.isHeld(step.host) else {
-                    throw .unreachable("host \(step.host): its lock no longer answers, so nothing is begun there")
+                for host in step.hosts where !held.isHeld(host) {
+                    throw .unreachable("host \(host): its lock no longer answers, so nothing is begun there")
                 }
-                try await performer.perform(step)
+                try await performer.perform(step) { progress in
+                    let percent = progress.total == 0 ? 0 : Int(progress.done * 100 / progress.total)
+                    report(
+                        .stepProgress(
+                            step: step.id, resource: step.resource, bytes: progress.done, total: progress.total,
+                            percent: percent))
+                }
             })
         return await applier.run(plan.steps)
     }
@@ -120,7 +132,7 @@ extension ConnectedFleet {
     ) async throws(HostError) -> ApplyReport {
         var result = result
         let observed = await observe(without: held.lost)
-        let remaining = Planner.plan(manifest, observed: observed, options: options)
+        let remaining = Planner.plan(manifest, observed: observed, options: options.afterwards)
         report(.verified(remaining: remaining.steps.map(\.id), deferred: remaining.deferred.map(\.id)))
         result.remaining = remaining
         try await finish(remaining, observed, options, mark, held)
@@ -145,6 +157,38 @@ extension ConnectedFleet {
             try await Roster.change(
                 session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
             ) { $0.commit = mark }
+        }
+    }
+
+    /// Notes on every host where machines are made or go, before they are: should the run be cut off and that host fall
+    /// silent, they are made nowhere else. A fleet of one host has nobody else to remember it.
+    private func expect(
+        _ plan: Plan, _ observed: [String: HostInventory], _ held: HeldLocks
+    ) async throws(HostError) {
+        guard manifest.hosts.count > 1 else { return }
+        var coming: [String: Set<String>] = [:]
+        for step in plan.steps {
+            switch step.operation {
+            case .migrateMachine(let machine, _), .relocateMachine(let machine, _), .defineMachine(let machine):
+                coming[step.host, default: []].insert(machine.metadata.identity)
+            default: break
+            }
+        }
+        guard !coming.isEmpty else { return }
+        for session in sessions.values where held.isHeld(session.id) {
+            try await Roster.change(
+                session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
+            ) { roster in
+                for (host, machines) in coming {
+                    guard let status = observed[host]?.host.status else { continue }
+                    var entry =
+                        roster.hosts[host]
+                        ?? Roster.Entry(uuid: status.uuid, underlay: observed[host]?.host.spec.underlay?.address)
+                    let present = observed[host]?.machines.map(\.metadata.identity) ?? []
+                    entry.machines = machines.union(entry.machines ?? []).union(present).sorted()
+                    roster.hosts[host] = entry
+                }
+            }
         }
     }
 

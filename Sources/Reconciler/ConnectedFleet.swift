@@ -114,7 +114,7 @@ public struct ConnectedFleet: Sendable {
                 lastSights?.note(sight)
             }
         }
-        return RosterRules.judged(sightings)
+        return RosterRules.judged(await withoutMoving(sightings))
     }
 
     /// What is on every host, looked at as closely as an import needs.

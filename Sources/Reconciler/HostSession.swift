@@ -22,6 +22,8 @@ struct HostSession: Sendable {
         commands = reach.commands
         if host.spec.connection == .local, let begun = await headStart?.taken() {
             connection = begun
+        } else if headStart != nil {
+            connection = try await LibvirtConnection.openAhead(uri: reach.uri, deadline: deadline)
         } else {
             connection = try await LibvirtConnection.open(uri: reach.uri, deadline: deadline)
         }
@@ -32,4 +34,7 @@ struct HostSession: Sendable {
     }
 
     var id: String { host.metadata.identity }
+
+    /// The address that tunnels begin at.
+    var underlay: IPAddress? { host.spec.underlay?.address }
 }

@@ -92,6 +92,6 @@ extension ConnectedFleet {
             }
             sightings.append(sight.sighting)
         }
-        return RosterRules.judged(sightings)
+        return RosterRules.judged(await withoutMoving(sightings))
     }
 }

@@ -12,25 +12,33 @@ struct Observer: Sendable {
     ///
     /// - Parameter isImporting: whether to look closer at what is not ours.
     func look(_ session: HostSession, _ manifest: FleetManifest, isImporting: Bool = false) async -> HostSight {
-        async let facts = status(session)
-        async let roster = Roster.read(session, identity, deadline)
+        async let node = node(session)
         async let machines = session.compute.observe(deadline: deadline)
         async let files = session.storage.observe(
             wanted: manifest.pools, files: manifest.adoptedFiles, isImporting: isImporting)
-        async let links = network(session, manifest)
-        let (compute, storage, network) = await (machines, files, links)
-        var inventory = inventory(session.host, compute, storage, network)
+        let network = session.network
+        let (machine, accelerator, roster, links, floods, namespaces, boot, routing, firewall) =
+            await session.commands.ask(
+                together: HostFacts.machine, AcceleratorProbe.question(session.host.spec.accelerator),
+                Roster.question(identity, deadline), network.links, network.floods, network.namespaces, network.boot,
+                network.routing, network.firewall)
+        let seen = await self.network(
+            session, manifest, network.observation(links, floods, namespaces, underlay: session.underlay), boot,
+            routing,
+            firewall)
+        let (compute, storage) = await (machines, files)
+        var inventory = inventory(session.host, compute, storage, seen)
         var remembered: Roster?
-        do {
-            inventory.host.status = try await facts
-            remembered = try await roster
+        do throws(HostError) {
+            inventory.host.status = HostFacts.status(try machine.get(), try accelerator.get(), try await node.get())
+            remembered = try roster.get()
         } catch {
             inventory.unknown.append(UnknownArea(.host, reason: "\(error)"))
         }
         if isImporting { await look(closer: session, &inventory) }
         return HostSight(
             sighting: Sighting(inventory: inventory, roster: remembered), compute: compute, storage: storage,
-            network: network)
+            network: seen)
     }
 
     /// Joins what the drivers saw.
@@ -45,6 +53,8 @@ struct Observer: Sendable {
             looseTaps: network.unknown.contains { $0.area == .network }
                 ? [] : compute.taps.filter { network.masters[$0.device] != $0.bridge },
             firewall: network.firewall, tracksConnections: network.tracksConnections,
+            boot: network.boot, shaping: network.shaping, evpn: network.routing.evpn,
+            foreignRouter: network.routing.foreign, underlayMTU: network.underlayMTU,
             foreign: compute.foreign + storage.foreign + network.foreign,
             adoptable: Adoptable(
                 pools: storage.adoptable.pools, volumes: storage.adoptable.volumes, networks: network.adoptable,
@@ -77,23 +87,67 @@ struct Observer: Sendable {
 
     /// Links, what is filtered, and whether connections are tracked where that matters.
     private func network(_ session: HostSession, _ manifest: FleetManifest) async -> NetworkObservation {
-        async let links = session.network.observe()
-        let filter: Result<(Firewall?, Bool?), HostError>
+        let network = session.network
+        let (links, floods, namespaces, boot, routing, firewall) = await session.commands.ask(
+            together: network.links, network.floods, network.namespaces, network.boot, network.routing,
+            network.firewall)
+        return await self.network(
+            session, manifest, network.observation(links, floods, namespaces, underlay: session.underlay), boot,
+            routing,
+            firewall)
+    }
+
+    /// Joins what is said of links with the rest.
+    private func network(
+        _ session: HostSession, _ manifest: FleetManifest, _ links: NetworkObservation,
+        _ boot: Result<NetworkDriver.Boot, HostError>, _ routing: Result<RoutingObservation, HostError>,
+        _ firewall: Result<Firewall?, HostError>
+    ) async -> NetworkObservation {
+        var observation = links
         do throws(HostError) {
-            let firewall = try await session.network.observeFirewall()
-            let isAsked = manifest.networks.contains { $0.spec.securityGroups.contains(where: \.isStateful) }
-            filter = .success((firewall, isAsked ? try await session.network.tracksConnections() : nil))
+            observation.firewall = try firewall.get()
+            if manifest.networks.contains(where: { $0.spec.securityGroups.contains(where: \.isStateful) }) {
+                observation.tracksConnections = try await session.network.tracksConnections()
+            }
+            if manifest.isLimited { observation.shaping = try await session.network.shaping() }
+        } catch .command(_, 127, _) where !manifest.isFiltered && !manifest.isLimited {
+            // Without nft(8) there is no firewall, which matters where one is wanted.
         } catch {
-            filter = .failure(error)
+            observation.firewall = nil
+            observation.unknown.append(UnknownArea(.firewall, reason: "\(error)"))
         }
-        var observation = await links
-        switch filter {
-        case .success(let found): (observation.firewall, observation.tracksConnections) = found
-        // Without nft(8) there is no firewall, which matters where one is wanted.
-        case .failure(.command(_, 127, _)) where !manifest.isFiltered: break
-        case .failure(let error): observation.unknown.append(UnknownArea(.firewall, reason: "\(error)"))
+        do throws(HostError) {
+            observation.routing = try self.routing(routing, manifest)
+        } catch {
+            observation.unknown.append(UnknownArea(.routing, reason: "\(error)"))
+        }
+        do throws(HostError) {
+            let boot = try boot.get()
+            observation.boot = boot.configuration
+            if boot.configuration.loadsFirewall, let firewall = observation.firewall {
+                observation.firewall?.isSaved = session.network.isSaved(firewall, in: boot.firewall)
+            }
+        } catch {
+            observation.unknown.append(UnknownArea(.network, reason: "\(error)"))
         }
         return observation
+    }
+
+    /// What FRR says. Where it is not there, or does not run, nothing is unless something is wanted of it.
+    private func routing(
+        _ answer: Result<RoutingObservation, HostError>, _ manifest: FleetManifest
+    ) throws(HostError) -> RoutingObservation {
+        do throws(HostError) {
+            return try answer.get()
+        } catch {
+            guard manifest.networks.contains(where: { $0.spec.vxlan?.flooding == .evpn }) else {
+                return RoutingObservation()
+            }
+            if case .command(_, 127, _) = error {
+                throw .unreadable("FRR is not installed (vtysh); networks by EVPN need it")
+            }
+            throw error
+        }
     }
 
     /// Finds what only a person who imports needs to know, for which every object is asked once more.
@@ -124,10 +178,12 @@ struct Observer: Sendable {
         HostInventory(host: host, unknown: [UnknownArea(.host, reason: "its manifest says `offline: true`")])
     }
 
-    private func status(_ session: HostSession) async throws(HostError) -> KVMHost.Status {
-        try await HostFacts.observe(
-            commands: session.commands, connection: session.connection, choice: session.host.spec.accelerator,
-            deadline: deadline)
+    private func node(_ session: HostSession) async -> Result<NodeRecord, HostError> {
+        do throws(HostError) {
+            return .success(try await session.connection.node(deadline: deadline))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Joins what different drivers saw: which network a bridge is, and an order that does not depend on the host.
@@ -179,6 +235,9 @@ extension FleetManifest {
     fileprivate var isFiltered: Bool {
         machines.contains { $0.spec.interfaces.contains { $0.spoofProtection || !$0.securityGroups.isEmpty } }
     }
+
+    /// Whether an interface is to be held to a bandwidth.
+    fileprivate var isLimited: Bool { machines.contains { $0.spec.interfaces.contains { $0.bandwidth != nil } } }
 
     /// The paths of the files that are adopted as volumes.
     fileprivate var adoptedFiles: Set<String> {

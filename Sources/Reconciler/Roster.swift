@@ -25,6 +25,9 @@ struct Roster: Codable, Hashable, Sendable {
     /// Resources that watchers leave alone.
     var suspended: [ResourceID]?
 
+    /// In bytes; one of 100,000 machines with long names has a tenth of it.
+    private static let sizeLimit = 1 << 26
+
     /// Where a fleet's roster lies.
     static func path(_ identity: Identity) -> String { "/var/lib/infra/\(identity.fleet.lowercased).json" }
 
@@ -80,7 +83,7 @@ struct Roster: Codable, Hashable, Sendable {
 
     private func store(_ session: HostSession, _ identity: Identity, _ deadline: Duration) async throws(HostError) {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        encoder.outputFormatting = [.sortedKeys]
         guard let data = try? encoder.encode(self) else { return }
         _ = try await session.commands.run(
             "sh",
@@ -101,15 +104,25 @@ struct Roster: Codable, Hashable, Sendable {
     static func read(
         _ session: HostSession, _ identity: Identity, _ deadline: Duration
     ) async throws(HostError) -> Roster? {
-        let output = try await session.commands.run(
-            "sh", ["-c", #"if [ -e "$1" ]; then echo there; cat -- "$1"; fi"#, "sh", path(identity)], input: .none,
-            deadline: deadline, outputLimit: 1 << 20)
-        guard !output.text.isEmpty else { return nil }
-        guard
-            let roster = try? JSONDecoder().decode(Roster.self, from: Data(output.text.dropFirst("there\n".count).utf8))
-        else {
-            throw .surprise("\(path(identity)) is not a roster")
+        try await session.commands.ask(question(identity, deadline))
+    }
+
+    /// What a host remembers.
+    static func question(_ identity: Identity, _ deadline: Duration) -> HostQuestion<Roster?> {
+        let path = path(identity)
+        return HostQuestion(
+            CommandCall(
+                "bash", ["-c", #"if [[ -e $1 ]]; then echo there; exec cat -- "$1"; fi"#, "infra-roster", path],
+                deadline: deadline, outputLimit: sizeLimit)
+        ) { output throws(HostError) in
+            guard !output.text.isEmpty else { return nil }
+            guard
+                let roster = try? JSONDecoder().decode(
+                    Roster.self, from: Data(output.text.dropFirst("there\n".count).utf8))
+            else {
+                throw .surprise("\(path) is not a roster")
+            }
+            return roster
         }
-        return roster
     }
 }

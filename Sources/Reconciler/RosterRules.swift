@@ -75,7 +75,8 @@ struct RosterRules {
                     UnknownArea(
                         .host,
                         reason: "it left the manifests while \(count) on it (\(names)); declare it again, with "
-                            + "`offline: true` if it is off, and remove or move them first")
+                            + "`offline: true` if it is off, and remove or move them first; if it is gone for good, "
+                            + "`infra forget \(id)`")
                 ])
         }
     }
@@ -84,7 +85,8 @@ struct RosterRules {
     private mutating func findDoubles() {
         var places: [String: [String]] = [:]
         for id in result.keys.sorted() {
-            for machine in result[id]?.machines ?? [] where machine.status?.state.isActive == true {
+            // A move that was cut off leaves one that is paused.
+            for machine in result[id]?.machines ?? [] where machine.status?.state == .running {
                 places[machine.metadata.identity, default: []].append(id)
             }
         }

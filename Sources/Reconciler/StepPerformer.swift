@@ -6,6 +6,8 @@ import Planning
 /// Performs one step on its host. Each driver re-reads its target just before the effect and stops on a surprise.
 struct StepPerformer: Sendable {
     let session: HostSession
+    /// All hosts within reach, by identity: some steps take two.
+    let sessions: [String: HostSession]
     let manifest: FleetManifest
     /// The controller's folder of image files.
     let files: ImageFiles?
@@ -15,12 +17,18 @@ struct StepPerformer: Sendable {
     let deadline: Duration
     /// How long a guest has to end by itself before it is forced.
     let grace: Duration
+    /// Whether the host's lock is surely held.
+    let isHeld: @Sendable () -> Bool
 
     /// Performs a step within its deadline. One that is over it is told to end; what it has done by then is unknown.
-    func perform(_ step: Step) async throws(HostError) {
+    /// - Parameter report: told how far a long one has come.
+    func perform(
+        _ step: Step, report: @escaping @Sendable (MoveProgress) -> Void = { _ in }
+    ) async throws(HostError) {
         let work = Task { () -> Result<Void, HostError> in
             do throws(HostError) {
-                return .success(try await perform(step.operation, isRemoval: step.action == .delete))
+                return .success(
+                    try await perform(step.operation, isRemoval: step.action == .delete, report: report))
             } catch {
                 return .failure(error)
             }
@@ -39,6 +47,11 @@ struct StepPerformer: Sendable {
     private func extra(_ operation: Operation) -> Duration {
         switch operation {
         case .stopMachine, .restartMachine: grace
+        // Both have deadlines of their own; a move that is cancelled is not ended by it.
+        case .migrateMachine(_, let passage): .seconds(passage.limits.timeout + 120)
+        // Copied, and both digests taken.
+        case .copyVolume(let volume, _): StorageDriver.copyTime(volume.spec.size) * 3
+        case .relocateMachine(_, let passage): StorageDriver.copyTime(passage.size) * 2
         default: .zero
         }
     }
@@ -48,7 +61,9 @@ struct StepPerformer: Sendable {
         return (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }.hexDigits
     }
 
-    private func perform(_ operation: Operation, isRemoval: Bool) async throws(HostError) {
+    private func perform(
+        _ operation: Operation, isRemoval: Bool, report: @escaping @Sendable (MoveProgress) -> Void
+    ) async throws(HostError) {
         let (compute, storage, network) = (session.compute, session.storage, session.network)
         switch operation {
         case .createPool(let pool):
@@ -72,6 +87,16 @@ struct StepPerformer: Sendable {
             try await compute.growDisk(machine: machine, disk: disk, to: volume.spec.size, deadline: deadline)
         case .markVolume(let volume): try await storage.markVolume(volume)
         case .removeVolume(let volume): try await storage.removeVolume(volume)
+        case .copyVolume(let volume, let from):
+            if let user = manifest.machines.first(where: { $0.volumes.contains(volume.metadata.identity) }) {
+                let uuid = Identity(fleet: manifest.fleet.uuid).uuid(.virtualMachine, user.metadata)
+                try await peer(from).compute.checkRelocation(uuid, deadline: deadline)
+            }
+            let total = volume.spec.size.bytes
+            try await storage.copyVolume(volume, from: try peer(from).storage) {
+                report(MoveProgress(done: $0, total: max($0, total)))
+            }
+        case .removeCopy(let volume, let home): try await storage.removeCopy(volume, home: try peer(home).storage)
         case .removeStaged(let path): try await storage.removeStaged(path)
         case .writeSeed(let path, let machine, let contents):
             let userData = try await SecretSource.userData(of: contents, from: secrets, fleet: manifest)
@@ -84,23 +109,63 @@ struct StepPerformer: Sendable {
         case .createTunnel(let wanted): try await network.createTunnel(wanted)
         case .attachTap(let tap): try await network.attach(tap)
         case .updateBridge(let wanted): try await network.updateBridge(wanted)
-        case .updateTunnel(let wanted): try await network.updateTunnel(wanted)
+        case .updateTunnel(let wanted), .trimTunnel(let wanted): try await network.updateTunnel(wanted)
         case .replaceTunnel(let wanted): try await network.replaceTunnel(wanted)
         case .removeTunnel(let seen): try await network.removeTunnel(seen)
         case .removeBridge(let seen): try await network.removeBridge(seen)
+        case .writeService(let wanted): try await network.writeService(wanted)
+        case .removeService(let seen): try await network.removeService(seen)
         case .writeFirewall(let wanted), .trimFirewall(let wanted): try await network.writeFirewall(wanted)
         case .removeFirewall: try await network.removeFirewall()
+        case .writeBootFiles(let id, let files): try await network.writeBootFiles(network: id, files)
+        case .writeRouting(let wanted): try await network.writeRouting(wanted)
+        case .removeRouting: try await network.removeRouting()
         case .defineMachine(let machine): try await compute.define(machine, deadline: deadline)
         case .updateMachine(let machine): try await compute.update(machine, deadline: deadline)
         case .setBandwidth(let machine, let interface):
             try await compute.setBandwidth(machine, interface: interface, deadline: deadline)
-        case .startMachine(let machine): try await compute.start(machine, deadline: deadline)
+        case .startMachine(let machine):
+            let others = sessions.values.filter { $0.id != session.id }.map(\.compute)
+            let unasked = manifest.hosts.filter { !$0.spec.offline && sessions[$0.metadata.identity] == nil }
+            try await compute.start(
+                machine, others: others, unasked: unasked.map(\.metadata.identity), deadline: deadline)
         case .stopMachine(let machine):
             if isRemoval { try await compute.checkRemoval(machine, deadline: deadline) }
-            try await compute.stop(machine, grace: grace, deadline: deadline)
-        case .restartMachine(let machine): try await compute.restart(machine, grace: grace, deadline: deadline)
+            try await compute.stop(machine, grace: grace, deadline: deadline, isHeld: isHeld)
+        case .restartMachine(let machine):
+            try await compute.restart(machine, grace: grace, deadline: deadline, isHeld: isHeld)
         case .undefineMachine(let machine): try await compute.undefine(machine, deadline: deadline)
+        case .migrateMachine(let machine, let passage):
+            for disk in machine.spec.disks where passage.copied.contains(disk.name) {
+                guard let volume = disk.volume, let path = disk.path else { continue }
+                try await storage.requireIncoming(volume, at: path)
+            }
+            try await compute.migrate(
+                machine, from: try peer(passage.from).compute, address: try migrationAddress(), disks: passage.copied,
+                copiesLayers: passage.copiesLayers, limits: passage.limits, deadline: deadline, report: report)
+        case .relocateMachine(let machine, let passage):
+            for disk in machine.spec.disks where passage.copied.contains(disk.name) {
+                guard let path = disk.path else { continue }
+                try await storage.requireEqual(path, on: try peer(passage.from).storage, size: passage.size)
+            }
+            try await compute.relocate(machine, from: try peer(passage.from).compute, deadline: deadline)
+        case .dropMachine(let machine, let home):
+            try await compute.drop(machine, home: try peer(home).compute, deadline: deadline)
         }
+    }
+
+    private func peer(_ host: String) throws(HostError) -> HostSession {
+        guard let peer = sessions[host] else { throw .unreachable("host \(host)") }
+        return peer
+    }
+
+    /// Where other hosts reach this one: by its underlay, else as we do.
+    private func migrationAddress() throws(HostError) -> String {
+        if let underlay = session.host.spec.underlay { return underlay.address.description }
+        guard case .ssh(let ssh) = session.host.spec.connection else {
+            throw .surprise("host \(session.id) has no address that others reach it by; give it an underlay")
+        }
+        return ssh.address
     }
 
     private func importImage(_ image: Image) async throws(HostError) {

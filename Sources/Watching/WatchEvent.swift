@@ -81,9 +81,20 @@ public struct PlanOutline: Hashable, Sendable, Codable {
     public var text: String
     /// Resources whose change is beyond what is allowed.
     public var deferred: [ResourceID]
+    /// How long it took to make; nil where it was made together with something else.
+    public var took: Took?
+
+    /// How long a plan took to make, in milliseconds.
+    public struct Took: Hashable, Sendable, Codable {
+        /// Reading the hosts.
+        public var observing: Int
+        /// Comparing what is there with what is wanted.
+        public var planning: Int
+    }
 
     /// The essence of a plan.
-    public init(_ plan: Plan) {
+    public init(_ plan: Plan, took: Took? = nil) {
+        self.took = took
         summary = plan.summary
         text = PlanText().render(plan)
         deferred = ResourceSteps.grouping(plan.deferred).map(\.resource)

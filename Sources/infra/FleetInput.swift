@@ -70,12 +70,8 @@ struct FleetInput {
         return path.isEmpty || path == "." ? "" : path == "/" ? "/" : path + "/"
     }
 
-    /// The plan with the places in the manifests that its problems and notes are about.
-    func located(_ plan: Plan) -> Plan {
-        var plan = plan
-        plan.problems = plan.problems.map { $0.placed(in: sources) }
-        return plan
-    }
+    /// The plan with the places in the manifests that its problems are about.
+    func located(_ plan: Plan) -> Plan { plan.placed(in: sources) }
 
     /// The targets by identity; what was named on the command line may be a name.
     /// - Throws: `ExitCode` when one is not in the manifests.

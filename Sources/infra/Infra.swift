@@ -16,10 +16,11 @@ struct Infra: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ValidateCommand.self, PlanCommand.self, DiffCommand.self, ApplyCommand.self,
             DestroyCommand.self, ObserveCommand.self, StatusCommand.self, CapacityCommand.self, GetCommand.self,
-            ConsoleCommand.self,
+            ConsoleCommand.self, StartCommand.self, StopCommand.self, RestartCommand.self,
             ImportCommand.self, SchemaCommand.self, DoctorCommand.self, WatchCommand.self, HookCommand.self,
             ReconcileCommand.self,
-            SuspendCommand.self, ResumeCommand.self, LogCommand.self, RollbackCommand.self, GitWorkerCommand.self,
+            SuspendCommand.self, ResumeCommand.self, LogCommand.self, RollbackCommand.self, ForgetCommand.self,
+            GitWorkerCommand.self,
         ])
 
     /// A command line that cannot be understood is one that could not run: 2, as with every other tool of that kind.

@@ -27,6 +27,13 @@ struct FleetOptions: ParsableArguments {
 
     var path: String { named ?? "." }
 
+    @OptionGroup var images: ImageOptions
+
+    var files: String? { images.files }
+}
+
+/// Where image files are.
+struct ImageOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The folder of image files. Nothing outside it is read.",

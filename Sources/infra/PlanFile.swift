@@ -35,18 +35,31 @@ struct PlanFile: Codable {
     }
 
     static func read(_ path: String) throws -> PlanFile {
-        do {
-            let file = try JSONDecoder().decode(PlanFile.self, from: Data(contentsOf: URL(filePath: path)))
-            guard file.version == Plan.currentVersion else {
-                Console.error("error[plan-file]: \(path) has version \(file.version), this is \(Plan.currentVersion)")
-                throw ExitCode(Exit.couldNotRun)
-            }
-            return file
-        } catch let error as ExitCode {
-            throw error
-        } catch {
-            Console.error("error[plan-file]: \(path) is not a plan: \(error.localizedDescription)")
-            throw ExitCode(Exit.couldNotRun)
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw unusable("\(path) cannot be read")
         }
+        guard let head = try? JSONDecoder().decode(Head.self, from: data) else {
+            throw unusable("\(path) is not a plan that `infra plan --out` wrote")
+        }
+        // Fields come and go without another number where nobody would misread them.
+        guard head.version == Plan.currentVersion, let file = try? JSONDecoder().decode(PlanFile.self, from: data)
+        else {
+            throw unusable("\(path) was written by another version of infra; plan again with `infra plan --out`")
+        }
+        return file
+    }
+
+    /// What every version has.
+    private struct Head: Decodable {
+        struct Part: Decodable {}
+
+        let version: Int
+        let plan: Part
+        let manifest: Part
+    }
+
+    private static func unusable(_ what: String) -> ExitCode {
+        Console.error("error[plan-file]: \(TerminalText.safe(what))")
+        return ExitCode(Exit.couldNotRun)
     }
 }

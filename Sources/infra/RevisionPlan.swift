@@ -95,12 +95,3 @@ struct RevisionPlan {
         return manifest
     }
 }
-
-extension Plan {
-    /// The plan with the places in the manifests that its problems are about.
-    fileprivate func placed(in sources: SourceIndex) -> Plan {
-        var plan = self
-        plan.problems = plan.problems.map { $0.placed(in: sources) }
-        return plan
-    }
-}

@@ -30,6 +30,27 @@ import Testing
         #expect(!finding.isBroken)
     }
 
+    /// A QEMU that never ends and does not hear, before the real one in the path that commands are looked up in.
+    @Test(.enabled(if: Lab.isHere, "needs a lab host")) func aGuestThatHangsIsNoKVM() async throws {
+        let path = "/usr/local/sbin/qemu-system-x86_64"
+        let script = "#!/bin/bash\ntrap '' TERM\necho started >>/tmp/hanging-qemu\nwhile :; do sleep 0.1; done\n"
+        try Data(script.utf8).write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let finding = try await AcceleratorProbe(commands: CommandRunner()).find(.auto)
+        #expect(
+            finding
+                == .init(
+                    accelerator: .tcg, reason: "no KVM: /dev/kvm exists, but a guest hangs on it", isBroken: true))
+        #expect(try String(contentsOfFile: "/tmp/hanging-qemu", encoding: .utf8) == "started\n")
+        let left = try await CommandRunner().run("pgrep", ["--full", "--", path], accepting: [0, 1])
+        #expect(left.text == "")
+        // It is remembered: no second guest has to hang.
+        #expect(try await AcceleratorProbe(commands: CommandRunner()).find(.auto) == finding)
+        #expect(try String(contentsOfFile: "/tmp/hanging-qemu", encoding: .utf8) == "started\n")
+        try FileManager.default.removeItem(atPath: "/tmp/hanging-qemu")
+    }
+
     @Test func theFirmwareEndsAtTheTop() {
         #expect(AcceleratorFirmware.tail.count == 256)
         #expect(Array(AcceleratorFirmware.tail[0xf0...0xf2]) == [0xe9, 0x0d, 0xff])

@@ -9,11 +9,11 @@ import Testing
 /// The compute driver on a real libvirt, each effect seen by `virsh`.
 @Suite(.serialized, .enabled(if: Lab.isHere, "needs a lab host"))
 struct ComputeLiveTests {
-    private let deadline = Duration.seconds(30)
-    private let identity = ComputeFixtures.identity
+    let deadline = Duration.seconds(30)
+    let identity = ComputeFixtures.identity
 
     /// Runs the body with a driver, and leaves no domain of the test behind.
-    private func withDriver(_ body: (ComputeDriver) async throws -> Void) async throws {
+    func withDriver(_ body: (ComputeDriver) async throws -> Void) async throws {
         clean()
         let connection = try await LibvirtConnection.open(uri: "qemu:///system", deadline: deadline)
         do {
@@ -35,7 +35,7 @@ struct ComputeLiveTests {
     }
 
     /// A machine with a seed, two disks and one interface on a bridge of the test's own.
-    private func machine() throws -> VirtualMachine {
+    func machine() throws -> VirtualMachine {
         try Shell.run("ip", "link", "add", "tb-compute", "type", "bridge")
         try Shell.run("ip", "link", "set", "tb-compute", "mtu", "1450", "up")
         let folder = "/var/lib/infra/compute"
@@ -67,13 +67,13 @@ struct ComputeLiveTests {
         return interface
     }
 
-    private func observed(_ driver: ComputeDriver) async throws -> VirtualMachine {
+    func observed(_ driver: ComputeDriver) async throws -> VirtualMachine {
         let observation = await driver.observe(deadline: deadline)
         #expect(observation.unknown.isEmpty)
         return try #require(observation.machines.first { $0.metadata.identity == "live" })
     }
 
-    private func dump(_ arguments: String...) throws -> XMLElement {
+    func dump(_ arguments: String...) throws -> XMLElement {
         let text = try Shell.run(["virsh", "dumpxml", "live"] + arguments)
         return try XMLElement(parsing: text, from: "virsh dumpxml", keepingBlanks: false)
     }
@@ -292,7 +292,10 @@ struct ComputeLiveTests {
             let seen = await other.observe(deadline: deadline)
             #expect(seen.machines.isEmpty)
             #expect(seen.foreign.first?.owner == "fleet \(identity.fleet.lowercased)")
-            for step in [other.update, other.undefine, other.start, other.forceOff] {
+            let start = { @Sendable (machine: VirtualMachine, deadline: Duration) async throws(HostError) in
+                try await other.start(machine, deadline: deadline)
+            }
+            for step in [other.update, other.undefine, start, other.forceOff] {
                 await #expect(throws: HostError.self) { try await step(machine, deadline) }
             }
             #expect(try Shell.run("virsh", "domstate", "live").contains("shut off"))

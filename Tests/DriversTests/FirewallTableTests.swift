@@ -14,27 +14,50 @@ import Testing
         table = FirewallTable(identity: Identity(fleet: fleet))
     }
 
+    private var link: String { table.identity.deviceName(machine: "web-1", interface: "eth0") }
+
     private var listing: String {
         """
         table bridge infra_6f0a1d52 {
         \tcomment "infra:6f0a1d52-0000-0000-0000-000000000001"
-        \tchain from_it1 {
-        \t\tcomment "web-1"
-        \t\tether saddr != 52:00:00:00:00:01 drop
-        \t\tether type { 8021q, 8021ad } drop
+        \tmap senders {
+        \t\ttype ifname : verdict
+        \t\telements = { "vnet3" comment "web-1" : jump sender4,
+        \t\t\t     "it1" comment "web-1" : jump sender4,
+        \t\t\t     "it2" comment "web-2" : return }
+        \t}
+
+        \tmap receivers {
+        \t\ttype ifname : verdict
+        \t\telements = { "it1" comment "eth0 0123456789abcdef" : jump to_it1,
+        \t\t\t     "vnet3" comment "eth0 0123456789abcdef" : jump to_it1,
+        \t\t\t     "it2" comment "eth9 fedcba9876543210" : return }
+        \t}
+
+        \tset macs {
+        \t\ttype ifname . ether_addr
+        \t\telements = { "it1" . 52:00:00:00:00:01 comment "eth0 0123456789abcdef",
+        \t\t\t     "vnet3" . 52:00:00:00:00:01 comment "eth0 0123456789abcdef" }
+        \t}
+
+        \tset addresses4 {
+        \t\ttype ifname . ipv4_addr
+        \t\telements = { "it1" . 10.0.0.9, "vnet3" . 10.0.0.9 }
         \t}
 
         \tchain to_it1 {
-        \t\tcomment "eth0 0123456789abcdef"
         \t\tip saddr { 10.0.0.1, 10.0.0.2,
         \t\t\t   10.0.0.3 } accept
         \t\tdrop
         \t}
 
+        \tchain sender4 {
+        \t\tiifname . ip saddr != @addresses4 drop
+        \t}
+
         \tchain guests_send {
         \t\ttype filter hook prerouting priority dstnat; policy accept;
-        \t\tiifname vmap { "vnet3" : jump from_it1,
-        \t\t\t     "it1" : jump from_it1 }
+        \t\tiifname vmap @senders
         \t}
         }
 
@@ -49,14 +72,50 @@ import Testing
 
     @Test func whatItSays() throws {
         let seen = try table.read(sealed(listing))
+        let mac = try #require(MACAddress("52:00:00:00:00:01"))
+        let sender = Firewall.Sender(mac: mac, address: IPAddress("10.0.0.9"))
         #expect(
             seen
                 == Firewall(ports: [
                     Firewall.Port(
-                        name: "it1", machine: "web-1", interface: "eth0", devices: ["it1", "vnet3"],
-                        from: ["ether saddr != 52:00:00:00:00:01 drop", "ether type { 8021q, 8021ad } drop"],
-                        to: ["ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3 } accept", "drop"], digest: "0123456789abcdef")
+                        name: link, machine: "web-1", interface: "eth0", devices: ["it1", "vnet3"],
+                        from: sender.statements,
+                        to: ["ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3 } accept", "drop"], digest: "0123456789abcdef"),
+                    Firewall.Port(
+                        name: table.identity.deviceName(machine: "web-2", interface: "eth9"), machine: "web-2",
+                        interface: "eth9", devices: ["it2"], from: [], to: [], digest: "fedcba9876543210"),
                 ]))
+    }
+
+    /// What differs from guest to guest stands in sets; a thousand guests have no more rules than one.
+    @Test func thousandGuestsHaveTheRulesOfOne() throws {
+        func text(_ count: Int) throws -> String {
+            let ports = try (1...count).map { number in
+                let mac = try #require(
+                    MACAddress("52:00:00:00:00:" + (number < 16 ? "0" : "") + String(number, radix: 16)))
+                let sender = Firewall.Sender(mac: mac, address: IPAddress("10.0.0.\(number)"))
+                return Firewall.Port(
+                    name: "it\(number)", machine: "m\(number)", interface: "eth0", devices: ["it\(number)"],
+                    from: sender.statements, to: [])
+            }
+            return try table.text(Firewall(ports: ports))
+        }
+        func rules(_ text: String) -> Int { text.split(separator: "\n").count }
+        #expect(try rules(text(100)) == rules(text(1)))
+        #expect(try text(100).contains(#""it100" . 10.0.0.100"#))
+    }
+
+    /// Statements that no sender has get a chain of their own.
+    @Test func otherStatementsStandAsTheyAre() throws {
+        let port = Firewall.Port(
+            name: "it1", machine: "a", interface: "eth0", devices: ["it1"], from: ["udp sport 9 drop"], to: [])
+        let text = try table.text(Firewall(ports: [port]))
+        #expect(text.contains("chain from_it1 {\nudp sport 9 drop\n}") && text.contains(": jump from_it1"))
+        for address in [nil, IPAddress("10.0.0.1"), IPAddress("2001:db8::1")] {
+            let sender = try Firewall.Sender(mac: #require(MACAddress("52:00:00:00:00:01")), address: address)
+            #expect(Firewall.Sender(statements: sender.statements) == sender)
+            #expect(Firewall.Sender(statements: sender.statements + ["drop"]) == nil)
+        }
     }
 
     @Test func theOrderOfASetIsNone() throws {
@@ -66,8 +125,10 @@ import Testing
 
     @Test(arguments: [
         ("\t\tdrop\n", ""), ("policy accept", "policy drop"), ("10.0.0.2", "10.0.0.4"), ("\"vnet3\"", "\"vnet4\""),
+        ("jump sender4", "return"), ("00:00:01 comment", "00:00:02 comment"), ("10.0.0.9,", "10.0.0.8,"),
+        ("@senders", "@others"),
         ("\t}\n}\n", "\t}\n\n\tchain more {\n\t}\n}\n"), ("\t}\n}\n", "\t\tdrop\n\t}\n}\n"),
-        ("chain to_it1", "chain to_it2"),
+        ("chain to_it1", "chain to_it2"), ("map senders", "map others"),
     ])
     func aChangeBreaksTheSeal(old: String, new: String) throws {
         let whole = sealed(listing)

@@ -24,7 +24,8 @@ import Testing
     }
 
     /// Whatever words are made of, they arrive as they are and nothing else runs.
-    @Test(arguments: shells) func anyWordsArriveAsTheyAre(_ shell: [String]) async throws {
+    @Test("hostile ssh: words that a shell would take for commands", arguments: shells)
+    func anyWordsArriveAsTheyAre(_ shell: [String]) async throws {
         var random = SeededGenerator(seed: 7)
         let pieces = [
             "'", "\"", "\\", "$(id)", "`id`", ";", "|", "&", "\n", "\r", "\t", " ", "*", "?", "~", "!", "#", "%", "-",

@@ -33,14 +33,14 @@ import Testing
     private func isDeadline(_ error: GitError?) -> Bool { if case .deadline = error { true } else { false } }
 
     @Test func overHTTPS() async throws {
-        let web = try await WebFixture(try await GitFixture())
+        let web = try await WebFixture()
         let repository = try web.repository(limits: Self.short)
         var last = try await commit(web.fixture, 0)
         #expect(try await repository.fetch() == last)
         let before = try descriptors()
         for (number, mode) in ["silent", "stalled", "cut", "damaged"].enumerated() {
             let next = try await commit(web.fixture, number + 1)
-            try web.mode(mode)
+            try web.server.mode(mode)
             let error = await gitError { _ = try await repository.fetch() }
             switch (mode, error) {
             case ("silent", .deadline), ("stalled", .deadline), ("damaged", .damaged), ("cut", .damaged),
@@ -50,7 +50,7 @@ import Testing
             }
             // What was there stays in force.
             #expect(try await repository.files(of: last).count == 1)
-            try web.mode("fine")
+            try web.server.mode("fine")
             #expect(try await repository.fetch() == next)
             #expect(try await repository.files(of: next).count == 1)
             #expect(try await repository.history(from: next, limit: 9).count == number + 2)
@@ -65,11 +65,12 @@ import Testing
 
     /// A first clone that breaks off, by the connection itself: https and ssh alike are bytes of TCP.
     @Test func brokenConnections() async throws {
-        let web = try await WebFixture(try await GitFixture())
+        let web = try await WebFixture()
         let head = try await commit(web.fixture, 0)
         let servers = Lab.repository.appending(path: "Tests/GitTests/Servers/proxy").path
         for (bytes, what) in [(100, "cut"), (60_000, "cut"), (60_000, "stall")] {
-            let proxy = try TestServer("/usr/bin/python3", [servers, "\(web.port)", "\(bytes)", what], isDeaf: true)
+            let proxy = try TestServer(
+                "/usr/bin/python3", [servers, "\(web.server.port)", "\(bytes)", what], isDeaf: true)
             try await proxy.says("listens")
             let port = try #require(Int(proxy.text.split(separator: " ")[1]))
             let repository = try web.repository(port: port, limits: Self.short)

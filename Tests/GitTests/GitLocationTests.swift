@@ -16,20 +16,25 @@ import Testing
         #expect(try GitLocation(description) == GitLocation(text))
     }
 
-    @Test(arguments: [
-        "", "-", "fleet.git", "../fleet.git", "ext::sh -c id", "ext::sh -c 'id' /srv", "fd::17", "-oProxyCommand=id",
-        "--upload-pack=id", "--upload-pack=id /srv/x", "http://git.example/x", "http://127.0.0.1/x",
-        "git://git.example/x", "ftp://git.example/x", "git@git.example:fleet.git", "git.example:fleet.git",
-        "ssh://-oProxyCommand=id/x", "ssh://-l@git.example/x", "ssh://git@-oProxyCommand=id/x",
-        "ssh://git@git.example/-x", "ssh://git@git.example", "ssh://git@git.example/", "ssh://git@git.example/a'b",
-        "ssh://git@git.example/$(id)", "ssh://git@git.example/a b", "ssh://`id`.example/x", "ssh://git@git.example:/x",
-        "ssh://git@git.example:0/x", "ssh://git@git.example:65536/x", "ssh://git@git.example:2x/x",
-        "ssh://git@git.example:-1/x", "ssh://git:hunter2@git.example/x", "https://hunter2@git.example/x",
-        "https://u:hunter2@git.example/x", "https://git.example/x?token=hunter2", "https://git.example/x#hunter2",
-        "https:///x", "https://git.example/a\nb", "https://git.example/\u{1b}[31m", "https://.example/x",
-        "https://[git]/x", "https://[::1/x", "file://host/srv/git", "file://srv/git", "file:///", "file:///srv/../etc",
-        "file:///srv/%0a", "file:///srv/%00x", "/srv/a\u{202e}b", "/",
-    ])
+    @Test(
+        "hostile git: locations that run a program or take an option",
+        arguments: [
+            "", "-", "fleet.git", "../fleet.git", "ext::sh -c id", "ext::sh -c 'id' /srv", "fd::17",
+            "-oProxyCommand=id",
+            "--upload-pack=id", "--upload-pack=id /srv/x", "http://git.example/x", "http://127.0.0.1/x",
+            "git://git.example/x", "ftp://git.example/x", "git@git.example:fleet.git", "git.example:fleet.git",
+            "ssh://-oProxyCommand=id/x", "ssh://-l@git.example/x", "ssh://git@-oProxyCommand=id/x",
+            "ssh://git@git.example/-x", "ssh://git@git.example", "ssh://git@git.example/", "ssh://git@git.example/a'b",
+            "ssh://git@git.example/$(id)", "ssh://git@git.example/a b", "ssh://`id`.example/x",
+            "ssh://git@git.example:/x",
+            "ssh://git@git.example:0/x", "ssh://git@git.example:65536/x", "ssh://git@git.example:2x/x",
+            "ssh://git@git.example:-1/x", "ssh://git:hunter2@git.example/x", "https://hunter2@git.example/x",
+            "https://u:hunter2@git.example/x", "https://git.example/x?token=hunter2", "https://git.example/x#hunter2",
+            "https:///x", "https://git.example/a\nb", "https://git.example/\u{1b}[31m", "https://.example/x",
+            "https://[git]/x", "https://[::1/x", "file://host/srv/git", "file://srv/git", "file:///",
+            "file:///srv/../etc",
+            "file:///srv/%0a", "file:///srv/%00x", "/srv/a\u{202e}b", "/",
+        ])
     func refused(text: String) throws {
         let error = try #require(throws: GitError.self) { try GitLocation(text) }
         guard case .location = error else {

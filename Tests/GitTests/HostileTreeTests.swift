@@ -33,7 +33,7 @@ import Testing
         return await gitError { _ = try await repository.files(of: fetched) }
     }
 
-    @Test("git: a chain of folder symlinks leading out, below folders")
+    @Test("hostile git: a chain of folder symlinks leading out, below folders")
     func chainsOfLinks() async throws {
         let fixture = try await GitFixture()
         let trees = Trees(fixture: fixture)
@@ -51,7 +51,7 @@ import Testing
     }
 
     /// A hundred names for the same folder, three times over: a million files of four objects.
-    @Test("git: a million files", arguments: ["file.yaml", "file.txt"])
+    @Test("hostile git: a million files", arguments: ["file.yaml", "file.txt"])
     func aMillionFiles(name: String) async throws {
         let fixture = try await GitFixture()
         let trees = Trees(fixture: fixture)
@@ -67,7 +67,7 @@ import Testing
         #expect(text.contains(name == "file.yaml" ? "more than 20000 manifest files" : "more than 1000000 files"))
     }
 
-    @Test("git: folders inside each other without end")
+    @Test("hostile git: folders inside each other without end")
     func deepFolders() async throws {
         let fixture = try await GitFixture()
         let trees = Trees(fixture: fixture)

@@ -3,18 +3,6 @@ import GitRepository
 import Testing
 
 @Suite struct PackTests {
-    private func names(_ fixture: GitFixture, _ ending: String) throws -> Int {
-        try FileManager.default.contentsOfDirectory(atPath: fixture.copy + "/objects/pack")
-            .count { $0.hasSuffix(ending) }
-    }
-
-    /// The pages of this process, in KiB.
-    private func memory() throws -> Int {
-        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
-        return try #require(Int(line.split(separator: " ")[line.split(separator: " ").count - 2]))
-    }
-
     @Test func packsAreFolded() async throws {
         let fixture = try await GitFixture()
         let repository = try fixture.repository(limits: GitLimits(packs: 5))
@@ -26,8 +14,8 @@ import Testing
             try await repository.writeNote("note \(number)", on: commits[number])
             if number == 2 { try await fixture.git(["reset", "-q", "--hard", commits[0].text]) }
         }
-        #expect(try names(fixture, ".pack") == 1)
-        #expect(try names(fixture, ".idx") == 1)
+        #expect(try fixture.packs(".pack") == 1)
+        #expect(try fixture.packs(".idx") == 1)
         // All of it is there, also what was forced away, and git agrees.
         for (number, commit) in commits.enumerated() {
             #expect(try await repository.files(of: commit).map(\.bytes) == [Array("a: \(number)\n".utf8)])
@@ -53,7 +41,7 @@ import Testing
             last = try await fixture.commit("\(number)")
             try await repository.fetch()
         }
-        #expect(try names(fixture, ".pack") == 5)
+        #expect(try fixture.packs(".pack") == 5)
         close(reader)
         #expect(try await repository.files(of: last).count == 1)
         for number in 4...12 {
@@ -61,7 +49,7 @@ import Testing
             last = try await fixture.commit("\(number)")
             try await repository.fetch()
         }
-        #expect(try names(fixture, ".pack") < 5)
+        #expect(try fixture.packs(".pack") < 5)
         #expect(try await repository.history(from: last, limit: 99).count == 13)
     }
 
@@ -83,33 +71,9 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: fixture.copy + ".unfinished"))
     }
 
-    /// Many looks at a branch that does not move, and many commits: the campaign makes ten times as many.
-    @Test(.timeLimit(.minutes(60))) func nothingGrows() async throws {
-        let factor = ProcessInfo.processInfo.environment["INFRA_CAMPAIGN"] == nil ? 1 : 10
-        let fixture = try await GitFixture()
-        let repository = try fixture.repository(limits: GitLimits(packs: 20))
-        var head = try await fixture.commit("0")
-        try await repository.fetch()
-        func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
-        func look(_ times: Int) async throws {
-            for _ in 0..<times { #expect(try await repository.remoteHead() == head) }
-        }
-        func move(_ times: Int) async throws {
-            for number in 0..<times {
-                try fixture.write("a.yaml", "a: \(number) \(UUID().uuidString)\n")
-                head = try await fixture.commit("\(number)")
-                #expect(try await repository.fetch() == head)
-                #expect(try await repository.files(of: head).count == 1)
-            }
-        }
-        try await look(100)
-        try await move(5)
-        let before = (memory: try memory(), descriptors: try descriptors())
-        try await look(900 * factor)
-        try await move(45 * factor)
-        #expect(try memory() - before.memory < 16 << 10)
-        #expect(try descriptors() <= before.descriptors)
-        #expect(try names(fixture, ".pack") <= 31)
-        #expect(try await repository.history(from: head, limit: 10_000).count == 6 + 45 * factor)
-    }
+    @Test func nothingGrows() async throws { try await Growth.run(polls: 1000, commits: 50) }
+
+    @Test func nothingGrowsOverSSH() async throws { try await Growth.overSSH(polls: 20, commits: 3) }
+
+    @Test func nothingGrowsOverHTTPS() async throws { try await Growth.overHTTPS(polls: 20, commits: 3) }
 }

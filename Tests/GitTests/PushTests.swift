@@ -105,6 +105,41 @@ import Testing
         }
         try await fixture.git(
             fixture.signing(sshKey: ada.file) + ["commit", "-q", "--allow-empty", "-S", "-m", "by Ada"])
+        // A branch that is new begins with what was before there was a trust file.
         #expect(try await push(fixture, [bare, "main"]).taken)
+
+        // A good signature at the end does not cover what lies below it on the branch.
+        let signing = fixture.signing(sshKey: ada.file)
+        let good = try await fixture.head()
+        let unsigned = try await fixture.commit("nobody's")
+        try await fixture.git(
+            fixture.signing(sshKey: eve.file) + ["commit", "-q", "--allow-empty", "-S", "-m", "Eve's"])
+        let strangers = try await fixture.head()
+        try await fixture.git(signing + ["commit", "-q", "--allow-empty", "-S", "-m", "by Ada again"])
+        let below = try await push(fixture, [bare, "main"])
+        #expect(!below.taken)
+        for commit in [unsigned, strangers] {
+            #expect(below.text.contains("a trusted signer on commit \(commit.short)"), "\(below.text)")
+        }
+        #expect(below.text.contains("2 problems"), "\(below.text)")
+        #expect(try await fixture.run("git", ["rev-parse", "main"], in: bare) == good.text + "\n")
+
+        // What was merged is vouched for by who signed the merge; a commit that is broken below one that is not is passed over.
+        try await fixture.git(["reset", "-q", "--hard", good.text])
+        try await fixture.git(["checkout", "-q", "-b", "side"])
+        try await fixture.commit("somebody's change")
+        try await fixture.git(["checkout", "-q", "main"])
+        try fixture.write("fleet.yaml", valid.replacing("connect:", with: "conect:"))
+        try await fixture.git(signing + ["commit", "-q", "-a", "-S", "-m", "misspelled"])
+        try fixture.write("fleet.yaml", valid)
+        try await fixture.git(signing + ["commit", "-q", "-a", "-S", "-m", "mended"])
+        try await fixture.git(signing + ["merge", "-q", "--no-ff", "-S", "-m", "merged", "side"])
+        let merged = try await push(fixture, [bare, "main"])
+        #expect(merged.taken, "\(merged.text)")
+        // Rewritten, only what is new is looked at.
+        try await fixture.git(["reset", "-q", "--hard", good.text])
+        try await fixture.commit("forced in")
+        try await fixture.git(signing + ["commit", "-q", "--allow-empty", "-S", "-m", "on top"])
+        #expect(try await !push(fixture, ["--force", bare, "main"]).taken)
     }
 }

@@ -1,45 +1,12 @@
 import Foundation
 import GitRepository
+import TestSupport
 import Testing
 
 /// A real sshd on loopback with keys of its own.
 @Suite struct SSHTests {
-    private struct Server {
-        let program: TestServer
-        let port: Int
-        let hostKey: String
-
-        var name: String { "[127.0.0.1]:\(port)" }
-        /// A line of a known hosts file.
-        func line(_ name: String) -> String {
-            name + " " + hostKey.split(separator: " ").prefix(2).joined(separator: " ")
-        }
-    }
-
-    private func serve(_ fixture: GitFixture, authorized: String, hostKey: String = "host") async throws -> Server {
-        let host = try await fixture.sshKey(hostKey)
-        // Where sshd keeps its unprivileged half.
-        try FileManager.default.createDirectory(
-            atPath: "/run/sshd", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-        try Data(authorized.utf8).write(to: URL(filePath: fixture.root + "/authorized"))
-        let port = try TestServer.freePort()
-        let configuration = """
-            Port \(port)
-            ListenAddress 127.0.0.1
-            HostKey \(host.file)
-            AuthorizedKeysFile \(fixture.root)/authorized
-            PasswordAuthentication no
-            KbdInteractiveAuthentication no
-            PermitRootLogin prohibit-password
-            StrictModes no
-            UsePAM yes
-            PidFile none
-
-            """
-        try Data(configuration.utf8).write(to: URL(filePath: fixture.root + "/sshd_config"))
-        let program = try TestServer("/usr/sbin/sshd", ["-D", "-e", "-f", fixture.root + "/sshd_config"])
-        try await program.says("Server listening on 127.0.0.1")
-        return Server(program: program, port: port, hostKey: host.publicKey)
+    private func serve(_ fixture: GitFixture, authorized: String) async throws -> GitSSHServer {
+        try await GitSSHServer(root: fixture.root, authorized: authorized)
     }
 
     private func fingerprint(_ fixture: GitFixture, _ key: String) async throws -> String {
@@ -48,7 +15,7 @@ import Testing
     }
 
     private func repository(
-        _ fixture: GitFixture, _ server: Server, known: String, identity: String, copy: String = "copy"
+        _ fixture: GitFixture, _ server: GitSSHServer, known: String, identity: String, copy: String = "copy"
     ) throws -> GitRepository {
         let file = "\(fixture.root)/known-\(UUID().uuidString)"
         try Data((known + "\n").utf8).write(to: URL(filePath: file))
@@ -73,7 +40,7 @@ import Testing
         #expect(try await repository.remoteHead() == second)
         #expect(try await repository.fetch() == second)
         #expect(try await repository.history(from: second, limit: 5).map(\.id) == [second, first])
-        server.program.end()
+        await server.end()
         guard case .unreachable = await gitError({ _ = try await repository.remoteHead() }) else {
             Issue.record("a server that is gone answers")
             return
@@ -81,7 +48,7 @@ import Testing
         #expect(try await repository.files(of: second).map(\.path) == ["a.yaml"])
     }
 
-    @Test func hostKeys() async throws {
+    @Test("hostile git: a host key that changed or is unknown") func hostKeys() async throws {
         let fixture = try await GitFixture()
         let client = try await fixture.sshKey("client")
         let other = try await fixture.sshKey("other")
@@ -149,11 +116,11 @@ import Testing
         #expect(try await refusal(fixture.root + "/nothing").contains("cannot be read"))
         #expect(try await refusal(fixture.root).contains("is not a file"))
         #expect(try await refusal(other.file + ".pub").contains("everybody may read"))
-        let before = server.program.text
+        let before = server.text
         #expect(chmod(client.file, 0o644) == 0)
         #expect(try await refusal(client.file).contains("everybody may read"))
         // Nobody was asked.
-        #expect(server.program.text == before)
+        #expect(server.text == before)
         #expect(chmod(client.file, 0o600) == 0)
         // A key under a passphrase: told, not asked for.
         let locked = fixture.root + "/home/locked"

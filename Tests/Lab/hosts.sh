@@ -11,15 +11,15 @@ keys_make() {
     [[ -f $keys/id_ed25519 ]] || ssh-keygen -q -t ed25519 -N '' -C infra-lab -f "$keys/id_ed25519"
 }
 
-# A host's own key outlives its process, as on a real machine.
-host_key_make() { [[ -f $keys/host-$1 ]] || ssh-keygen -q -t ed25519 -N '' -C "host-$1" -f "$keys/host-$1"; }
+# A machine's own key outlives its process, as on a real machine.
+host_key_make() { [[ -f $keys/$1 ]] || ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$keys/$1"; }
 
 known_hosts_make() {
-    local file number type key
-    for file in "$keys"/host-*.pub; do
-        number=${file##*/host-} number=${number%.pub}
+    local file host type key
+    for file in "$keys"/*-*.pub; do
+        host=${file##*/} host=${host%.pub}
         read -r type key _ <"$file"
-        printf '%s,%s,host-%s %s %s\n' "$(host_address "$number")" "$(host_address6 "$number")" "$number" "$type" "$key"
+        printf '%s,%s,%s %s %s\n' "$("${host%-*}_address" "${host##*-}")" "$("${host%-*}_address6" "${host##*-}")" "$host" "$type" "$key"
     done >"$keys/known_hosts"
 }
 
@@ -43,7 +43,7 @@ host_begin() {
 }
 
 host_finish() {
-    local number=$1 total=$2 folder=$state/host-$1 pid word i
+    local number=$1 total=$2 folder=$state/host-$1 pid word
     local output=${handshake[$1]-}
     if [[ -n $output ]]; then
         read -r -t 20 pid <&"$output" || fail "host-$number does not start: $(<"$folder/log")"
@@ -56,12 +56,20 @@ host_finish() {
         # It runs; its daemons may have been ended by a test.
         (close_inherited && run "host-$number" bash "$here/host-daemons")
     fi
-    # Every host knows the others by name.
-    for ((i = 1; i <= total; i++)); do printf '%s host-%d\n' "$(host_address "$i")" "$i"; done |
-        (run "host-$number" bash -c 'sed -i "/ host-[0-9]*$/d" /etc/hosts; cat >>/etc/hosts')
+    host_names "$total" | (run "host-$number" bash -c "$host_names_take")
     : >"$folder/whole"
     printf 'host-%s  %s  up\n' "$number" "$(host_address "$number")"
 }
+
+# Every machine knows the others by name: host-1 … host-$1 and the VMs that there are.
+host_names() {
+    local i folder
+    for ((i = 1; i <= $1; i++)); do printf '%s host-%d\n' "$(host_address "$i")" "$i"; done
+    for folder in "$state"/vm-*; do
+        [[ ! -d $folder ]] || printf '%s %s\n' "$(vm_address "${folder##*-}")" "${folder##*/}"
+    done
+}
+host_names_take='sed -i "/ \(host\|vm\)-[0-9]*$/d" /etc/hosts; cat >>/etc/hosts'
 
 host_remove() {
     local folder=$1 directory tries

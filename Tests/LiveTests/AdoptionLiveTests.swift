@@ -137,5 +137,83 @@ extension LiveTests {
                 #expect(try await !Virsh.definition(made.domain).contains("urn:infra:v1"))
             }
         }
+
+        /// A VXLAN link and the bridge above it, made by hand, become a network of the fleet by a commit, and are changed by
+        /// the next one. Nobody applies.
+        @Test func aHandMadeTunnelIsAdoptedAndChangedByCommits() async throws {
+            try await withWatched("tunnel") { watched in
+                let fleet = watched.fleet
+                try await withHandMadeTunnel {
+                    let before = try await links()
+                    try await sh(
+                        #"""
+                        infra=$1 folder=$2
+                        "$infra" import --host local --out "$folder/imported"
+                        sed -i -E "s/id: \"?[0-9a-f-]{36}\"?/id: $3/" "$folder/imported/fleet.yaml"
+                        mv "$folder"/imported/*.yaml "$folder/manifests"
+                        """#, Program.infra, fleet.home, fleet.id.lowercased)
+                    let first = try await watched.commit("As it is")
+                    try await watched.push()
+                    try await watched.watching { watcher in
+                        let planned = try await watcher.next("planned", of: first)
+                        #expect(
+                            planned.description.contains("Plan: 1 to import, 0 to add, 0 to change, 0 to destroy."),
+                            "\(planned)")
+                        try await watcher.next("converged", of: first)
+                        // Only the marks are new.
+                        #expect(try await links() == before)
+                        let mark = fleet.identity.linkAlias(ResourceID(.network, "br-tun"))
+                        #expect(try await aliases() == "\(mark)\n\(mark)")
+
+                        let file = try await sh(#"cd "$1"; grep -l 'kind: Network' *.yaml"#, fleet.manifests)
+                        try fleet.edit(file, "198.51.100.7", "198.51.100.8")
+                        let second = try await watched.commit("Another peer")
+                        try await watched.push()
+                        try await watcher.next("converged", of: second)
+                        #expect(try await links() == before.replacing("198.51.100.7", with: "198.51.100.8"))
+                        #expect(try await aliases() == "\(mark)\n\(mark)")
+                        // What drifts is mended like anything else of the fleet's.
+                        try await sh("ip link set vx-tun mtu 1300")
+                        try await watcher.next("converged", of: second)
+                        #expect(try await links() == before.replacing("198.51.100.7", with: "198.51.100.8"))
+                    }
+                }
+            }
+        }
+
+        private func withHandMadeTunnel(_ body: () async throws -> Void) async throws {
+            let remove = "for link in vx-tun br-tun; do ip link del $link 2>/dev/null || true; done"
+            do {
+                try await sh(
+                    #"""
+                    ip link add br-tun address 52:54:00:aa:bb:09 type bridge
+                    ip link set br-tun mtu 1400 up
+                    ip link add vx-tun type vxlan id 7791 dstport 4789 local "$1"
+                    ip link set vx-tun mtu 1400 master br-tun up
+                    bridge fdb append 00:00:00:00:00:00 dev vx-tun dst 198.51.100.7
+                    """#, TestFleet.underlay)
+                try await body()
+            } catch {
+                _ = try? await sh(remove)
+                throw error
+            }
+            try await sh(remove)
+        }
+
+        /// What a mark does not change of both links: their numbers above all, since a link that is made anew has another.
+        private func links() async throws -> String {
+            try await sh(
+                #"""
+                for link in br-tun vx-tun; do
+                    ip -details -json link show dev $link | jq -c '.[0] | [.ifindex, .ifname, .mtu, .address, .master,
+                        .operstate, .linkinfo.info_data.id, .linkinfo.info_data.port, .linkinfo.info_data.local]'
+                done
+                bridge -json fdb show dev vx-tun | jq -c '[.[] | select(.dst) | [.mac, .dst]] | sort'
+                """#)
+        }
+
+        private func aliases() async throws -> String {
+            try await sh("cat /sys/class/net/br-tun/ifalias /sys/class/net/vx-tun/ifalias")
+        }
     }
 }

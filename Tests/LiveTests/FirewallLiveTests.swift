@@ -77,8 +77,11 @@ extension LiveTests {
                 let table = fleet.identity.firewallName
                 let link = fleet.identity.deviceName(machine: "tamper-a", interface: "eth0")
                 for change in [
-                    "flush chain bridge \(table) from_\(link)", "add rule bridge \(table) to_\(link) drop",
+                    "flush chain bridge \(table) sender4", "add rule bridge \(table) sender accept",
+                    "delete element bridge \(table) senders { \"\(link)\" }", "flush set bridge \(table) macs",
+                    "add element bridge \(table) addresses4 { \"\(link)\" . 10.77.0.99 }",
                     "flush chain bridge \(table) guests_send", "add chain bridge \(table) more",
+                    "add set bridge \(table) more { type ifname; }",
                     "add chain bridge \(table) guests_send { policy drop; }",
                 ] {
                     try await sh("nft \"$1\"", change)
@@ -96,6 +99,43 @@ extension LiveTests {
                 #expect(try await fleet.destroy("--allow", "stop").status == 0)
                 #expect(try await sh("nft list tables bridge") == "table bridge other")
                 try await sh("nft delete table bridge other")
+            }
+        }
+
+        /// Where the kernel lacks libvirt's queues, rules hold interfaces to their bandwidth.
+        @Test func aBandwidthIsSeenOnTheWire() async throws {
+            try await withEnds("rate", ["a", "b"]) { fleet, ends in
+                let free = try await ends.rate("a", "b")
+                #expect(free > 64e6, "\(free)")
+                try fleet.edit(
+                    "rate-a.yaml", "address: 10.77.0.11",
+                    "address: 10.77.0.11, bandwidth: {outbound: {average: 16Mbit}}")
+                try fleet.edit(
+                    "rate-b.yaml", "address: 10.77.0.12",
+                    "address: 10.77.0.12, bandwidth: {inbound: {average: 8Mbit, peak: 80Mbit, burst: 256KiB}}")
+                let plan = try await fleet.infra("plan")
+                let applied = try await fleet.apply()
+                #expect(applied.lastLine == "No changes.", "\(applied)")
+                guard plan.output.contains("limit rate over") else {
+                    // libvirt does it, at links that it makes itself.
+                    #expect(try await sh("virsh dumpxml rate-a").contains("<bandwidth>"))
+                    return
+                }
+                #expect(try await sh("virsh dumpxml rate-a").contains("<bandwidth>") == false)
+                let received = try await ends.rate("a", "b") / 8e6
+                #expect((0.9...1.1).contains(received), "\(received)")
+                try fleet.edit(
+                    "rate-b.yaml", ", bandwidth: {inbound: {average: 8Mbit, peak: 80Mbit, burst: 256KiB}}", "")
+                #expect(try await fleet.apply().lastLine == "No changes.")
+                let sent = try await ends.rate("a", "b") / 16e6
+                #expect((0.9...1.1).contains(sent), "\(sent)")
+                // A rule that somebody took away is drift.
+                let link = fleet.identity.deviceName(machine: "rate-a", interface: "eth0")
+                try await sh(#"nft flush chain bridge "$1" "from_$2""#, fleet.identity.firewallName, link)
+                #expect(try await fleet.infra("status").output.contains("drift: Host/"))
+                #expect(try await fleet.apply().lastLine == "No changes.")
+                let mended = try await ends.rate("a", "b") / 16e6
+                #expect((0.9...1.1).contains(mended), "\(mended)")
             }
         }
 
@@ -195,6 +235,11 @@ extension LiveTests {
 
             func udp(_ from: String, _ to: String, _ ports: Int...) async throws -> String {
                 try await frames("udp", from, to, ports.map(String.init))
+            }
+
+            /// Bits a second that arrive.
+            func rate(_ from: String, _ to: String) async throws -> Double {
+                Double(try await frames("rate", from, to, ["3"])) ?? 0
             }
 
             func stream(_ from: String, _ to: String, _ port: Int, _ command: [String]) async throws -> String {

@@ -14,6 +14,14 @@ struct KillCampaign {
         }
     }
 
+    /// With several steps under way, as they are by default: which ones differs from run to run.
+    @Test func theOfficeIsMadeAtOnce() async throws {
+        try await withFleet("office") { office in
+            try await office.writeOffice()
+            try await KillTrial(office, parallelism: 4).killEverywhere()
+        }
+    }
+
     @Test func theOfficeIsDestroyed() async throws {
         try await withFleet("office") { office in
             try await office.writeOffice()

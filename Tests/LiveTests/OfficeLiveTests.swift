@@ -13,6 +13,11 @@ extension LiveTests {
                 try await office.writeOffice()
                 let first = try await office.apply()
                 #expect(first.status == 0 && first.lastLine == "No changes.", "\(first)")
+                // A lab host has no KVM, and the office asks for what there is.
+                let reason = "no KVM: there is no /dev/kvm"
+                #expect(
+                    first.output.contains("Host/server-1: guests run by TCG, many times slower than by KVM: \(reason)"),
+                    "\(first)")
                 let second = try await office.apply()
                 #expect(second.status == 0 && second.output == "No changes.\n", "\(second)")
                 let guests = Set(Self.addresses.keys)
@@ -36,6 +41,8 @@ extension LiveTests {
                 #expect(drifts == ["Network/office", "VirtualMachine/secretary-2"], "\(status)")
                 #expect(lines.filter { $0.hasPrefix("foreign: ") } == ["foreign: file \(foreign) on server-1"])
                 #expect(!status.output.contains("blocked: "), "\(status)")
+                #expect(
+                    lines.contains { $0.hasPrefix("Host server-1: ") && $0.contains("tcg (\(reason))") }, "\(status)")
 
                 let seen = GuestConsole("secretary-2", of: office).lines().count
                 let mended = try await office.apply()

@@ -27,6 +27,7 @@ extension LiveTests {
             let inventory = fleet.home + "/inventory.yaml"
             let observed = try await fleet.infra("observe", "--out", inventory)
             #expect(observed.status == 0, "\(observed)")
+            #expect(try await sh(#"stat -c %a "$1""#, inventory) == "600")
             for format in ["text", "json"] {
                 let live = try await fleet.infra("plan", "--allow", "restart", "--format", format)
                 let offline = try await fleet.infra(

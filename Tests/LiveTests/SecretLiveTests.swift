@@ -90,8 +90,10 @@ extension LiveTests {
                 try await watched.push()
                 let options = secrets.sources
                 let state = fleet.home + "/state"
+                var ended: Ended?
                 let seen = try await secrets.sampling {
-                    try await watched.watching(options[0], options[1], options[2], options[3]) { watcher in
+                    let watcher = try await watched.watching(options[0], options[1], options[2], options[3]) {
+                        watcher in
                         let first = try await watched.head()
                         try await watcher.next("converged", of: first)
                         let before = try await sh(#"stat -c %i "$1""#, secrets.seed)
@@ -117,8 +119,13 @@ extension LiveTests {
                         // While it runs: what is written to the history stands in its log file first.
                         #expect(try await sh(#"ls "$1""#, state).contains("history.sqlite-wal"))
                         #expect(try await secrets.places() == [secrets.seed])
+                        return watcher
                     }
+                    ended = await watcher.ended
                 }
+                // All that it wrote, what is no event included.
+                let written = try #require(ended)
+                #expect(try await secrets.reveals(written) == "")
                 #expect(
                     seen == ["watch", "git-worker", "control", "control-environment"],
                     "arguments and environments held \(seen)")

@@ -76,9 +76,7 @@ extension LiveTests {
         private func withLeaver(_ name: String, _ body: (TestFleet) async throws -> Void) async throws {
             try await withFleet(name) { fleet in
                 try fleet.writeBase(vni: 7750)
-                try fleet.writeMachine("deaf", address: 11)
-                try fleet.edit("deaf.yaml", ", image: tiny", "")
-                try fleet.edit("deaf.yaml", "cloudInit: {}", "")
+                try fleet.writeDeaf("deaf", address: 11)
                 let applied = try await fleet.apply()
                 #expect(applied.status == 0, "\(applied)")
                 try fleet.remove("deaf.yaml")

@@ -12,10 +12,7 @@ extension LiveTests {
                 let fleet = watched.fleet
                 try fleet.writeBase(vni: 7820)
                 try fleet.writePolicy("unattended: restart")
-                // Without a system, it takes all of its grace to stop.
-                try fleet.writeMachine("a", address: 11)
-                try fleet.edit("a.yaml", ", image: tiny", "")
-                try fleet.edit("a.yaml", "cloudInit: {}", "")
+                try fleet.writeDeaf("a", address: 11)
                 try fleet.writeQuiet("b", address: 12)
                 let first = try await watched.commit("Two")
                 try await watched.push()
@@ -82,14 +79,7 @@ extension LiveTests {
                 try await watched.push()
                 try await watched.watching("--listen", "127.0.0.1:7822") { watcher in
                     try await watcher.next("converged", of: first)
-                    // What hosts tell of our own steps comes a moment later.
-                    var before = try await metrics()
-                    var settled = before
-                    repeat {
-                        before = settled
-                        settled = try await metrics(polls: before.polls + 4)
-                    } while settled.whole + settled.event != before.whole + before.event
-                    before = settled
+                    let before = try await settled()
                     let processes = try lastProcess()
                     // There is nothing to wait for: nothing is what happens.
                     try await Task.sleep(for: .seconds(6))
@@ -123,27 +113,41 @@ extension LiveTests {
             }
         }
 
-        private struct Metrics: Sendable {
-            var polls = 0
-            var whole = 0
-            var event = 0
+        /// libvirt tells nobody that a pool no longer starts with its host: only the look at everything finds it.
+        @Test func whatNoEventToldIsFoundAndCounted() async throws {
+            try await withWatched("missed") { watched in
+                let fleet = watched.fleet
+                try fleet.writeBase(vni: 7838)
+                try fleet.writeQuiet("a", address: 11)
+                let first = try await watched.commit("One")
+                try await watched.push()
+                try await watched.watching("--resync", "6s", "--listen", "127.0.0.1:7822") { watcher in
+                    try await watcher.next("converged", of: first)
+                    let pool = "infra-\(fleet.identity.fleet8)-disks"
+                    #expect(try await settled().missed == 0)
+                    try await sh(#"virsh pool-autostart "$1" --disable"#, pool)
+                    let missed = try await watcher.next("eventsMissed")
+                    #expect(missed.description.contains("StoragePool"), "\(missed)")
+                    try await watcher.next("converged", of: first)
+                    #expect(try await sh(#"virsh pool-info "$1" | grep Autostart"#, pool).hasSuffix("yes"))
+                    #expect(try await metrics().missed == 1)
+                }
+            }
         }
 
-        /// The watcher's counters, once it has polled that often.
-        private func metrics(polls: Int = 0) async throws -> Metrics {
-            while true {
-                var metrics = Metrics()
-                let text = try await sh("curl -fsS http://127.0.0.1:7822/metrics")
-                func value(_ name: String) -> Int {
-                    text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
-                        .flatMap { Int($0.dropFirst(name.count + 1)) } ?? -1
-                }
-                metrics.polls = value(#"infra_git_polls_total{result="ok"}"#)
-                metrics.whole = value(#"infra_host_reads_total{scope="all"}"#)
-                metrics.event = value(#"infra_host_reads_total{scope="event"}"#)
-                guard metrics.polls < polls else { return metrics }
-                try await Task.sleep(for: .milliseconds(500))
+        /// The watcher's counters once it looks at no host any more: what hosts tell of our own steps comes a moment later.
+        private func settled() async throws -> WatcherMetrics {
+            var before = try await metrics()
+            for _ in 0..<15 {
+                let after = try await metrics(polls: before.polls + 4)
+                if after.whole == before.whole, after.event == before.event { return after }
+                before = after
             }
+            throw Failure("the hosts are looked at all the time: \(before)")
+        }
+
+        private func metrics(polls: Int = 0) async throws -> WatcherMetrics {
+            try await WatcherMetrics.read(port: 7822, polls: polls)
         }
 
         /// The number that the kernel gave the last process of this host: it counts up (proc_sys_kernel(5)).

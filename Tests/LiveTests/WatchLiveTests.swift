@@ -5,6 +5,32 @@ import Testing
 extension LiveTests {
     /// A branch drives the fleet.
     @Suite struct WatchLiveTests {
+        /// The example, at its full size: what its author sees, and that its guests find each other.
+        @Test func theOfficeIsPushed() async throws {
+            try await withWatched("office") { watched in
+                let office = watched.fleet
+                try await office.writeOffice()
+                try await watched.installHook()
+                try await watched.watching { _ in
+                    let first = try await watched.commit("The office")
+                    let pushed = try await watched.push()
+                    #expect(pushed.status == 0, "\(pushed)")
+                    var rest = Substring(pushed.error)
+                    for text in [
+                        "commit \(first.prefix(10)) is valid", "+ VirtualMachine/artist", "Plan: 11 to add",
+                        "VirtualMachine/file-server: start: done", "commit \(first.prefix(10)): converged",
+                    ] {
+                        let found = try #require(rest.range(of: text), "\(text) in\n\(pushed)")
+                        rest = rest[found.upperBound...]
+                    }
+                    #expect(try await Virsh.running() == Set(OfficeLiveTests.addresses.keys))
+                    for last in [11, 12, 14] {
+                        try await GuestConsole("artist", of: office).tells("artist reaches 10.20.0.\(last)")
+                    }
+                }
+            }
+        }
+
         @Test func aPushIsAnsweredUntilItsGuestsRun() async throws {
             try await withWatched("pushed") { watched in
                 let fleet = watched.fleet

@@ -22,17 +22,17 @@ extension LiveTests {
                     ["--identity", "\(home)/client", "--known-hosts", "\(home)/known"]
                 ) { ordeal, watcher in
                     // Somebody else answers there.
-                    first.end()
+                    await first.end()
                     let other = try await GitSSHServer(
                         root: home, authorized: key, host: "other-host", port: first.port)
                     let commit = try await ordeal.push("A machine more")
                     let failed = try await watcher.next("repositoryFailed", containing: "has changed: known is SHA256:")
                     #expect(failed.description.contains("ask the host's operator"), "\(failed)")
-                    other.end()
+                    await other.end()
                     let again = try await GitSSHServer(root: home, authorized: key, port: first.port)
                     try await watcher.next("repositoryRecovered")
                     try await watcher.next("converged", of: commit)
-                    again.end()
+                    await again.end()
                 }
             }
         }

@@ -117,6 +117,19 @@ import Testing
         #expect(Self.findings(Self.machine("web") + "---\n" + Self.machine("web")).count == 1)
     }
 
+    @Test("hostile ssh: an address `id`.example, a user -l, an option in the place of a name")
+    func connectionsThatRunAProgram() {
+        func host(_ ssh: String) -> String {
+            "apiVersion: infra/v1\nkind: Host\nmetadata: {name: other}\nspec: {connect: {ssh: {\(ssh)}}}\n"
+        }
+        #expect(Self.findings(host("address: 192.0.2.12, user: ops")) == [])
+        for ssh in [
+            "address: \"`id`.example\"", "address: $(id).example", "address: -oProxyCommand=id",
+            "address: \"a b\"", "address: 192.0.2.12, user: -l", "address: 192.0.2.12, user: $(id)",
+            "address: 192.0.2.12, identity: ../id_ed25519", "address: 192.0.2.12, hostKey: \"ssh-ed25519 AAAA $(id)\"",
+        ] { #expect(Self.findings(host(ssh)) == ["x.yaml:4:value"], "\(ssh)") }
+    }
+
     @Test("hostile files: an image, a kernel or a secret outside the folder, an http source")
     func filesOutsideTheFolder() {
         for path in ["/etc/shadow", "/root/.ssh/id_ed25519", "../x", "a/../../x", "..", "a//b", "./a", "a\\0b", "~/x"] {

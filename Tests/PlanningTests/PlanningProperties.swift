@@ -23,6 +23,10 @@ import Testing
     @Test(arguments: seeds) func anAppliedPlanLeavesNothingToDo(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var simulator = Simulator.empty(RandomFleet.make(&random, generation: 0))
+        if seed.isMultiple(of: 2) { simulator.hosts["h0"]?.shaping = .rules }
+        if seed.isMultiple(of: 3) {
+            simulator.hosts["h0"]?.boot = BootConfiguration(makesLinks: true, loadsFirewall: true)
+        }
         for generation in 0..<4 {
             let next = try converge(&simulator, to: RandomFleet.make(&random, generation: generation))
             #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
@@ -46,6 +50,7 @@ import Testing
                 == sorted(ends[1].networks) { $0.metadata.identity }.map(\.status))
         let filters = ends.map { $0.firewall ?? Firewall() }
         #expect(filters[0].isTheSame(as: filters[1]))
+        #expect(ends[0].evpn == ends[1].evpn)
         #expect(ends[0].pools.map(\.metadata.identity).sorted() == ends[1].pools.map(\.metadata.identity).sorted())
         let wanted = Set(ends[1].volumes.map(\.metadata.identity))
         let sizes = ends.map { end in
@@ -172,8 +177,11 @@ import Testing
                 // A stranger has no firewall of ours.
                 manifest.machines[index].spec.interfaces[place].spoofProtection = false
                 manifest.machines[index].spec.interfaces[place].securityGroups = []
+                manifest.machines[index].spec.interfaces[place].bandwidth = nil
             }
         }
+        // Nor is a link that learns by a stranger's EVPN adopted.
+        for index in manifest.networks.indices { manifest.networks[index].spec.vxlan?.flooding = .static }
         var made = Simulator.empty(manifest)
         _ = try converge(&made, to: manifest)
         let stranger = made.unmarked()
@@ -219,6 +227,8 @@ import Testing
             let status = host.networks.first { $0.metadata.identity == id }?.status
             wanted.networks[index].spec.bridgeName = status?.bridge?.name
             wanted.networks[index].spec.vxlan?.name = status?.tunnel?.name
+            // DHCP of others carries no mark that could be taken over; ours would be made.
+            wanted.networks[index].spec.subnet?.servesDHCP = false
         }
         for index in wanted.machines.indices {
             let machine = wanted.machines[index]

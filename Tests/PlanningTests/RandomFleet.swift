@@ -29,6 +29,10 @@ enum RandomFleet {
     static func make(_ random: inout SeededGenerator, generation: Int) -> FleetManifest {
         var host = KVMHost(metadata: Metadata(name: "h0"))
         host.spec.underlay = KVMHost.Underlay(address: IPAddress(ipv4: 192, 0, 2, 11))
+        var fleet = fleet
+        fleet.evpn = Fleet.Routing(
+            asn: random.chance(80) ? 65_000 : 65_001,
+            routeReflectors: random.chance(30) ? [IPAddress(ipv4: 192, 0, 2, 250)] : [])
         var manifest = FleetManifest(
             fleet: fleet, hosts: [host],
             pools: ["p0", "p1"].map {
@@ -58,13 +62,24 @@ enum RandomFleet {
     }
 
     private static func network(_ index: Int, vni: Int, _ random: inout SeededGenerator) -> Network {
-        let peers = random.chance(30) ? [IPAddress(ipv4: 192, 0, 2, 99)] : []
+        let flooding: Network.Flooding = random.chance(30) ? .evpn : .static
+        let peers = flooding == .static && random.chance(40) ? [IPAddress(ipv4: 192, 0, 2, 99)] : []
         let mtu = random.chance(80) ? 1450 : 1400
         return Network(
             metadata: Metadata(name: "n\(index)"),
             spec: .init(
-                vxlan: random.chance(80) ? .init(vni: vni, port: random.chance(90) ? 4789 : 4790, peers: peers) : nil,
-                mtu: mtu, hosts: random.chance(20) ? ["h0"] : [], securityGroups: groups(&random)))
+                vxlan: random.chance(80)
+                    ? .init(vni: vni, port: random.chance(90) ? 4789 : 4790, flooding: flooding, peers: peers) : nil,
+                mtu: mtu, subnet: subnet(&random), hosts: random.chance(20) ? ["h0"] : [],
+                securityGroups: groups(&random)))
+    }
+
+    /// With DHCP more often than not. The machines' addresses are in it.
+    private static func subnet(_ random: inout SeededGenerator) -> Network.Subnet? {
+        guard random.chance(70), let cidr = CIDR("10.0.0.0/24") else { return nil }
+        return Network.Subnet(
+            cidr: cidr, gateway: IPAddress(ipv4: 10, 0, 0, random.chance(80) ? 1 : 2), servesDHCP: random.chance(70),
+            dns: random.chance(30) ? [IPAddress(ipv4: 192, 0, 2, 53)] : [])
     }
 
     private static func groups(_ random: inout SeededGenerator) -> [SecurityGroup] {
@@ -98,7 +113,9 @@ enum RandomFleet {
             return .init(
                 name: "e\(network.metadata.name)", network: network.metadata.name,
                 address: random.chance(50) ? IPAddress(ipv4: 10, 0, 0, UInt8(10 + index)) : nil,
-                spoofProtection: random.chance(80), securityGroups: random.chance(30) ? ["a"] : [])
+                spoofProtection: random.chance(80), securityGroups: random.chance(30) ? ["a"] : [],
+                bandwidth: random.chance(20)
+                    ? Bandwidth(inbound: .init(average: BitRate(kilobytes: random.chance(50) ? 1000 : 2000))) : nil)
         }
         if random.chance(20) { spec.boot = .init(kernel: "k0", commandLine: "console=ttyS0") }
         if random.chance(50) { spec.cloudInit = CloudInit(hostname: random.chance(50) ? "a" : "b") }

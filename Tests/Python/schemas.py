@@ -30,7 +30,8 @@ ONLY_OURS = {
     # one document, beyond JSON Schema
     *("clone-format", "cpu-count", "duplicate", "ignored-field", "mtu", "security-rule", "size", "write-files"),
     # the whole fleet
-    *("address-gateway", "address-outside", "address-reserved", "address-used", "address-without-subnet"),
+    *("address-gateway", "address-outside", "address-reserved", "address-server", "address-used", "address-without-subnet"),
+    *("dhcp-evpn", "dhcp-ipv6", "dhcp-server", "evpn", "server-outside"),
     *("boot-order", "empty-fleet", "gateway-outside", "group-without-address", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
     *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-nested"),
     *("pool-path", "secret", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared"),

@@ -36,9 +36,22 @@ extension GeneratedFleet {
                         Firewall.Port(
                             name: "it1", machine: text(&random), interface: "eth0", devices: ["it1", "vnet0"],
                             from: [text(&random)], to: random.pick([], ["drop", "drop"]), digest: text(&random))
-                    ], isIntact: random.chance(2))
+                    ], isIntact: random.chance(2), isSaved: random.chance(2))
             }
             inventory.tracksConnections = random.pick(nil, true, false)
+            inventory.boot = random.pick(
+                nil,
+                BootConfiguration(
+                    makesLinks: true, loadsFirewall: false,
+                    files: [BootFile(network: text(&random), name: text(&random), text: text(&random))]))
+            inventory.shaping = random.pick(nil, .rules, .nothing)
+            inventory.evpn = random.pick(
+                nil,
+                EVPN(
+                    asn: 4_200_000_000, address: IPAddress(ipv4: 192, 0, 2, 11), neighbors: [.loopback, .loopback],
+                    ownsRouter: false, ownsAdvertising: false, isIntact: false, isSaved: false))
+            inventory.foreignRouter = random.pick(nil, BGPRouter(asn: 65_001, advertises: true, neighbors: [.loopback]))
+            inventory.underlayMTU = random.pick(nil, 1500)
             inventory.foreign = ForeignObject.Kind.allCases.map { kind in
                 ForeignObject(
                     kind: kind, name: text(&random), owner: random.pick("", "fleet 6f0a1d52…"),
@@ -87,12 +100,29 @@ extension GeneratedFleet {
             name: text(&random), vni: 1, port: 2, local: random.pick(nil, .loopback),
             interface: random.pick(nil, "eth0"),
             mtu: 1450, isUp: random.chance(2), bridge: random.pick(nil, "b"),
-            flood: random.pick([], [.loopback, .loopback]))
+            flood: random.pick([], [.loopback, .loopback]), flooding: random.pick(.static, .evpn),
+            bridgeLearns: random.chance(2), suppressesNeighbors: random.chance(2))
         network.status = Network.Status(
             host: host, uuid: uuid(&random),
             bridge: random.pick(nil, Network.Bridge(name: text(&random), mtu: 1, isUp: random.chance(2))),
-            tunnel: random.pick(nil, tunnel))
+            tunnel: random.pick(nil, tunnel), service: random.pick(nil, Network.Service(), service(&random)))
         return network
+    }
+
+    private static func service(_ random: inout SeededGenerator) -> Network.Service {
+        Network.Service(
+            name: random.pick(nil, text(&random)), link: random.pick(nil, text(&random)),
+            bridge: random.pick(nil, text(&random)), mtu: random.pick(0, 1450),
+            mac: random.pick(nil, MACAddress(value: 0x5a00_0000_0001)), isUp: random.chance(2),
+            isIsolated: random.chance(2), addresses: random.pick([], ["10.20.0.1/24", text(&random)]),
+            options: random.pick([], [text(&random)]),
+            leases: random.pick(
+                [],
+                [
+                    Network.Service.Lease(
+                        name: text(&random), mac: MACAddress(value: 0x5200_0000_0001), address: .loopback)
+                ]),
+            isServing: random.chance(2))
     }
 
     private static func observed(_ volume: Volume, on host: String, _ random: inout SeededGenerator) -> Volume {

@@ -84,9 +84,11 @@ extension GeneratedFleet {
         let vxlan = Network.VXLAN(
             vni: 10_000 + index, port: random.pick(4789, 8472),
             peers: random.chance(3) ? [IPAddress(ipv4: 192, 0, 2, 200)] : [])
+        let isServed = random.chance(3)
         let subnet = CIDR("10.\(20 + index).0.0/16").map { cidr in
             Network.Subnet(
                 cidr: cidr, gateway: random.chance(2) ? IPAddress(ipv4: 10, UInt8(20 + index), 0, 1) : nil,
+                servesDHCP: isServed, server: isServed ? IPAddress(ipv4: 10, UInt8(20 + index), 255, 254) : nil,
                 dns: random.chance(2) ? [IPAddress(ipv4: 192, 0, 2, 53)] : [])
         }
         return Network(

@@ -71,11 +71,14 @@ public final class GitSSHServer: Sendable {
         try await program.says("Server listening on 127.0.0.1")
     }
 
-    /// Ends it.
-    public func end() { program.end() }
+    /// Ends it and waits for that.
+    public func end() async { await program.end() }
 
     /// What it said.
     public var text: String { program.text }
+
+    /// Its name in a known hosts file.
+    public var name: String { "[127.0.0.1]:\(port)" }
 
     /// A line of a known hosts file.
     public func line(_ name: String) -> String {

@@ -21,11 +21,12 @@ public final class GitWebServer: Sendable {
     public var tokenFile: String { root + "/token" }
     /// All requests, with what was shown to log in.
     public var accessLog: String { (try? String(contentsOfFile: root + "/access.log", encoding: .utf8)) ?? "" }
-    /// The file that says what the backend does.
-    public var modeFile: String { root + "/mode" }
 
     /// What the backend does from now on: `fine`, `silent`, `damaged`, `cut`, `stalled`, `redirect`.
-    public func mode(_ word: String) throws { try GitServers.write(word, modeFile, 0o644) }
+    public func mode(_ word: String) throws { try GitServers.write(word, root + "/mode", 0o644) }
+
+    /// Waits until the backend keeps somebody waiting.
+    public func backendWaits() async throws { try await TestServer.run("cat", [root + "/mode.waits"]) }
 
     /// - Parameters:
     ///   - root: a folder for its files.

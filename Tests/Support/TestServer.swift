@@ -1,100 +1,77 @@
 import Foundation
-import Synchronization
+import Subprocess
+import SystemPackage
 
 /// A program that runs beside a test and ends with it.
-public final class TestServer: @unchecked Sendable {
+public final class TestServer: Sendable {
     /// It ended, or could not be prepared.
     public struct Failure: Error, CustomStringConvertible {
         /// What it said.
         public let description: String
     }
 
-    private let process = Process()
-    private let isDeaf: Bool
-    private let state = Mutex((text: "", waiting: [(String, CheckedContinuation<Bool, Never>)](), ended: false))
+    private let said: Transcript
+    private let ending: AsyncStream<Void>.Continuation
+    private let running: Task<Void, Never>
 
     /// Starts it; both of its outputs are read all the time.
     ///
     /// - Parameter isDeaf: whether it does not end when it is asked to.
     public init(_ program: String, _ arguments: [String], isDeaf: Bool = false) throws {
-        self.isDeaf = isDeaf
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.environment = ["PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        try pipe.fileHandleForWriting.close()
-        Thread.detachNewThread { [weak self] in
-            while case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
-                self?.said(String(decoding: data, as: UTF8.self))
+        // Of its own, not Subprocess's: what the program leaves behind may hold it open when it has ended.
+        let (reading, writing) = try FileDescriptor.pipe()
+        let (endings, ending) = AsyncStream.makeStream(of: Void.self)
+        let said = Transcript()
+        self.said = said
+        self.ending = ending
+        Thread.detachNewThread {
+            said.read(reading)
+            try? reading.close()
+        }
+        running = Task {
+            do {
+                _ = try await Subprocess.run(
+                    .path(FilePath(program)), arguments: Arguments(arguments),
+                    environment: .custom(["PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"]),
+                    input: .none, output: .fileDescriptor(writing, closeAfterSpawningProcess: true),
+                    error: .combinedWithOutput
+                ) { execution in
+                    // One that ended before is collected only now, so its number is nobody else's.
+                    for await _ in endings {}
+                    try? execution.send(signal: isDeaf ? .kill : .terminate)
+                }
+            } catch {
+                said.end("\(error)")
             }
-            self?.said(nil)
         }
     }
 
-    deinit { end() }
+    deinit { ending.finish() }
 
-    /// Runs a program to its end. What it says goes nowhere: a pipe would stay open in whatever server is started at the
-    /// same moment. Only for tests that run one after the other: Foundation sees the end of a child only when no other
-    /// child holds its socket any more.
+    /// Runs a program to its end.
     ///
     /// - Throws: `Failure` for one that does not end well.
     public static func run(_ program: String, _ arguments: [String], in folder: String = "/") async throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.currentDirectoryURL = URL(filePath: folder)
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        let (ends, end) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { end.yield($0.terminationStatus) }
-        try process.run()
-        guard await ends.first(where: { _ in true }) == 0 else {
-            throw Failure(description: "\(program) \(arguments) failed in \(folder)")
+        let result = try await Subprocess.run(
+            .name(program), arguments: Arguments(arguments), workingDirectory: FilePath(folder), input: .none,
+            output: .string(limit: 1 << 20), error: .combinedWithOutput)
+        guard result.terminationStatus.isSuccess else {
+            throw Failure(description: "\(program) \(arguments) failed in \(folder): \(result.standardOutput)")
         }
     }
 
     /// Ends it and waits for that.
-    public func end() {
-        guard process.isRunning else { return }
-        if isDeaf { kill(process.processIdentifier, SIGKILL) } else { process.terminate() }
-        process.waitUntilExit()
+    public func end() async {
+        ending.finish()
+        await running.value
     }
 
     /// All that it said until now.
-    public var text: String { state.withLock(\.text) }
+    public var text: String { said.text }
 
     /// Waits until it says something.
     public func says(_ word: String) async throws {
-        let found = await withCheckedContinuation { continuation in
-            let answer: Bool? = state.withLock { state in
-                if state.text.contains(word) { return true }
-                if state.ended { return false }
-                state.waiting.append((word, continuation))
-                return nil
-            }
-            if let answer { continuation.resume(returning: answer) }
-        }
-        guard found else { throw Failure(description: "it ended: \(text)") }
-    }
-
-    private func said(_ text: String?) {
-        let found = state.withLock { state in
-            state.text += text ?? ""
-            state.ended = text == nil
-            var found: [(CheckedContinuation<Bool, Never>, Bool)] = []
-            state.waiting.removeAll { word, continuation in
-                let isSaid = state.text.contains(word)
-                if isSaid || state.ended { found.append((continuation, isSaid)) }
-                return isSaid || state.ended
-            }
-            return found
-        }
-        for (continuation, answer) in found { continuation.resume(returning: answer) }
+        guard await said.says(word) else { throw Failure(description: "it ended: \(text)") }
     }
 
     /// A port of loopback that nobody uses now.

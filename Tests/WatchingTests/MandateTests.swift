@@ -51,4 +51,35 @@ import Testing
         // With none there is nothing before it.
         #expect(try await Self.reader.mandate(for: revision, marks: [], current: nil).policy == generous)
     }
+
+    /// The trust file is the upper limit of each field by itself, whatever the commit and the ones before it allow.
+    @Test(arguments: [
+        (Fleet.Policy(unattended: .live, prune: true, deletionBudget: 9), "unattended"),
+        (Fleet.Policy(unattended: .none, prune: true, deletionBudget: 9), "unattended"),
+        (Fleet.Policy(unattended: .off, prune: true, deletionBudget: 9), "unattended"),
+        (Fleet.Policy(unattended: .restart, prune: false, deletionBudget: 9), "prune"),
+        (Fleet.Policy(unattended: .restart, prune: true, deletionBudget: 3), "deletionBudget"),
+        (Fleet.Policy(unattended: .restart, prune: true, deletionBudget: 0), "deletionBudget"),
+        (Fleet.Policy(unattended: .restart, prune: true, deletionBudget: 9, drift: .report), "drift"),
+    ]) func theTrustFileIsTheLimit(_ limits: Fleet.Policy, _ field: String) async throws {
+        let generous = Fleet.Policy(unattended: .restart, prune: true, deletionBudget: 9)
+        let reader = CommitReader(
+            repository: Self.reader.repository, path: "", trust: Trust(limits: limits), images: nil)
+        let revision = try Self.revision(generous)
+        let mark = CommitMark(commit: revision.commit.id, tree: "", ceiling: generous)
+        for (marks, current) in [([], nil), ([mark], nil), ([], revision), ([mark], revision)] {
+            let mandate = try await reader.mandate(for: revision, marks: marks, current: current)
+            // All else was generous, and stays so.
+            #expect(mandate.policy == limits, "\(field)")
+            // What the hosts remember is what the fleet said: another trust file may allow more.
+            #expect(mandate.ceiling == generous, "\(field)")
+        }
+        // A limit gives nothing that the fleet does not ask for.
+        let modest = Fleet.Policy(unattended: .none, prune: false, deletionBudget: 0, drift: .report)
+        let mandate = try await reader.mandate(for: try Self.revision(modest), marks: [mark], current: nil)
+        #expect(
+            mandate.policy == limits.narrowed(by: modest) && !mandate.policy.prune
+                && mandate.policy.deletionBudget == 0 && mandate.policy.drift == .report
+                && mandate.policy.unattended <= .none)
+    }
 }

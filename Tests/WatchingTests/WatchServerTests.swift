@@ -139,7 +139,7 @@ import Testing
             try await fixture.curl("/webhook", json + ["-H", "Transfer-Encoding: chunked", "-d", "x"]).status == "501")
     }
 
-    @Test func strangersAreTurnedAway() async throws {
+    @Test("hostile web: Host rebinding, a cross-site POST") func strangersAreTurnedAway() async throws {
         let fixture = try await Fixture()
         let (file, signature) = try await fixture.push("refs/heads/main")
         let push =
@@ -171,6 +171,36 @@ import Testing
         ] {
             #expect(head.contains(line))
         }
+    }
+
+    /// There is no page: what is answered shows none of what others may have written, and no browser takes it for one.
+    @Test("hostile web: a machine or a commit named <script>") func namesAreNotShown() async throws {
+        let fixture = try await Fixture()
+        let attack = "<script>alert(1)</script>\"}\n# TYPE x counter\u{1b}[31m"
+        var commit = CommitSummary.sample(1)
+        (commit.subject, commit.author, commit.signer, commit.fleet) = (attack, attack, attack, attack)
+        let machine = ResourceID(.virtualMachine, attack)
+        for event in [
+            .commitArrived(commit), .repositoryFailed(reason: attack), .standingBy(holder: attack),
+            .commitHeld(commit, reason: attack), .commitAccepted(commit), .eventsMissed(resources: [machine]),
+            .notConverged(commit: commit.id, reasons: [attack], retry: nil), .stopped(reason: attack),
+        ] as [WatchEvent] {
+            await fixture.metrics.take(event, at: Date())
+            await fixture.health.take(event, at: Date())
+        }
+        for (path, type) in [("/metrics", "text/plain"), ("/healthz", "application/json"), ("/<script>", "text/plain")]
+        {
+            let answer = try await fixture.curl(path, ["-i", "--globoff"]).body
+            #expect(
+                !answer.contains("<script>") && !answer.contains("alert") && !answer.contains("\u{1b}"), "\(answer)")
+            #expect(answer.contains("Content-Type: \(type)"), "\(answer)")
+            #expect(answer.contains("X-Content-Type-Options: nosniff"), "\(answer)")
+        }
+        // Where such a text is told to programs it arrives as it is, and as nothing else.
+        let line = try JSONEncoder().encode(WatchEvent.commitHeld(commit, reason: attack))
+        let file = try fixture.scratch.write("event", String(decoding: line, as: UTF8.self))
+        #expect(!String(decoding: line, as: UTF8.self).contains("\n"))
+        #expect(try await shell("jq", ["-j", ".commitHeld.reason", file]) == attack)
     }
 
     /// What no HTTP library sends, by bash's own sockets.
@@ -205,7 +235,7 @@ import Testing
     }
 
     /// Clients that say nothing, or a byte now and then, are cut off, and others are served meanwhile and afterwards.
-    @Test func slowClientsAreCutOff() async throws {
+    @Test("hostile web: slow clients") func slowClientsAreCutOff() async throws {
         let fixture = try await Fixture(patience: .milliseconds(700), clients: 4)
         let port = "\(fixture.server.port)"
         let trickle =

@@ -38,6 +38,10 @@ extension ComputeDriver {
         let patch = DomainPatch(machine: machine, identity: identity)
         let folders = Set(try await connection.storagePools(deadline: end - .now).compactMap(\.folder))
         do throws(HostError) {
+            guard try await connection.domainState(target.uuid, deadline: end - .now) != .saved else {
+                throw HostError.surprise(
+                    "VirtualMachine/\(target.id) is saved by now, and a change would not fit its memory")
+            }
             try await connection.editDomain(target.uuid, deadline: end - .now) {
                 (definition) throws(HostError) in
                 try target.check(definition)

@@ -62,7 +62,7 @@ enum Finding: Sendable {
         let status = VirtualMachine.Status(
             host: host, uuid: record.uuid, state: record.state, persistent: record.isPersistent,
             live: live == spec ? nil : live,
-            links: definitions.live.map { reading.links($0, persistent: spec) } ?? [:],
+            links: record.state.isActive ? definitions.live.map { reading.links($0, persistent: spec) } ?? [:] : [:],
             unmanaged: UnmanagedDevice.descriptions(
                 ([definitions.persistent] + [definitions.live].compactMap(\.self)).map {
                     DeviceNaming($0).applied(to: $0)
@@ -71,7 +71,7 @@ enum Finding: Sendable {
         return .machine(
             VirtualMachine(
                 metadata: Metadata(name: record.name, id: id == record.name ? nil : id), spec: spec, status: status),
-            definitions.live.map { taps($0, of: id) } ?? [])
+            record.state.isActive ? definitions.live.map { taps($0, of: id) } ?? [] : [])
     }
 
     /// The links that libvirt made for a running domain's interfaces on bridges.

@@ -58,6 +58,7 @@ struct AdoptableLinks {
         guard InterfaceName.isValid(link.name) else { return "no manifest can say its name" }
         guard link.kind == "vxlan" else { return nil }
         guard let tunnel = link.tunnel, tunnel.vni > 0 else { return "it takes its VNI from elsewhere" }
+        guard tunnel.learns else { return "it learns no addresses by itself (nolearning), as somebody's EVPN wants" }
         if floods.contains(where: { !$0.extras.isEmpty }) { return "its flood list names ports or interfaces" }
         if floods.contains(where: { $0.destination.isMulticast }) { return "it floods to a multicast group" }
         return nil

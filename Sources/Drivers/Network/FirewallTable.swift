@@ -3,74 +3,140 @@ import Model
 
 /// A fleet's nftables table as text: what nft(8) reads, and what it lists.
 ///
-/// Each interface has two chains, called by its link's derived name, whose comments say whose they are. A chain without
-/// rules, the seal, has the digest of the whole listing in its name: nft prints rules in its own way, which differs from
-/// version to version, so what it printed right after a write is what a table that nobody touched still says.
+/// A table has each rule that holds for many guests once, and what differs from guest to guest in sets: a host with a
+/// thousand guests has a handful of rules. Two maps say for each link to which chain its frames go; the comments of
+/// their elements say whose link it is. An interface has a chain of its own for what it receives, where that is not
+/// everything. A chain without rules, the seal, has the digest of the whole listing in its name: nft prints rules in its
+/// own way, which differs from version to version, so what it printed right after a write is what a table that nobody
+/// touched still says.
 struct FirewallTable {
     let identity: Identity
 
-    private static let seal = "seal_"
     private static let fromPrefix = "from_"
     private static let toPrefix = "to_"
+    private static let targetPrefix = "target_"
     /// More than a host has interfaces; what is longer is not read.
     static let sizeLimit = 1 << 26
+
+    /// What all senders are held to, those with an IPv4 address, those with an IPv6 address: `Firewall.Sender`'s
+    /// statements, with its values in sets.
+    private static let senders = [
+        "chain sender {",
+        "iifname . ether saddr != @macs drop",
+        "ether type { 8021q, 8021ad } drop",
+        "iifname . arp saddr ether != @macs drop",
+        "udp sport { 67, 547 } drop",
+        "icmpv6 type { nd-router-advert, nd-redirect } drop",
+        "}",
+        "chain sender4 {",
+        "jump sender",
+        "arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @addresses4 drop",
+        "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
+        "iifname . ip saddr != @addresses4 drop",
+        "ip6 saddr != { ::, fe80::/10 } drop",
+        "icmpv6 type nd-neighbor-advert @th,64,16 & 0xffc0 != 0xfe80 drop",
+        "ether type != { ip, arp, 0x8035, ip6 } drop",
+        "}",
+        "chain sender6 {",
+        "jump sender",
+        "arp saddr ip != 0.0.0.0 drop",
+        "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
+        "ether type ip drop",
+        "ip6 saddr != { ::, fe80::/10 } iifname . ip6 saddr != @addresses6 drop",
+        // nft cannot look up the target of a neighbour advertisement together with the link.
+        "icmpv6 type nd-neighbor-advert @th,64,16 & 0xffc0 != 0xfe80 iifname vmap @targets6",
+        "ether type != { ip, arp, 0x8035, ip6 } drop",
+        "}",
+    ]
 
     /// The table as one transaction that replaces what is there.
     ///
     /// - Throws: `.surprise` for a name or a statement that could be read as anything else than one rule.
     func text(_ firewall: Firewall) throws(HostError) -> String {
         let name = identity.firewallName
-        var lines = ["table bridge \(name)", "delete table bridge \(name)", "table bridge \(name) {"]
-        lines.append("comment \"\(identity.firewallMark)\"")
+        var chains: [String] = []
+        var sets = FirewallSets()
         for port in firewall.ports {
             try check(port)
-            lines += ["chain \(Self.fromPrefix)\(port.name) {", "comment \"\(port.machine)\""] + port.from + ["}"]
-            lines +=
-                ["chain \(Self.toPrefix)\(port.name) {", "comment \"\(port.interface) \(port.digest)\""] + port.to + [
-                    "}"
-                ]
+            let sender = Firewall.Sender(statements: port.from)
+            var from = "return"
+            if let sender {
+                from = "jump sender\(sender.address.map { $0.isIPv4 ? "4" : "6" } ?? "")"
+            } else if !port.from.isEmpty {
+                from = "jump \(Self.fromPrefix)\(port.name)"
+                chains += ["chain \(Self.fromPrefix)\(port.name) {"] + port.from + ["}"]
+            }
+            var to = "return"
+            if !port.to.isEmpty {
+                to = "jump \(Self.toPrefix)\(port.name)"
+                chains += ["chain \(Self.toPrefix)\(port.name) {"] + port.to + ["}"]
+            }
+            let target = "\(Self.targetPrefix)\(port.name)"
+            if let address = sender?.address, !address.isIPv4 {
+                chains += ["chain \(target) {", "@th,64,128 != 0x\(address.bytes.hexDigits) drop", "}"]
+            }
+            for device in port.devices {
+                sets.add("senders", "\"\(device)\" comment \"\(port.machine)\" : \(from)")
+                let words = "comment \"\(port.interface) \(port.digest)\""
+                // What says nothing of its own is left out: a host with a thousand guests has a thousand of each.
+                if sender == nil || !port.to.isEmpty { sets.add("receivers", "\"\(device)\" \(words) : \(to)") }
+                guard let sender else { continue }
+                sets.add("macs", "\"\(device)\" . \(sender.mac) \(words)")
+                guard let address = sender.address else { continue }
+                sets.add(address.isIPv4 ? "addresses4" : "addresses6", "\"\(device)\" . \(address)")
+                if !address.isIPv4 { sets.add("targets6", "\"\(device)\" : jump \(target)") }
+            }
         }
-        lines += hook("guests_send", "prerouting priority -300", "iifname", Self.fromPrefix, firewall)
-        lines += hook("guests_receive", "postrouting priority 0", "oifname", Self.toPrefix, firewall)
-        return (lines + ["}"]).joined(separator: "\n") + "\n"
+        let lines =
+            ["table bridge \(name)", "delete table bridge \(name)", "table bridge \(name) {"]
+            + ["comment \"\(identity.firewallMark)\""] + sets.lines + chains + Self.senders
+            + ["chain guests_send {", "type filter hook prerouting priority -300; policy accept;"]
+            + ["iifname vmap @senders", "}"]
+            + ["chain guests_receive {", "type filter hook postrouting priority 0; policy accept;"]
+            + ["oifname vmap @receivers", "}", "}"]
+        return lines.joined(separator: "\n") + "\n"
     }
 
     /// The command that says what the listing was.
     func sealing(_ listing: String) -> String {
-        "add chain bridge \(identity.firewallName) \(Self.seal)\(Self.digest(listing).digest)\n"
+        "add chain bridge \(identity.firewallName) \(FirewallListing.seal)\(FirewallListing(listing).digest)\n"
     }
 
     /// Makes sense of a listing.
     ///
     /// - Throws: `.surprise` when the table carries another mark.
-    func read(_ listing: String) throws(HostError) -> Firewall {
-        let (digest, chains, seals) = Self.digest(listing)
-        guard listing.contains("\tcomment \"\(identity.firewallMark)\"\n") else {
+    func read(_ text: String) throws(HostError) -> Firewall {
+        let listing = FirewallListing(text)
+        guard listing.comment == identity.firewallMark else {
             throw .surprise("the nftables table bridge \(identity.firewallName) is there and not ours")
         }
-        let devices = Self.devices(in: Self.joined(listing))
-        var ports: [Firewall.Port] = []
-        for (name, chain) in chains where name.hasPrefix(Self.fromPrefix) {
-            let link = String(name.dropFirst(Self.fromPrefix.count))
-            guard let to = chains[Self.toPrefix + link], let words = to.comment?.split(separator: " "),
-                let machine = chain.comment, words.count == 2
+        let receivers = FirewallSets.entries(listing, "receivers")
+        let macs = FirewallSets.values(listing, "macs")
+        let addresses = FirewallSets.values(listing, "addresses4").merging(
+            FirewallSets.values(listing, "addresses6")
+        ) { first, _ in first }
+        var ports: [String: Firewall.Port] = [:]
+        for (device, entry) in FirewallSets.entries(listing, "senders") {
+            let receiver = receivers[device]
+            guard let words = (receiver?.comment ?? macs[device]?.comment)?.split(separator: " "), words.count == 2
             else { continue }
-            ports.append(
-                Firewall.Port(
-                    name: link, machine: machine, interface: String(words[0]), devices: devices[link] ?? [],
-                    from: chain.statements, to: to.statements, digest: String(words[1])))
+            let (machine, interface) = (entry.comment, String(words[0]))
+            let name = identity.deviceName(machine: machine, interface: interface)
+            if let known = ports[name] {
+                ports[name]?.devices = (known.devices + [device]).sorted()
+                continue
+            }
+            var from = listing.chains[entry.target]?.statements ?? []
+            if entry.target.hasPrefix("sender"), let mac = macs[device].flatMap({ MACAddress($0.value) }) {
+                let address = addresses[device].flatMap { IPAddress($0.value) }
+                from = Firewall.Sender(mac: mac, address: address).statements
+            }
+            ports[name] = Firewall.Port(
+                name: name, machine: machine, interface: interface, devices: [device], from: from,
+                to: receiver.flatMap { listing.chains[$0.target]?.statements } ?? [], digest: String(words[1]))
         }
-        return Firewall(ports: ports, isIntact: seals == [Self.seal + digest])
-    }
-
-    private func hook(
-        _ chain: String, _ place: String, _ key: String, _ prefix: String, _ firewall: Firewall
-    ) -> [String] {
-        let jumps = firewall.ports.flatMap { port in
-            port.devices.map { "\"\($0)\" : jump \(prefix)\(port.name)" }
-        }
-        return ["chain \(chain) {", "type filter hook \(place); policy accept;"]
-            + (jumps.isEmpty ? [] : ["\(key) vmap { \(jumps.joined(separator: ", ")) }"]) + ["}"]
+        return Firewall(
+            ports: Array(ports.values), isIntact: listing.seals == [FirewallListing.seal + listing.digest])
     }
 
     private func check(_ port: Firewall.Port) throws(HostError) {
@@ -88,56 +154,5 @@ struct FirewallTable {
 
     private static func isWord(_ byte: UInt8) -> Bool {
         (byte >= 0x30 && byte <= 0x39) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7a)
-    }
-}
-
-extension FirewallTable {
-    private struct Chain {
-        var comment: String?
-        var statements: [String] = []
-    }
-
-    /// The digest of a listing without its seals, with its chains and the names of the seals.
-    private static func digest(_ listing: String) -> (digest: String, chains: [String: Chain], seals: [String]) {
-        var chains: [String: Chain] = [:]
-        var seals: [String] = []
-        var text = ""
-        var open: String?
-        for line in joined(listing).split(separator: "\n") {
-            let words = line.drop { $0 == "\t" }
-            if words.hasPrefix("chain "), words.hasSuffix(" {") {
-                let name = String(words.dropFirst(6).dropLast(2))
-                open = name
-                if name.hasPrefix(seal) { seals.append(name) } else { chains[name] = Chain() }
-            } else if let name = open, words != "}" {
-                if words.hasPrefix("comment \"") {
-                    chains[name]?.comment = String(words.dropFirst(9).dropLast())
-                } else {
-                    chains[name]?.statements.append(String(words))
-                    // What stands in a seal was added by somebody.
-                    if name.hasPrefix(seal) { text += words + "\n" }
-                }
-            }
-            if open?.hasPrefix(seal) != true { text += sorted(line) + "\n" }
-            if words == "}" { open = nil }
-        }
-        return (Firewall.digest(text), chains, seals)
-    }
-
-    /// nft breaks long sets into lines.
-    private static func joined(_ listing: String) -> String { listing.replacing(#/,\n\s+/#, with: ", ") }
-
-    /// The elements of a set have no order; the kernel's changes from table to table.
-    private static func sorted(_ line: Substring) -> String {
-        String(line).replacing(#/\{ ([^{}]*) \}/#) { match in
-            match.output.1.split(separator: ", ").sorted().joined(separator: ", ")
-        }
-    }
-
-    /// Which links' frames jump to which chains.
-    private static func devices(in listing: String) -> [String: [String]] {
-        listing.matches(of: #/"([^"]+)" : jump from_([^ ,]+)/#).reduce(into: [:]) { devices, match in
-            devices[String(match.output.2), default: []].append(String(match.output.1))
-        }
     }
 }

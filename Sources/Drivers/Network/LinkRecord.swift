@@ -10,6 +10,14 @@ struct LinkRecord: Hashable, Sendable {
         var port: Int
         var local: IPAddress?
         var interface: String?
+        /// Whether it learns addresses from what arrives.
+        var learns = true
+    }
+
+    /// What a port of a bridge does.
+    struct Port: Hashable, Sendable {
+        var learns: Bool
+        var suppressesNeighbors: Bool
     }
 
     var name: String
@@ -22,6 +30,12 @@ struct LinkRecord: Hashable, Sendable {
     /// `bridge`, `vxlan`, `veth` …; nil for hardware.
     var kind: String?
     var tunnel: Tunnel?
+    /// Of a bridge's port.
+    var port: Port?
+    /// Whether, as a bridge's port, it exchanges no frames with other isolated ports.
+    var isIsolated = false
+    /// The addresses on it.
+    var addresses: [IPAddress] = []
 
     /// Reads the output, which is one JSON array.
     ///
@@ -48,15 +62,28 @@ func reason(_ error: any Error) -> String {
 extension LinkRecord: Decodable {
     private enum Keys: String, CodingKey {
         case ifname, ifalias, address, mtu, flags, master, linkinfo
+        case addresses = "addr_info"
+    }
+
+    private enum AddressKeys: String, CodingKey {
+        case local
     }
 
     private enum InfoKeys: String, CodingKey {
         case kind = "info_kind"
         case data = "info_data"
+        case part = "info_slave_kind"
+        case port = "info_slave_data"
+    }
+
+    private enum PortKeys: String, CodingKey {
+        case learning
+        case suppresses = "neigh_suppress"
+        case isolated
     }
 
     private enum TunnelKeys: String, CodingKey {
-        case id, port, local, local6, link
+        case id, port, local, local6, link, learning
     }
 
     init(from decoder: any Decoder) throws {
@@ -67,9 +94,17 @@ extension LinkRecord: Decodable {
         mtu = try link.decode(Int.self, forKey: .mtu)
         isUp = try link.decode([String].self, forKey: .flags).contains("UP")
         master = try link.decodeIfPresent(String.self, forKey: .master)
+        addresses = try Self.addresses(link)
         guard link.contains(.linkinfo) else { return }
         let info = try link.nestedContainer(keyedBy: InfoKeys.self, forKey: .linkinfo)
         kind = try info.decodeIfPresent(String.self, forKey: .kind)
+        if try info.decodeIfPresent(String.self, forKey: .part) == "bridge", info.contains(.port) {
+            let data = try info.nestedContainer(keyedBy: PortKeys.self, forKey: .port)
+            port = Port(
+                learns: try data.decodeIfPresent(Bool.self, forKey: .learning) ?? true,
+                suppressesNeighbors: try data.decodeIfPresent(Bool.self, forKey: .suppresses) ?? false)
+            isIsolated = try data.decodeIfPresent(Bool.self, forKey: .isolated) ?? false
+        }
         guard kind == "vxlan" else { return }
         let data = try info.nestedContainer(keyedBy: TunnelKeys.self, forKey: .data)
         let local =
@@ -79,7 +114,21 @@ extension LinkRecord: Decodable {
             // A link that takes its identifiers from elsewhere (`external`) has none.
             vni: try data.decodeIfPresent(Int.self, forKey: .id) ?? 0,
             port: try data.decode(Int.self, forKey: .port), local: local.flatMap { IPAddress($0) },
-            interface: try data.decodeIfPresent(String.self, forKey: .link))
+            interface: try data.decodeIfPresent(String.self, forKey: .link),
+            learns: try data.decodeIfPresent(Bool.self, forKey: .learning) ?? true)
+    }
+
+    private static func addresses(_ link: KeyedDecodingContainer<Keys>) throws -> [IPAddress] {
+        guard link.contains(.addresses) else { return [] }
+        var list = try link.nestedUnkeyedContainer(forKey: .addresses)
+        var addresses: [IPAddress] = []
+        while !list.isAtEnd {
+            let item = try list.nestedContainer(keyedBy: AddressKeys.self)
+            if let address = try item.decodeIfPresent(String.self, forKey: .local).flatMap({ IPAddress($0) }) {
+                addresses.append(address)
+            }
+        }
+        return addresses
     }
 }
 

@@ -5,7 +5,8 @@ extension NetworkDriver {
     /// Makes the VXLAN link of `network.status` as a port of our bridge, with its flood list, up. Does nothing but set
     /// what differs when it is there.
     ///
-    /// The kernel's learning stays on: addresses behind other VTEPs are learned from what they send. The TTL is the
+    /// With static flooding the kernel's learning stays on: addresses behind other VTEPs are learned from what they send.
+    /// With EVPN it is off, at the port of the bridge too, and FRR writes what BGP tells. The TTL is the
     /// route's, since one inherited from the guest would end link-local traffic in the underlay.
     ///
     /// - Throws: `.surprise` when the bridge is not there, or a link that is not ours has a name we need; `.command`
@@ -15,8 +16,8 @@ extension NetworkDriver {
         if try await ours(wanted.name, "vxlan", id) != nil { return try await updateTunnel(network) }
         try await requireBridge(wanted, id)
         try await removeStaged(for: identity.tunnelName(id))
-        try await batch("ip", creation(wanted, id))
-        try await batch("bridge", floodLines(wanted, seen: []))
+        try await batch("ip", creation(wanted, id, isIsolated: network.isTunnelIsolated))
+        try await batch("bridge", portLines(wanted, seen: nil) + floodLines(wanted, seen: []))
     }
 
     /// Sets MTU, state, bridge and flood list of the standing VXLAN link.
@@ -28,18 +29,21 @@ extension NetworkDriver {
             throw .surprise("the VXLAN link \(wanted.name) is not there any more")
         }
         let same = LinkRecord.Tunnel(
-            vni: wanted.vni, port: wanted.port, local: wanted.local, interface: wanted.interface)
+            vni: wanted.vni, port: wanted.port, local: wanted.local, interface: wanted.interface,
+            learns: wanted.flooding == .static)
         guard kernel == same else {
-            throw .surprise("the VXLAN link \(wanted.name) has another VNI, port, local address or interface")
+            throw .surprise("the VXLAN link \(wanted.name) has another VNI, port, local address, interface or flooding")
         }
         if wanted.bridge != nil { try await requireBridge(wanted, id) }
         // Before it is up or bridged, so that nothing is flooded to where it should not go.
         try await batch("bridge", floodLines(wanted, seen: try await floods(of: wanted.name)))
         var lines = settings(wanted.name, seen, mtu: wanted.mtu, isUp: wanted.isUp)
         if seen.master != wanted.bridge {
+            if network.isTunnelIsolated { lines.insert(isolation(of: wanted.name), at: 0) }
             lines.insert("link set dev \(wanted.name) \(wanted.bridge.map { "master \($0)" } ?? "nomaster")", at: 0)
         }
         try await batch("ip", lines)
+        try await batch("bridge", portLines(wanted, seen: seen.master == wanted.bridge ? seen.port : nil))
     }
 
     /// Makes the VXLAN link anew under the standing bridge, in one batch. Traffic between hosts pauses a few
@@ -51,8 +55,11 @@ extension NetworkDriver {
         let seen = try await ours(wanted.name, "vxlan", id)
         try await requireBridge(wanted, id)
         try await removeStaged(for: identity.tunnelName(id))
-        try await batch("ip", (seen == nil ? [] : ["link del dev \(wanted.name)"]) + creation(wanted, id))
-        try await batch("bridge", floodLines(wanted, seen: []))
+        try await batch(
+            "ip",
+            (seen == nil ? [] : ["link del dev \(wanted.name)"])
+                + creation(wanted, id, isIsolated: network.isTunnelIsolated))
+        try await batch("bridge", portLines(wanted, seen: nil) + floodLines(wanted, seen: []))
     }
 
     /// Removes the VXLAN link; the bridge stands.
@@ -84,17 +91,18 @@ extension NetworkDriver {
         }
     }
 
-    private func creation(_ wanted: Network.Tunnel, _ id: String) -> [String] {
+    private func creation(_ wanted: Network.Tunnel, _ id: String, isIsolated: Bool) -> [String] {
         let derived = identity.tunnelName(id)
         let staged = derived + Self.stagedSuffix
         let address = identity.linkAddress(host: host, link: derived)
         let add =
             "link add name \(staged) mtu \(wanted.mtu) address \(address) type vxlan id \(wanted.vni)"
             + " dstport \(wanted.port)" + (wanted.local.map { " local \($0)" } ?? "")
-            + (wanted.interface.map { " dev \($0)" } ?? "")
+            + (wanted.interface.map { " dev \($0)" } ?? "") + (wanted.flooding == .evpn ? " nolearning" : "")
         return [
             add, finish(staged, wanted.name, id) + (wanted.bridge.map { " master \($0)" } ?? ""),
-        ] + (wanted.isUp ? ["link set dev \(wanted.name) up"] : [])
+        ] + (isIsolated ? [isolation(of: wanted.name)] : [])
+            + (wanted.isUp ? ["link set dev \(wanted.name) up"] : [])
     }
 
     private func floods(of name: String) async throws(HostError) -> [FloodRecord] {
@@ -103,11 +111,30 @@ extension NetworkDriver {
         return try FloodRecord.parse(output.text, link: name)
     }
 
+    /// Who learns and who answers for neighbours at the bridge's port. The kernel's own is what static flooding wants.
+    private func portLines(_ wanted: Network.Tunnel, seen: LinkRecord.Port?) -> [String] {
+        let port = LinkRecord.Port(learns: wanted.bridgeLearns, suppressesNeighbors: wanted.suppressesNeighbors)
+        guard wanted.bridge != nil, port != seen ?? LinkRecord.Port(learns: true, suppressesNeighbors: false) else {
+            return []
+        }
+        func word(_ isOn: Bool) -> String { isOn ? "on" : "off" }
+        return [
+            "link set dev \(wanted.name) learning \(word(port.learns)) neigh_suppress \(word(port.suppressesNeighbors))"
+        ]
+    }
+
     private func floodLines(_ wanted: Network.Tunnel, seen: [FloodRecord]) -> [String] {
+        // FRR's, which it keeps by itself.
+        guard wanted.flooding == .static else { return [] }
         let entry = "00:00:00:00:00:00 dev \(wanted.name) dst"
         let right = Set(seen.filter { $0.extras.isEmpty }.map(\.destination))
         let wrong = seen.filter { !$0.extras.isEmpty || !wanted.flood.contains($0.destination) }
         return wanted.flood.filter { !right.contains($0) }.map { "fdb append \(entry) \($0)" }
             + wrong.map { (["fdb del \(entry) \($0.destination)"] + $0.extras).joined(separator: " ") }
     }
+}
+
+extension Network {
+    /// Whether its tunnel is a port that exchanges no frames with the one of DHCP and DNS.
+    fileprivate var isTunnelIsolated: Bool { status?.service != nil && status?.tunnel?.bridge != nil }
 }

@@ -26,7 +26,7 @@ public struct NetworkDriver: Sendable {
     /// Whether it is a link of ours that lacks its alias and its name.
     func isStaged(_ link: LinkRecord) -> Bool {
         link.name.hasSuffix(Self.stagedSuffix) && link.alias == nil && link.master == nil
-            && (link.kind == "bridge" || link.kind == "vxlan")
+            && ["bridge", "vxlan", "veth"].contains(link.kind)
             && link.address == identity.linkAddress(host: host, link: String(link.name.dropLast(2)))
     }
 

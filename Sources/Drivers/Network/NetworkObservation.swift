@@ -1,4 +1,4 @@
-import Hosts
+public import Hosts
 public import Model
 
 /// What there is of networks on a host.
@@ -11,6 +11,14 @@ public struct NetworkObservation: Hashable, Sendable {
     public var adoptable: [Network] = []
     /// Our firewall; nil when it is not there.
     public var firewall: Firewall?
+    /// What the host does by itself when it starts; nil when that could not be seen.
+    public var boot: BootConfiguration?
+    /// What holds interfaces to their bandwidth; nil when nobody asked.
+    public var shaping: Shaping?
+    /// What FRR says.
+    public var routing = RoutingObservation()
+    /// Largest frame payload of the link that has the underlay's address; nil when none has it.
+    public var underlayMTU: Int?
     /// Whether the kernel tracks connections on bridges; nil when nobody asked.
     public var tracksConnections: Bool?
     /// What could not be observed.
@@ -22,23 +30,55 @@ public struct NetworkObservation: Hashable, Sendable {
 }
 
 extension NetworkDriver {
-    /// Reads all links and forwarding tables in two commands. What cannot be read is unknown.
-    public func observe() async -> NetworkObservation {
+    /// Reads all links, forwarding tables, and namespaces of ours. What cannot be read is unknown.
+    ///
+    /// - Parameter underlay: the address that tunnels begin at.
+    public func observe(underlay: IPAddress? = nil) async -> NetworkObservation {
+        let (links, floods, namespaces) = await commands.ask(together: links, floods, namespaces)
+        return observation(links, floods, namespaces, underlay: underlay)
+    }
+
+    /// All links, as ip(8) tells them.
+    public var links: HostQuestion<String> {
+        .text(CommandCall("ip", ["-details", "-json", "address", "show"], outputLimit: 1 << 26))
+    }
+
+    /// All forwarding tables, as bridge(8) tells them.
+    public var floods: HostQuestion<String> {
+        .text(CommandCall("bridge", ["-json", "fdb", "show"], outputLimit: 1 << 26))
+    }
+
+    /// The namespaces that have a name of the form that ours have.
+    public var namespaces: HostQuestion<String> { .text(namespaceCall([])) }
+
+    /// Makes sense of the answers. What is not among them is unknown.
+    ///
+    /// - Parameter underlay: the address that tunnels begin at.
+    public func observation(
+        _ links: Result<String, HostError>, _ floods: Result<String, HostError>,
+        _ namespaces: Result<String, HostError>, underlay: IPAddress?
+    ) -> NetworkObservation {
         do throws(HostError) {
-            let links = try await commands.run("ip", ["-details", "-json", "link", "show"], outputLimit: 1 << 26)
-            let table = try await commands.run("bridge", ["-json", "fdb", "show"], outputLimit: 1 << 26)
-            return observation(
-                links: try LinkRecord.parse(links.text), floods: try FloodRecord.parse(table.text))
+            let links = try LinkRecord.parse(try links.get())
+            var result = observation(
+                links: links, floods: try FloodRecord.parse(try floods.get()),
+                namespaces: try ServiceNamespace.parse(try namespaces.get()))
+            result.underlayMTU = underlay.flatMap { own in links.first { $0.addresses.contains(own) }?.mtu }
+            return result
         } catch {
             return NetworkObservation(unknown: [UnknownArea(.network, reason: "\(error)")])
         }
     }
 
     /// Makes sense of what was read.
-    func observation(links: [LinkRecord], floods: [FloodRecord]) -> NetworkObservation {
+    func observation(
+        links: [LinkRecord], floods: [FloodRecord], namespaces: [ServiceNamespace] = []
+    ) -> NetworkObservation {
         var result = NetworkObservation()
         var others: [LinkRecord] = []
         var ours: [String: (bridges: [LinkRecord], tunnels: [LinkRecord])] = [:]
+        let services = services(links, namespaces, &result.unknown)
+        for id in services.keys { ours[id] = ([], []) }
         for link in links {
             result.masters[link.name] = link.master
             let resource = link.alias.flatMap { identity.resource(inLinkAlias: $0) }
@@ -46,6 +86,8 @@ extension NetworkDriver {
                 ours[resource.id, default: ([], [])].bridges.append(link)
             } else if let resource, resource.kind == .network, link.kind == "vxlan" {
                 ours[resource.id, default: ([], [])].tunnels.append(link)
+            } else if let resource, resource.kind == .network, link.kind == "veth" {
+                continue
             } else if isStaged(link) {
                 result.staged.append(link.name)
             } else if link.kind == "bridge" || link.kind == "vxlan" || isDerivedName(link.name) {
@@ -67,7 +109,9 @@ extension NetworkDriver {
                 continue
             }
             let tunnel = links.tunnels.first
-            result.networks.append(network(id, links.bridges.first, tunnel, tunnel.flatMap { tables[$0.name] } ?? []))
+            var found = network(id, links.bridges.first, tunnel, tunnel.flatMap { tables[$0.name] } ?? [])
+            found.status?.service = services[id]
+            result.networks.append(found)
         }
         result.foreign.sort { $0.name < $1.name }
         result.staged.sort()
@@ -84,12 +128,16 @@ extension NetworkDriver {
                 link.tunnel.map {
                     Network.Tunnel(
                         name: link.name, vni: $0.vni, port: $0.port, local: $0.local, interface: $0.interface,
-                        mtu: link.mtu, isUp: link.isUp, bridge: link.master, flood: Self.flood(floods))
+                        mtu: link.mtu, isUp: link.isUp, bridge: link.master, flood: Self.flood(floods),
+                        flooding: $0.learns ? .static : .evpn, bridgeLearns: link.port?.learns,
+                        suppressesNeighbors: link.port?.suppressesNeighbors)
                 }
             })
         // A name that is not derived is the link's own.
         let vxlan = status.tunnel.map {
-            Network.VXLAN(vni: $0.vni, port: $0.port, name: $0.name == identity.tunnelName(id) ? nil : $0.name)
+            Network.VXLAN(
+                vni: $0.vni, port: $0.port, name: $0.name == identity.tunnelName(id) ? nil : $0.name,
+                flooding: $0.flooding)
         }
         return Network(
             metadata: Metadata(name: id),
@@ -118,7 +166,7 @@ extension NetworkDriver {
 
     /// Whether the name has the form of those that a fleet derives.
     private func isDerivedName(_ name: String) -> Bool {
-        (name.hasPrefix("ib") || name.hasPrefix("iv")) && name.utf8.count == 13
+        ["ib", "iv", "is"].contains(name.prefix(2)) && name.utf8.count == 13
             && name.utf8.dropFirst(2).allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }
     }
 }

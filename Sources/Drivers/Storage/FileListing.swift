@@ -26,23 +26,17 @@ struct FileRecord: Hashable, Sendable {
     /// The part of the path before the last slash.
     var folder: String { path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "" }
 
-    /// Reads what `find -printf '%y\t%s\t%b\t%p\0'` wrote: kind, size, blocks of 512 bytes, path, and a zero byte.
+    /// Reads what `find -printf '%y\t%s\t%b\t%p\0'` wrote of one file, without the zero byte: kind, size, blocks of 512
+    /// bytes, path. A path need not be UTF-8; one that is repaired is never one of ours, which are ASCII.
     ///
-    /// - Throws: `.unreadable` when a record is not whole.
-    static func parse(_ text: String) throws(HostError) -> [FileRecord] {
-        var parts = text.utf8.split(separator: 0, omittingEmptySubsequences: false)
-        guard parts.popLast()?.isEmpty == true else { throw .unreadable("find wrote half a list") }
-        return try parts.map { part throws(HostError) in try FileRecord(part) }
-    }
-
-    /// Reads one record, without its zero byte.
-    init(_ record: Substring.UTF8View) throws(HostError) {
+    /// - Throws: `.unreadable` when it is not whole.
+    init(_ record: ArraySlice<UInt8>) throws(HostError) {
         let fields = record.split(separator: UInt8(ascii: "\t"), maxSplits: 3, omittingEmptySubsequences: false)
-        guard fields.count == 4, let size = UInt64(Substring(fields[1])), let blocks = UInt64(Substring(fields[2])),
-            fields[3].first == UInt8(ascii: "/")
+        guard fields.count == 4, let size = UInt64(digits: fields[1]), let blocks = UInt64(digits: fields[2]),
+            blocks < 1 << 54, fields[3].first == UInt8(ascii: "/")
         else { throw .unreadable("find wrote a record that is none of its own") }
         self.init(
-            path: String(Substring(fields[3])), isPlain: fields[0].elementsEqual("f".utf8), size: size,
+            path: String(decoding: fields[3], as: UTF8.self), isPlain: fields[0].elementsEqual("f".utf8), size: size,
             allocation: blocks * 512)
     }
 }
@@ -54,6 +48,8 @@ struct StorageListing {
     var files: [FileRecord] = []
     /// The marks of plain files, by path.
     var marks: [String: FileMark] = [:]
+    /// The first bytes of plain files that are called as our qcow2 files are and have as many, by path.
+    var headers: [String: ArraySlice<UInt8>] = [:]
 
     /// Nothing.
     init() {}
@@ -63,30 +59,68 @@ struct StorageListing {
         space.merge(other.space) { _, new in new }
         files += other.files
         marks.merge(other.marks) { _, new in new }
+        headers.merge(other.headers) { _, new in new }
     }
 
     /// Reads what `StorageScripts.list` wrote. No path and no dump of `getfattr` holds a zero byte, and no record of
-    /// `find` is empty, so nothing a file is called or marked with can move a border.
+    /// `find` is empty, so nothing a file is called or marked with can move a border. Each file gives the same number of
+    /// bytes, or none of them counts, so nothing that is in one can be taken for another's.
     ///
     /// - Throws: `.unreadable` when it is not whole.
-    init(_ text: String, folders: [String]) throws(HostError) {
-        let parts = text.utf8.split(separator: 0, omittingEmptySubsequences: false)
-        guard parts.count >= folders.count + 2, parts[parts.count - 2].isEmpty, let dump = parts.last else {
-            throw .unreadable("the list of the pools' folders is not whole")
+    init(_ bytes: [UInt8], folders: [String]) throws(HostError) {
+        var rest = bytes[...]
+        func next() throws(HostError) -> ArraySlice<UInt8> {
+            guard let end = rest.firstIndex(of: 0) else {
+                throw .unreadable("the list of the pools' folders is not whole")
+            }
+            defer { rest = rest[(end + 1)...] }
+            return rest[..<end]
         }
-        for (folder, record) in zip(folders, parts) {
-            let fields = record.split(separator: UInt8(ascii: "\t")).map { UInt64(Substring($0)) }
+        for folder in folders {
+            let fields = try next().split(separator: UInt8(ascii: "\t")).map { UInt64(digits: $0) }
             guard fields.count == 3, let unit = fields[0], let all = fields[1], let free = fields[2] else {
                 throw .unreadable("stat wrote a record that is none of its own")
             }
             space[folder] = (unit.multipliedSaturating(by: all), unit.multipliedSaturating(by: free))
         }
-        files = try parts[folders.count..<parts.count - 2].map { part throws(HostError) in try FileRecord(part) }
-        marks = try FileMark.parse(dump: String(Substring(dump)))
+        while true {
+            let record = try next()
+            if record.isEmpty { break }
+            files.append(try FileRecord(record))
+        }
+        marks = try FileMark.parse(dump: String(decoding: try next(), as: UTF8.self))
+        let length = QCOW2Header.observedLength
+        let disks = files.filter { $0.isPlain && $0.size >= length && $0.path.utf8.hasSuffix(".qcow2".utf8) }
+        guard rest.count == disks.count * length else { return }
+        headers.reserveCapacity(disks.count)
+        for (index, file) in disks.enumerated() {
+            let start = rest.startIndex + index * length
+            headers[file.path] = rest[start..<start + length]
+        }
+    }
+}
+
+extension BidirectionalCollection<UInt8> {
+    fileprivate func hasSuffix(_ suffix: some BidirectionalCollection<UInt8>) -> Bool {
+        reversed().starts(with: suffix.reversed())
     }
 }
 
 extension UInt64 {
+    /// Decimal digits; nil for anything else.
+    fileprivate init?(digits: ArraySlice<UInt8>) {
+        guard !digits.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            let (tens, isOver) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isTooMuch) = tens.addingReportingOverflow(UInt64(digit - 0x30))
+            guard !isOver, !isTooMuch else { return nil }
+            value = sum
+        }
+        self = value
+    }
+
     fileprivate func multipliedSaturating(by other: UInt64) -> UInt64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product

@@ -92,11 +92,13 @@ struct FileMark: Hashable, Sendable {
     static func parse(dump: String) throws(HostError) -> [String: FileMark] {
         var marks: [String: FileMark] = [:]
         var path: String?
-        for line in dump.split(separator: "\n") {
-            if line.hasPrefix("# file: ") {
-                path = unquoted(line.dropFirst(8))
-            } else if let current = path, line.hasPrefix(attribute + "=") {
-                guard let data = Data(dumped: line.dropFirst(attribute.utf8.count + 1)) else {
+        // By bytes: a pool has many files, and nothing here is about characters.
+        let assignment = (attribute + "=").utf8
+        for line in dump.utf8.split(separator: UInt8(ascii: "\n")) {
+            if line.starts(with: "# file: ".utf8) {
+                path = unquoted(Substring(line.dropFirst(8)))
+            } else if let current = path, line.starts(with: assignment) {
+                guard let data = Data(dumped: Substring(line.dropFirst(assignment.count))) else {
                     throw .unreadable("getfattr wrote a value that is not base64")
                 }
                 marks[current] = FileMark(data: data)
@@ -121,6 +123,7 @@ struct FileMark: Hashable, Sendable {
     }
 
     private static func unquoted(_ text: Substring) -> String {
+        guard text.utf8.contains(UInt8(ascii: "\\")) else { return String(text) }
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
@@ -142,7 +145,7 @@ extension Data {
     fileprivate init?(dumped text: Substring) {
         if text.isEmpty || text == "\"\"" {
             self.init()
-        } else if text.hasPrefix("0s"), let data = Data(base64Encoded: String(text.dropFirst(2))) {
+        } else if text.hasPrefix("0s"), let data = Data(base64Encoded: Data(text.utf8.dropFirst(2))) {
             self = data
         } else {
             return nil

@@ -37,20 +37,26 @@ public enum QCOW2Header {
     /// text, or lies beyond the bytes.
     ///
     /// - Parameter bytes: the first bytes of the file.
-    static func contents(_ bytes: [UInt8]) -> (size: UInt64, backing: String?)? {
-        guard bytes.count >= 104, Array(bytes[..<4]) == [0x51, 0x46, 0x49, 0xfb] else { return nil }
-        let version = number(bytes, 4, 4)
-        guard version == 2 || version == 3, number(bytes, 32, 4) == 0 else { return nil }
+    static func contents(_ bytes: ArraySlice<UInt8>) -> (size: UInt64, backing: String?)? {
+        let start = bytes.startIndex
+        func number(_ offset: Int, _ count: Int) -> UInt64 {
+            var value: UInt64 = 0
+            for index in start + offset..<start + offset + count { value = value << 8 | UInt64(bytes[index]) }
+            return value
+        }
+        guard bytes.count >= 104, number(0, 4) == 0x5146_49fb else { return nil }
+        let version = number(4, 4)
+        guard version == 2 || version == 3, number(32, 4) == 0 else { return nil }
         // Unclean, damaged, the kind of compression and extended level 2 entries change nothing of what is read here.
-        if version == 3, number(bytes, 72, 8) & ~0b11011 != 0 { return nil }
-        let (offset, length) = (number(bytes, 8, 8), number(bytes, 16, 4))
-        guard offset != 0 || length != 0 else { return (number(bytes, 24, 8), nil) }
+        if version == 3, number(72, 8) & ~0b11011 != 0 { return nil }
+        let (offset, length) = (number(8, 8), number(16, 4))
+        guard offset != 0 || length != 0 else { return (number(24, 8), nil) }
         guard offset >= 72, offset < bytes.count, (1...1023).contains(length), offset + length <= bytes.count else {
             return nil
         }
-        let name = bytes[Int(offset)..<Int(offset + length)]
+        let name = bytes[start + Int(offset)..<start + Int(offset + length)]
         guard name.first == UInt8(ascii: "/"), name.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else { return nil }
-        return (number(bytes, 24, 8), String(decoding: name, as: UTF8.self))
+        return (number(24, 8), String(decoding: name, as: UTF8.self))
     }
 
     /// Reads what `od -A n -t x1` wrote.

@@ -3,10 +3,11 @@ import Hosts
 import Model
 
 extension StorageDriver {
-    /// What is in the folders, and why those that are left out could not be read.
-    func list(
-        _ folders: [String]
-    ) async throws(HostError) -> (StorageListing, unread: [(folder: String, reason: String)]) {
+    /// What is in folders, and why those that are left out could not be read.
+    typealias FolderListing = (listing: StorageListing, unread: [(folder: String, reason: String)])
+
+    /// What is in the folders.
+    func list(_ folders: [String]) async throws(HostError) -> FolderListing {
         guard !folders.isEmpty else { return (StorageListing(), []) }
         do throws(HostError) {
             return (try await look(folders), [])
@@ -26,10 +27,10 @@ extension StorageDriver {
     }
 
     private func look(_ folders: [String]) async throws(HostError) -> StorageListing {
-        // Foreign names need not be UTF-8; ours are ASCII, so a repaired one is never one of ours.
-        let output = try await commands.run(
-            "bash", ["-c", StorageScripts.list, "infra-list"] + folders, outputLimit: 1 << 26, repairing: true)
-        return try StorageListing(output.text, folders: folders)
+        let output = try await commands.bytes(
+            "bash", ["-c", StorageScripts.list, "infra-list", String(QCOW2Header.observedLength)] + folders,
+            outputLimit: 1 << 27)
+        return try StorageListing(output, folders: folders)
     }
 
     /// What the headers of our qcow2 files say, by path, and the folders of those for which libvirt has to be asked.
@@ -47,22 +48,15 @@ extension StorageDriver {
             return true
         }
         let length = QCOW2Header.observedLength
-        let readable = disks.filter { $0.size >= length }
-        var doubtful = Set(disks.filter { $0.size < length }.map(\.folder))
-        guard !readable.isEmpty else { return ([:], doubtful) }
-        let names = readable.reduce(into: [UInt8]()) { $0 += Array($1.path.utf8) + [0] }
-        let bytes: [UInt8]
-        do throws(HostError) {
-            bytes = try await commands.bytes(
-                "xargs", ["--null", "head", "--quiet", "--bytes=\(length)", "--"], input: .bytes(names),
-                outputLimit: readable.count * length)
-        } catch .command {
-            bytes = []
-        }
-        guard bytes.count == readable.count * length else { return ([:], Set(disks.map(\.folder))) }
+        var doubtful: Set<String> = []
+        var headers = listing.headers
+        // One that was adopted may be called anything.
+        let unread = disks.filter { headers[$0.path] == nil && $0.size >= length }
+        headers.merge(try await self.headers(unread, length)) { one, _ in one }
         var seen: [String: FileContents] = [:]
-        for (index, file) in readable.enumerated() {
-            if let contents = QCOW2Header.contents(Array(bytes[index * length..<(index + 1) * length])) {
+        seen.reserveCapacity(disks.count)
+        for file in disks {
+            if let contents = headers[file.path].flatMap(QCOW2Header.contents) {
                 seen[file.path] = FileContents(
                     size: contents.size, backing: contents.backing, format: Volume.Format.qcow2.rawValue)
             } else {
@@ -70,5 +64,23 @@ extension StorageDriver {
             }
         }
         return (seen, doubtful)
+    }
+
+    /// The first bytes of files, by path; of none when one of them has changed meanwhile.
+    private func headers(_ files: [FileRecord], _ length: Int) async throws(HostError) -> [String: ArraySlice<UInt8>] {
+        guard !files.isEmpty else { return [:] }
+        let bytes: [UInt8]
+        do throws(HostError) {
+            bytes = try await commands.bytes(
+                "xargs", ["--null", "head", "--quiet", "--bytes=\(length)", "--"],
+                input: .bytes(files.reduce(into: []) { $0 += Array($1.path.utf8) + [0] }),
+                outputLimit: files.count * length)
+        } catch .command {
+            return [:]
+        }
+        guard bytes.count == files.count * length else { return [:] }
+        return files.indices.reduce(into: [:]) { headers, index in
+            headers[files[index].path] = bytes[index * length..<(index + 1) * length]
+        }
     }
 }

@@ -26,6 +26,9 @@ extension StorageDriver {
         var reading = StorageReading(host: host, identity: identity)
         let declared = Dictionary(wanted.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
         let records = try await connection.storagePools(deadline: callDeadline)
+        // What lies in those that are ours by name is read while the others are asked whose they are.
+        let folders = Set(records.filter { poolID($0) != nil && $0.isActive }.compactMap(\.folder))
+        async let early = listed(folders)
         let (ids, marks) = try await owned(records)
         var pools: [String: (id: String, record: StoragePoolRecord)] = [:]
         for record in records {
@@ -41,7 +44,10 @@ extension StorageDriver {
         let strangers = try await strangers(
             records.filter { ids[$0.uuid] == nil }, named: named, marks, &reading)
         pools.merge(strangers.mapValues { ($0.name, $0) }) { ours, _ in ours }
-        let (listing, unread) = try await list(pools.keys.sorted())
+        var (listing, unread) = try await early.get()
+        let later = try await list(pools.keys.filter { !folders.contains($0) }.sorted())
+        listing.add(later.listing)
+        unread += later.unread
         for (folder, reason) in unread {
             if let pool = pools.removeValue(forKey: folder) { reading.isUnknown(pool.id, pool.record, ids, reason) }
         }
@@ -80,6 +86,14 @@ extension StorageDriver {
         reading.tellTwins()
         reading.sort()
         return reading.result
+    }
+
+    private func listed(_ folders: Set<String>) async -> Result<FolderListing, HostError> {
+        do throws(HostError) {
+            return .success(try await list(folders.sorted()))
+        } catch {
+            return .failure(error)
+        }
     }
 
     func pool(

@@ -3,18 +3,22 @@ public import Hosts
 public import Model
 
 extension StorageDriver {
-    /// Makes the volume of `volume.status`: empty, a layer over its image, or a copy of it. Mode 0600 and marked.
+    /// Makes the volume of `volume.status`: empty, a layer over its image, or a copy of it. Mode 0600 and marked. One that
+    /// is to hold what a machine brings from another host is empty but for the layers below it.
     ///
     /// - Throws: `.surprise` when a file that is not this volume has its name, or its image is not stored.
     public func createVolume(_ volume: Volume) async throws(HostError) {
         let plan = try await planned(volume)
         switch try await target(plan.path) {
-        case .missing where volume.spec.file != nil:
+        case .missing where volume.spec.file != nil && plan.mark.copy == nil:
             throw .surprise("\(plan.path) is not there; a file with a name of its own is never made")
         case .missing: break
         case .file(let mark):
             guard let mark = mark?.volume(plan.id, in: identity) else {
                 throw .surprise("\(plan.path) is there and not ours")
+            }
+            guard plan.mark.copy == nil, mark.copy == nil else {
+                throw .surprise("a copy of Volume/\(plan.id) is at \(plan.path) already")
             }
             try await takeUp(volume, plan, mark)
             return
@@ -22,7 +26,8 @@ extension StorageDriver {
         }
         let staged = plan.path + Identity.stagedSuffix
         try await run(StorageScripts.removeStaged, [staged])
-        let image = try await image(of: volume, plan)
+        let isEmpty = plan.mark.copy == .incoming && volume.status?.backing == nil
+        let image = isEmpty ? nil : try await image(of: volume, plan)
         do throws(HostError) {
             try await fill(staged, volume.spec, image, isLayer: volume.status?.backing != nil)
             try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: "0600")
@@ -69,6 +74,7 @@ extension StorageDriver {
     public func markVolume(_ volume: Volume) async throws(HostError) {
         let plan = try await planned(volume)
         if try await requireMark(plan) == plan.mark { return }
+        if case .movedTo = plan.mark.copy { try await requireUnused(volume) }
         try await commands.run(
             "setfattr", ["--restore=-"], input: .bytes(try FileMark(plan.mark).dump(path: plan.path)), underLock: true)
     }
@@ -118,7 +124,7 @@ extension StorageDriver {
         return Planned(id: id, path: status.path, mark: mark)
     }
 
-    private func requireMark(_ plan: Planned) async throws(HostError) -> Volume.Mark {
+    func requireMark(_ plan: Planned) async throws(HostError) -> Volume.Mark {
         guard case .file(let file) = try await target(plan.path), let mark = file?.volume(plan.id, in: identity) else {
             throw .surprise("\(plan.path) is not there any more, or does not carry the mark of Volume/\(plan.id)")
         }
@@ -157,7 +163,7 @@ extension StorageDriver {
         }
     }
 
-    private func virtualSize(_ path: String, _ format: String) async throws(HostError) -> UInt64 {
+    func virtualSize(_ path: String, _ format: String) async throws(HostError) -> UInt64 {
         let output = try await commands.run("qemu-img", ["info", "--output=json", "-f", format, "--", path])
         do {
             return try JSONDecoder().decode(DiskInfo.self, from: Data(output.text.utf8)).size

@@ -52,6 +52,9 @@ extension CheckedFleet {
         guard subnet.gateway != address else {
             return ("address-gateway", "\(address) is the gateway of network \(network.metadata.name)", accepted)
         }
+        guard subnet.serviceAddress != address else {
+            return ("address-server", "\(address) is where network \(network.metadata.name) answers DHCP", accepted)
+        }
         return nil
     }
 

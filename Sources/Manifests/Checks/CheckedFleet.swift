@@ -6,9 +6,10 @@ struct CheckedFleet {
 
     /// Every check. All run, and tell what they find together.
     static let checks: [Check] = [
-        checkFleet, checkAddresses, checkGateways, checkTunnels, checkHardwareAddresses, checkLinkNames, checkPools,
+        checkFleet, checkAddresses, checkGateways, checkTunnels, checkEVPN, checkHardwareAddresses, checkLinkNames,
+        checkPools,
         checkBoot, checkVolumes, checkImageFormats, checkIgnoredFields,
-        checkHosts, checkAdopted, checkSecurityGroups,
+        checkHosts, checkAdopted, checkSecurityGroups, checkServices,
     ]
 
     let fleets: [Fleet]

@@ -138,21 +138,6 @@ struct Field<Root: Sendable>: Sendable {
             write: { _ in nil }, vary: { _ in [] })
     }
 
-    /// `false` and nothing else, for a switch that a later version has.
-    static func constantFalse(_ name: String, _ documentation: String) -> Field {
-        let form = Form<Bool>(
-            schema: { .members([("const", .bool(false))]) },
-            read: { decoding, node in
-                guard let value = Form<Bool>.boolean.read(decoding, node) else { return nil }
-                if value { decoding.fail(node, "unsupported", "\(name) is not in this version", help: "write false") }
-                return value
-            },
-            write: { .bool($0) }, vary: { _ in [] })
-        return Field(
-            name, form, documentation, defaultValue: { .bool(false) }, set: { _, _ in }, write: { _ in nil },
-            vary: { _ in [] })
-    }
-
     /// The field as another way of saying what a further field writes.
     static func readOnly(_ field: Field) -> Field {
         var copy = field

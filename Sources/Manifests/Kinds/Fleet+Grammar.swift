@@ -19,6 +19,37 @@ extension Fleet {
             .defaulted(
                 "placement", \.placement, .word(), to: .spread,
                 "Which of the hosts that can take a new machine gets it: the least loaded, or the most loaded."),
+            .optional(
+                "evpn", \.evpn, routingGrammar.form, sample: Routing(asn: 65_000),
+                "The BGP that hosts speak for networks with flooding: evpn."),
+            .defaulted(
+                "migration", \.migration, migrationGrammar.form, to: Migration(),
+                "What moving a machine that runs may take."),
+        ])
+
+    private static let routingGrammar = Record(
+        "EVPN", Routing(asn: 0),
+        [
+            .required(
+                "asn", \.asn, .integer(1...4_294_967_294), "The autonomous system that every host is in (iBGP)."),
+            .defaulted(
+                "routeReflectors", \.routeReflectors,
+                .list("addresses", of: .address, sample: IPAddress(ipv4: 192, 0, 2, 250)), to: [],
+                "Route reflectors outside the fleet; each host speaks with each other one if left out."),
+        ])
+
+    private static let migrationGrammar = Record(
+        "limits of moves", Migration(),
+        [
+            .optional(
+                "bandwidth", \.bandwidth, .bitRate, sample: BitRate(kilobytes: 125_000),
+                "For each of its memory and its disks, bits a second; as much as there is if left out."),
+            .defaulted(
+                "maxDowntime", \.maxDowntime, .integer(10...60_000), to: 1000,
+                "For how long the guest may stand still at the end, in milliseconds."),
+            .defaulted(
+                "timeout", \.timeout, .integer(10...604_800), to: 3600,
+                "After how long a move that does not end is given up, in seconds."),
         ])
 
     private static let policyGrammar = Record(

@@ -107,8 +107,10 @@ extension Network {
             .optional(
                 "name", \.vxlan.name, .linkName, sample: "vxlan7",
                 "The link's own name; one of that name that is there is adopted. Derived if left out."),
-            .constant(
-                "flooding", "static", "How frames of unknown destination find their way.", reserved: ["evpn"]),
+            .defaulted(
+                "flooding", \.vxlan.flooding, .word(), to: .static,
+                "How frames of unknown destination find their way: to each host that carries it, or as BGP says (FRR)."
+            ),
             .defaulted(
                 "peers", \.vxlan.peers,
                 .list("addresses", of: .address, sample: IPAddress(ipv4: 192, 0, 2, 240)), to: [],
@@ -132,7 +134,12 @@ extension Network {
             .optional(
                 "gateway", \.gateway, .address, sample: IPAddress(ipv4: 10, 20, 0, 254),
                 "The router guests are told of."),
-            .constantFalse("dhcp", "Whether addresses are given out on request."),
+            .defaulted(
+                "dhcp", \.servesDHCP, .boolean, to: false,
+                "Whether each host that carries the network answers its guests' DHCP and DNS."),
+            .optional(
+                "server", \.server, .address, sample: IPAddress(ipv4: 10, 20, 0, 253),
+                "The address at which they are answered; the gateway's if left out."),
             .defaulted(
                 "dns", \.dns, .list("addresses", of: .address, sample: IPAddress(ipv4: 192, 0, 2, 53)), to: [],
                 "The name servers guests are told of."),

@@ -8,6 +8,7 @@ extension Network {
             .required("uuid", \.uuid, .uuid, "UUIDv5 of the fleet and the identity."),
             .optional("bridge", \.bridge, bridgeLink.form, "The bridge's link."),
             .optional("tunnel", \.tunnel, tunnelLink.form, "The tunnel's link."),
+            .optional("service", \.service, Service.grammar.form, sample: Service(), "DHCP and DNS."),
         ])
 
     private static let number = Form<Int>.integer(0...Int(Int32.max))
@@ -34,5 +35,10 @@ extension Network {
             .defaulted(
                 "flood", \.flood, .list("addresses", of: .address, sample: .loopback, duplicates: true), to: [],
                 "The destinations it floods to."),
+            .defaulted("flooding", \.flooding, .word(), to: .static, "Who learns addresses: the link, or BGP."),
+            .defaulted("learns", \.bridgeLearns, .boolean, to: true, "Whether the bridge learns from it."),
+            .defaulted(
+                "suppresses", \.suppressesNeighbors, .boolean, to: false,
+                "Whether the bridge answers in place of neighbours behind it."),
         ])
 }

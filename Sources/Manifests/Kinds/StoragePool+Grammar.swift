@@ -25,7 +25,7 @@ extension StoragePool {
             .optional(
                 "capacity", \.capacity, .size(ByteCount.mebibytes(1)...ByteCount(ByteCount.limit)),
                 sample: .gibibytes(100), "What to count with instead of what is there."),
-        ], reserved: ["hostSelector", "lvm", "nfs", "iscsi", "rbd"])
+        ], reserved: ["hostSelector", "shared", "lvm", "nfs", "iscsi", "rbd"])
 
     private static let directoryGrammar = Record(
         "a directory", empty,

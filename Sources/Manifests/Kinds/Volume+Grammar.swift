@@ -90,6 +90,9 @@ extension Volume {
             .optional(
                 "format", \.format, .word(), sample: .raw, "How the bytes of one that was adopted are to be read."),
             .defaulted("retained", \.retained, .boolean, to: false, "Whether it was kept after what it served left."),
+            .optional(
+                "copy", \.copy, .copy, sample: .incoming,
+                "What it is beside the copy that counts: incoming, or moved-to and a host."),
         ])
 
     private static let statusGrammar = Record(
@@ -103,6 +106,13 @@ extension Volume {
             .optional("allocation", \.allocation, .anySize, "Bytes taken from the file system."),
             .defaulted("staged", \.staged, .boolean, to: false, "Whether it is an unfinished file."),
         ])
+}
+
+extension Form where Value == Volume.Copy {
+    /// Which copy a file is.
+    fileprivate static let copy = text(
+        "a copy", accepted: "write incoming, or moved-to and a host", pattern: "^(incoming|moved-to .+)$",
+        samples: [.incoming, .movedTo("a")], parse: { Value(rawValue: $0) }, print: \.rawValue)
 }
 
 extension Decoding {

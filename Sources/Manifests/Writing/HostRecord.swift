@@ -10,6 +10,11 @@ struct HostRecord: Sendable {
         var looseTaps: [Tap] = []
         var firewall: Firewall?
         var tracksConnections: Bool?
+        var boot: BootConfiguration?
+        var shaping: Shaping?
+        var evpn: EVPN?
+        var foreignRouter: BGPRouter?
+        var underlayMTU: Int?
         var foreign: [ForeignObject] = []
         var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
@@ -49,6 +54,13 @@ struct HostRecord: Sendable {
             .optional(
                 "tracksConnections", \.tracksConnections, .boolean,
                 "Whether the kernel tracks connections on bridges."),
+            .optional("boot", \.boot, bootGrammar.form, "What the host does by itself when it starts."),
+            .optional("shaping", \.shaping, .word(), "What holds interfaces to their bandwidth."),
+            .optional("evpn", \.evpn, evpnGrammar.form, "What FRR says for the fleet."),
+            .optional("foreignRouter", \.foreignRouter, routerGrammar.form, "FRR's router that is not ours."),
+            .optional(
+                "underlayMTU", \.underlayMTU, .integer(0...Int(Int32.max)),
+                "Largest frame payload of the underlay's link."),
             .defaulted(
                 "foreign", \.foreign,
                 .list("objects", of: foreignGrammar.form, sample: ForeignObject(kind: .domain, name: "other")), to: [],
@@ -95,6 +107,54 @@ struct HostRecord: Sendable {
                 "ports", \.ports, .list("ports", of: portGrammar.form, sample: portGrammar.initial, duplicates: true),
                 to: [], "The rules of each interface."),
             .defaulted("intact", \.isIntact, .boolean, to: true, "Whether it is as it was written."),
+            .defaulted("saved", \.isSaved, .boolean, to: true, "Whether the host loads it when it starts."),
+        ])
+
+    private static let bootGrammar = Record(
+        "what a host does when it starts", BootConfiguration(makesLinks: false, loadsFirewall: false),
+        [
+            .required("makesLinks", \.makesLinks, .boolean, "Whether systemd-networkd runs."),
+            .required("loadsFirewall", \.loadsFirewall, .boolean, "Whether systemd runs."),
+            .defaulted(
+                "files", \.files,
+                .list("files", of: bootFileGrammar.form, sample: bootFileGrammar.initial, duplicates: true), to: [],
+                "The fleet's files for links."),
+        ])
+
+    private static let bootFileGrammar = Record(
+        "a file for links", BootFile(network: "", name: "", text: ""),
+        [
+            .required("network", \.network, .observed, "The network."),
+            .required("name", \.name, .observed, "The file's name."),
+            .required("text", \.text, .observed, "What it says."),
+        ])
+
+    private static let asn = Form<Int>.integer(0...4_294_967_295)
+
+    private static let evpnGrammar = Record(
+        "EVPN", EVPN(asn: 0, address: .loopback),
+        [
+            .required("asn", \.asn, asn, "The autonomous system."),
+            .required("address", \.address, .address, "What sessions begin at."),
+            .defaulted(
+                "neighbors", \.neighbors, .list("addresses", of: .address, sample: .loopback, duplicates: true), to: [],
+                "The other speakers."),
+            .defaulted("ownsRouter", \.ownsRouter, .boolean, to: true, "Whether the router goes with the fleet."),
+            .defaulted(
+                "ownsAdvertising", \.ownsAdvertising, .boolean, to: true,
+                "Whether advertise-all-vni goes with the fleet."),
+            .defaulted("intact", \.isIntact, .boolean, to: true, "Whether what runs says exactly this."),
+            .defaulted("saved", \.isSaved, .boolean, to: true, "Whether FRR's file says it too."),
+        ])
+
+    private static let routerGrammar = Record(
+        "a router", BGPRouter(asn: 0),
+        [
+            .required("asn", \.asn, asn, "Its autonomous system."),
+            .defaulted("advertises", \.advertises, .boolean, to: false, "Whether it advertises all VNIs."),
+            .defaulted(
+                "neighbors", \.neighbors, .list("addresses", of: .address, sample: .loopback, duplicates: true), to: [],
+                "Its neighbours."),
         ])
 
     private static let portGrammar = Record(

@@ -91,6 +91,13 @@ struct Kinship {
         for network in wishes.networks { carried[network, default: HostSet(of: hostCount)].insert(host) }
     }
 
+    /// Whether a machine may not be on a host because of others there.
+    func excludes(_ host: Int, _ wishes: Wishes) -> Bool {
+        for term in wishes.antiAffinity where present[term]?.contains(host) == true { return true }
+        for term in wishes.matched where kept[term]?.contains(host) == true { return true }
+        return false
+    }
+
     /// The hosts that a machine may not be on because of others; nil when there are none.
     func excluded(_ wishes: Wishes) -> HostSet? {
         var result: HostSet?

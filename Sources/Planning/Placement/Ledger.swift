@@ -40,7 +40,10 @@ struct Ledger {
         volumes = manifest.volumes.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec }
         accounts = []
         let capacities = pools.map(\.spec.capacity)
-        let members = manifest.machines.reduce(into: [String: VirtualMachine]()) { $0[$1.metadata.identity] = $1 }
+        let machines = manifest.machines
+        let members = machines.indices.reduce(into: [String: Int](minimumCapacity: machines.count)) {
+            $0[machines[$1].metadata.identity] = $1
+        }
         for (index, host) in whereabouts.hosts.enumerated() {
             let inventory = observed[host.metadata.identity]
             accounts.append(Self.account(host, inventory?.host.status))
@@ -60,7 +63,7 @@ struct Ledger {
                 diskAllowed[index * pools.count + place] = Capacity.scaled(
                     capacity.bytes, reserve: 0, by: pools[place].spec.overcommit)
             }
-            for volume in inventory.volumes where !declares(volume.metadata.identity, members) {
+            for volume in inventory.volumes where !declares(volume.metadata.identity, members, machines) {
                 guard volume.status?.staged != true, volume.status?.mark?.deletion != .delete,
                     let place = poolIndices[volume.spec.pool]
                 else { continue }
@@ -84,10 +87,12 @@ struct Ledger {
     }
 
     /// Whether the manifests declare a volume: by a document, or as a machine's disk.
-    private func declares(_ volume: String, _ machines: [String: VirtualMachine]) -> Bool {
+    private func declares(_ volume: String, _ members: [String: Int], _ machines: [VirtualMachine]) -> Bool {
         guard let dot = volume.firstIndex(of: ".") else { return volumes[volume] != nil }
         let disk = volume[volume.index(after: dot)...]
-        return machines[String(volume[..<dot])]?.spec.disks.contains { $0.name == disk && $0.declared != nil } ?? false
+        return members[String(volume[..<dot])].map { machines[$0] }?.spec.disks.contains {
+            $0.name == disk && $0.declared != nil
+        } ?? false
     }
 
     /// What a machine takes of the host that gets it.

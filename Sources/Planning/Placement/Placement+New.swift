@@ -3,29 +3,44 @@ import Model
 extension Placement {
     /// A machine that is to be placed, with all that decides where.
     private struct Candidate {
-        let id: String
+        /// Its place among the machines.
+        let machine: Int
         let need: Ledger.Need
-        let wants: Reach.Wants
         let wishes: Kinship.Wishes
         let size: Double
         /// Machines of a group have the same hosts to choose from.
-        var group: Int
+        let group: Int
         /// How many those are.
         let choice: Int
+    }
 
-        /// The order in which machines are placed: those with the least choice first, of equals the larger first; those
-        /// that follow others once these are placed.
-        static func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
-            if left.wishes.follows != right.wishes.follows { return right.wishes.follows }
+    /// Where a machine stands in the order in which they are placed: those with the least choice first, of equals the larger
+    /// first; those that follow others once these are placed.
+    private struct Rank: Comparable {
+        let follows: Bool
+        let choice: Int
+        let group: Int
+        let size: Double
+        /// By identity.
+        let index: Int
+
+        static func < (left: Rank, right: Rank) -> Bool {
+            if left.follows != right.follows { return right.follows }
             if left.choice != right.choice { return left.choice < right.choice }
             if left.group != right.group { return left.group < right.group }
             if left.size != right.size { return left.size > right.size }
-            return left.id < right.id
+            return left.index < right.index
         }
     }
 
     private struct Group: Hashable {
         let hosts: HostSet
+        let pool: Int?
+    }
+
+    /// What decides to which group a machine belongs.
+    private struct Choice: Hashable {
+        let wants: Reach.Wants
         let pool: Int?
     }
 
@@ -38,88 +53,118 @@ extension Placement {
     }
 
     /// Places machines that are nowhere.
-    mutating func place(_ machines: [VirtualMachine]) {
-        guard !machines.isEmpty else { return }
+    ///
+    /// - Parameter homeless: which of the machines those are.
+    mutating func place(_ homeless: [Int], of machines: [VirtualMachine]) {
+        guard !homeless.isEmpty else { return }
+        hosts.reserveCapacity(hosts.count + homeless.count)
+        placed.reserveCapacity(homeless.count)
         var groups: [Group] = []
-        var candidates = candidates(machines, &groups)
-        candidates.sort(by: Candidate.precedes)
-        var failed: [Candidate] = []
-        var tree: (group: Int, hosts: HostTree)?
-        for candidate in candidates {
-            if tree?.group != candidate.group {
-                let group = groups[candidate.group]
-                tree = (candidate.group, HostTree(group.hosts.members, ledger, scale: scale, pool: group.pool))
+        let candidates = candidates(homeless, machines, &groups)
+        let order = candidates.indices.map { index in
+            let candidate = candidates[index]
+            return Rank(
+                follows: candidate.wishes.follows, choice: candidate.choice, group: candidate.group,
+                size: candidate.size, index: index)
+        }.sorted()
+        let names = whereabouts.hosts.map(\.metadata.identity)
+        var failed: [Int] = []
+        var group = -1
+        var tree = HostTree([], ledger, scale: scale, pool: nil)
+        for rank in order {
+            if group != rank.group {
+                group = rank.group
+                tree = HostTree(groups[group].hosts.members, ledger, scale: scale, pool: groups[group].pool)
             }
-            guard let host = best(for: candidate, groups[candidate.group].hosts, tree?.hosts) else {
-                failed.append(candidate)
+            guard let host = best(for: candidates[rank.index], groups[group].hosts, tree) else {
+                failed.append(rank.index)
                 continue
             }
-            hosts[candidate.id] = whereabouts.hosts[host].metadata.identity
-            placed.append(candidate.id)
-            ledger.take(candidate.need, on: host)
-            kinship.add(candidate.wishes, on: host, isNew: true)
-            tree?.hosts.update(host, ledger)
+            let id = machines[candidates[rank.index].machine].metadata.identity
+            hosts[id] = names[host]
+            placed.append(id)
+            ledger.take(candidates[rank.index].need, on: host)
+            kinship.add(candidates[rank.index].wishes, on: host, isNew: true)
+            tree.update(host, ledger)
         }
-        tell(failed.sorted { $0.id < $1.id })
+        // Machines are in the order of their identities.
+        tell(failed.sorted().map { candidates[$0] }, machines)
     }
 
-    private mutating func candidates(_ machines: [VirtualMachine], _ groups: inout [Group]) -> [Candidate] {
+    private mutating func candidates(
+        _ homeless: [Int], _ machines: [VirtualMachine], _ groups: inout [Group]
+    ) -> [Candidate] {
         var known: [Group: Int] = [:]
+        var chosen: [Choice: (group: Int, count: Int)] = [:]
         var result: [Candidate] = []
-        result.reserveCapacity(machines.count)
-        for machine in machines {
-            let need = ledger.need(of: machine)
-            let wants = wants(of: machine, need)
-            let group = Group(hosts: reach.hosts(for: wants), pool: need.disks.count == 1 ? need.disks[0].pool : nil)
-            let index = known[group] ?? groups.count
-            if index == groups.count {
-                known[group] = index
-                groups.append(group)
+        result.reserveCapacity(homeless.count)
+        for machine in homeless {
+            let need = ledger.need(of: machines[machine])
+            let choice = Choice(
+                wants: wants(of: machines[machine], need), pool: need.disks.count == 1 ? need.disks[0].pool : nil)
+            // Sets of many hosts take long to compare, and most machines want the same.
+            let found: (group: Int, count: Int)
+            if let before = chosen[choice] {
+                found = before
+            } else {
+                let group = Group(hosts: reach.hosts(for: choice.wants), pool: choice.pool)
+                let index = known[group] ?? groups.count
+                if index == groups.count {
+                    known[group] = index
+                    groups.append(group)
+                }
+                found = (index, group.hosts.count)
+                chosen[choice] = found
             }
             result.append(
                 Candidate(
-                    id: machine.metadata.identity, need: need, wants: wants, wishes: kinship.wishes(of: machine),
-                    size: scale.size(need), group: index, choice: group.hosts.count))
+                    machine: machine, need: need, wishes: kinship.wishes(of: machines[machine]),
+                    size: scale.size(need), group: found.group, choice: found.count))
         }
         return result
     }
 
-    private func best(for candidate: Candidate, _ choice: HostSet, _ tree: HostTree?) -> Int? {
-        let excluded = kinship.excluded(candidate.wishes)
-        guard var required = kinship.required(candidate.wishes) else {
-            return tree?.best(for: candidate.need, ledger) { excluded?.contains($0) != true }
+    private func best(for candidate: Candidate, _ choice: HostSet, _ tree: HostTree) -> Int? {
+        let wishes = candidate.wishes
+        if wishes.isEmpty { return tree.best(for: candidate.need, ledger) { _ in true } }
+        guard var required = kinship.required(wishes) else {
+            return tree.best(for: candidate.need, ledger) { !kinship.excludes($0, wishes) }
         }
         required.formIntersection(choice)
         return HostTree(
             required.members, ledger, scale: scale, pool: nil
-        ).best(for: candidate.need, ledger) { excluded?.contains($0) != true }
+        ).best(for: candidate.need, ledger) { !kinship.excludes($0, wishes) }
     }
 
-    private mutating func tell(_ failed: [Candidate]) {
+    private mutating func tell(_ failed: [Candidate], _ machines: [VirtualMachine]) {
         for candidate in failed.prefix(Self.told) {
+            let machine = machines[candidate.machine]
             problems.append(
                 Diagnostic(
                     code: "no-host",
                     (whereabouts.hosts.count > Refusals.detailLimit
                         ? "none of \(whereabouts.hosts.count) hosts can take " : "no host can take ")
-                        + "\(text(candidate.need)): \(refusals(candidate).text)",
+                        + "\(text(candidate.need)): \(refusals(wants(of: machine, candidate.need), candidate.need, candidate.wishes).text)",
                     help: "make it smaller, give hosts more room, end a maintenance, or ask less of its host",
-                    resource: ResourceID(.virtualMachine, candidate.id), field: "spec"))
+                    resource: ResourceID(.virtualMachine, machine.metadata.identity), field: "spec"))
         }
         guard failed.count > Self.told else { return }
         problems.append(
             Diagnostic(code: "no-host", "\(failed.count - Self.told) more machines find no host, either"))
     }
 
-    private mutating func refusals(_ candidate: Candidate) -> Refusals {
+    /// Why no host can take a machine.
+    mutating func refusals(
+        _ wants: Reach.Wants, _ need: Ledger.Need, _ wishes: Kinship.Wishes, except left: String? = nil
+    ) -> Refusals {
         Refusals(
-            hosts: whereabouts.hosts.indices.map { host in
-                let obstacles = reach.obstacles(candidate.wants, on: host)
+            hosts: whereabouts.hosts.indices.filter { whereabouts.hosts[$0].metadata.identity != left }.map { host in
+                let obstacles = reach.obstacles(wants, on: host)
                 // Of a host that is out of the question for good nobody wants to know how full it is.
-                let room = obstacles.isEmpty ? ledger.obstacles(candidate.need, on: host) : []
+                let room = obstacles.isEmpty ? ledger.obstacles(need, on: host) : []
                 return (
                     whereabouts.hosts[host].metadata.identity,
-                    obstacles + room + (obstacles.isEmpty ? kinship.obstacles(candidate.wishes, on: host) : [])
+                    obstacles + room + (obstacles.isEmpty ? kinship.obstacles(wishes, on: host) : [])
                 )
             })
     }

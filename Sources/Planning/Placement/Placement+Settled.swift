@@ -16,6 +16,7 @@ extension Placement {
         let resource = ResourceID(.virtualMachine, machine.metadata.identity)
         let sites = whereabouts.hosts(of: machine)
         if sites.count > 1 {
+            if let home = home(of: machine, among: sites) { return stay(machine, on: home, resource) }
             let reason = "is on \(Self.list(sites)), and may be on one only; undefine it where it does not belong"
             for site in sites { hold(resource, on: site, reason) }
             return .on(machine.spec.host.flatMap { sites.contains($0) ? $0 : nil } ?? sites[0])
@@ -30,7 +31,7 @@ extension Placement {
     }
 
     /// A machine whose domain was seen.
-    private mutating func stay(_ machine: VirtualMachine, on site: String, _ resource: ResourceID) -> Settlement {
+    mutating func stay(_ machine: VirtualMachine, on site: String, _ resource: ResourceID) -> Settlement {
         guard let index = whereabouts.indices[site] else {
             block(
                 resource, by: site,
@@ -39,19 +40,19 @@ extension Placement {
             return .nowhere
         }
         guard whereabouts.standings[index] != .offline else { return .on(site) }
-        if let host = machine.spec.host, host != site {
-            hold(resource, on: site, "is on host \(site); moving it to host \(host) is not in this version")
-            return .on(site)
+        if !whereabouts.gaps.isEmpty, whereabouts.state(of: machine.metadata.identity, on: site) == .paused,
+            let gap = whereabouts.gaps(around: machine, except: site).first
+        {
+            hold(
+                resource, on: site,
+                "is paused, as a move that was cut off leaves it, and may run on host \(gap.host), which is unknown: "
+                    + gap.area.reason)
         }
-        for volume in machine.volumes {
-            let copies = whereabouts.hosts(ofVolume: volume)
-            for copy in copies where copy != site && copies.contains(site) {
-                hold(ResourceID(.volume, volume), on: copy, "a copy of what is on host \(site), beside its machine")
-            }
-            if !copies.isEmpty, !copies.contains(site), whereabouts.isCurrent(volume) {
-                hold(resource, on: site, "its Volume/\(volume) is on \(Self.list(copies))")
-                for copy in copies { hold(ResourceID(.volume, volume), on: copy, "its machine is on host \(site)") }
-            }
+        if let begun = settleCopies(of: machine, on: site, resource) {
+            return move(machine, from: site, to: begun, isBegun: true)
+        }
+        if held[site]?[resource] == nil, let host = machine.spec.host, host != site {
+            return move(machine, from: site, to: host)
         }
         return .on(site)
     }
@@ -63,6 +64,17 @@ extension Placement {
         for volume in machine.volumes {
             for host in whereabouts.hosts(ofVolume: volume) where !sites.contains(host) { sites.append(host) }
             isCurrent = isCurrent || whereabouts.isCurrent(volume)
+            let copies = whereabouts.copies(ofVolume: volume)
+            if whereabouts.hosts(ofVolume: volume).isEmpty, let copy = copies.min(by: { $0.key < $1.key }) {
+                block(
+                    resource, by: copy.key,
+                    "of its Volume/\(volume) only a copy is left that does not count (\(copy.value.rawValue)), "
+                        + "on host \(copy.key)")
+                for host in copies.keys {
+                    hold(ResourceID(.volume, volume), on: host, "it is all that is left of the disk of \(resource)")
+                }
+                return .nowhere
+            }
         }
         if sites.count > 1 {
             for site in sites {
@@ -81,10 +93,19 @@ extension Placement {
             }
             if whereabouts.standings[index] == .offline { return .on(site) }
             if !isCurrent, isUnknown(machine, except: site, resource) { return .nowhere }
+            // A move may have been cut off before its marks were written: what counts here may be older than what runs there.
+            if let gap = whereabouts.gaps(around: machine, except: site).first {
+                hold(
+                    resource, on: site,
+                    "its volumes are on host \(site), and it may be on host \(gap.host), which is unknown: \(gap.area.reason)"
+                )
+                return .on(site)
+            }
             if let host, host != site {
                 hold(
                     resource, on: site,
-                    "its volumes are on host \(site); moving them to host \(host) is not in this version")
+                    "its volumes are on host \(site), and only a machine that is defined moves; name host \(site) first"
+                )
             } else if whereabouts.standings[index] == .maintenance {
                 hold(resource, on: site, "its volumes are on host \(site), which is in maintenance")
             }
@@ -129,15 +150,19 @@ extension Placement {
 
     /// Whether the host that a new machine names lacks what it needs; room apart, which the whole plan is judged by.
     private mutating func lacks(_ machine: VirtualMachine, _ host: Int, _ resource: ResourceID) -> Bool {
-        let obstacles = reach.lacks(wants(of: machine, ledger.need(of: machine)), host)
-        guard !obstacles.isEmpty else { return false }
+        guard let lack = lack(of: machine, host) else { return false }
         problems.append(
             Diagnostic(
-                code: "no-host",
-                "the host that it names cannot take it: "
-                    + Refusals(hosts: [(whereabouts.hosts[host].metadata.identity, obstacles)]).text,
+                code: "no-host", "the host that it names cannot take it: \(lack)",
                 help: "name another host", resource: resource, field: "spec.host"))
         return true
+    }
+
+    /// What a host lacks that a machine needs, room apart; nil when it lacks nothing.
+    mutating func lack(of machine: VirtualMachine, _ host: Int) -> String? {
+        let obstacles = reach.lacks(wants(of: machine, ledger.need(of: machine)), host)
+        guard !obstacles.isEmpty else { return nil }
+        return Refusals(hosts: [(whereabouts.hosts[host].metadata.identity, obstacles)]).text
     }
 
     /// Where a volume with a document of its own is: where it was seen, else with its machine, else on its pool's first host.
@@ -145,13 +170,20 @@ extension Placement {
         let id = volume.metadata.identity
         let resource = ResourceID(.volume, id)
         let sites = whereabouts.hosts(ofVolume: id)
-        if let site = sites.first(where: { user.map { hosts[$0] } == $0 }) ?? sites.first {
+        if let home = user.flatMap({ hosts[$0] }),
+            whereabouts.copies(ofVolume: id)[home] != nil
+                || moves.contains(where: { $0.machine == user && $0.to == home })
+        {
+            place(volume, on: home, takes: false)
+        } else if let site = sites.first(where: { user.map { hosts[$0] } == $0 }) ?? sites.first {
             for other in sites where other != site && held[other]?[resource] == nil {
                 hold(resource, on: other, "is on \(Self.list(sites)), and may be on one only")
             }
             place(volume, on: site, takes: user == nil)
         } else if let user {
             if let host = hosts[user] { place(volume, on: host, takes: false) }
+        } else if !whereabouts.copies(ofVolume: id).isEmpty {
+            settle(volume, byCopies: whereabouts.copies(ofVolume: id), resource)
         } else {
             let candidates = whereabouts.hosts.indices.filter { host in
                 whereabouts.standings[host] != .offline
@@ -170,13 +202,29 @@ extension Placement {
         }
     }
 
+    /// A volume of which a move that was cut off has left no copy that counts, and that no machine of the manifests has any
+    /// more. The old one is left only when the new one is whole.
+    private mutating func settle(_ volume: Volume, byCopies copies: [String: Volume.Copy], _ resource: ResourceID) {
+        let arrived = copies.filter { host, copy in
+            copy == .incoming && copies.values.contains(.movedTo(host))
+        }.keys
+        if let home = arrived.first, arrived.count == 1, whereabouts.gaps(around: volume, except: "").isEmpty {
+            place(volume, on: home, takes: true)
+            for host in copies.keys where host != home { strays[host, default: [:]][volume.metadata.identity] = home }
+            return
+        }
+        let reason = "of it only copies are left that do not count, on \(Self.list(copies.keys.sorted()))"
+        block(resource, by: copies.keys.min() ?? "", reason)
+        for host in copies.keys { hold(resource, on: host, reason) }
+    }
+
     private mutating func place(_ volume: Volume, on host: String, takes: Bool) {
         volumes[volume.metadata.identity] = host
         if takes, let index = whereabouts.indices[host] { ledger.take(volume, on: index) }
     }
 
     /// `host a`, `hosts a and b`, `hosts a, b and 3 more`.
-    private static func list(_ hosts: [String]) -> String {
+    static func list(_ hosts: [String]) -> String {
         switch hosts.count {
         case 1: "host \(hosts[0])"
         case 2: "hosts \(hosts[0]) and \(hosts[1])"

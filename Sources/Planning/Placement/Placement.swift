@@ -15,8 +15,16 @@ public struct Placement: Sendable {
     public internal(set) var problems: [Diagnostic] = []
     /// Machines that were on no host and got one, by identity.
     public internal(set) var placed: [String] = []
-    /// Machines that are to leave a host in maintenance.
+    /// Machines that go to another host, and those that stay although they should.
     public internal(set) var moves: [Move] = []
+    /// Domains that were left where their machine is no more, with the host that it is on, by the host's identity.
+    var left: [String: [String: String]] = [:]
+    /// Copies of volumes that do not count, with the host of the one that does, by the host's identity.
+    var strays: [String: [String: String]] = [:]
+    /// Machines of which an earlier move has left something.
+    var unsettled: Set<String> = []
+    /// Machines that cannot move now, with the reason.
+    let staying: [String: String]
 
     let whereabouts: Whereabouts
     var ledger: Ledger
@@ -29,39 +37,53 @@ public struct Placement: Sendable {
     ///
     /// - Parameter keepsLeaving: whether machines that left the manifests stay for now, and need their room.
     public init(_ manifest: FleetManifest, observed: [String: HostInventory], keepsLeaving: Bool = false) {
+        self.init(manifest, observed: observed, keepsLeaving: keepsLeaving, staying: [:])
+    }
+
+    /// - Parameter staying: machines that cannot move now, with the reason.
+    init(
+        _ manifest: FleetManifest, observed: [String: HostInventory], keepsLeaving: Bool, staying: [String: String]
+    ) {
+        self.staying = staying
         var manifest = manifest
-        manifest.machines.orderByIdentity(\.metadata)
+        manifest.machines.orderByIdentity()
         whereabouts = Whereabouts(manifest, observed)
         ledger = Ledger(manifest, whereabouts, observed, keepsLeaving: keepsLeaving)
         reach = Reach(manifest, whereabouts, observed)
         kinship = Kinship(manifest, whereabouts, local: reach.localNetworks)
         scale = LoadScale(manifest.fleet.placement, ledger.accounts)
-        var homeless: [VirtualMachine] = []
+        // By their places: a machine is large, and touching all that it holds costs more the more there are.
+        let machines = manifest.machines
+        var homeless: [Int] = []
         var leaving: [VirtualMachine] = []
-        for machine in manifest.machines {
-            switch settle(machine) {
-            case .on(let host):
-                hosts[machine.metadata.identity] = host
-                guard let index = whereabouts.indices[host] else { continue }
-                if whereabouts.standings[index] == .maintenance, machine.spec.host == nil,
-                    held[host]?[ResourceID(.virtualMachine, machine.metadata.identity)] == nil
-                {
-                    leaving.append(machine)
-                }
-                ledger.take(ledger.need(of: machine), on: index)
-                kinship.add(kinship.wishes(of: machine), on: index, isNew: false)
+        for place in machines.indices {
+            switch settle(machines[place]) {
+            case .on(let host): count(machines[place], on: host, &leaving)
             case .nowhere: continue
-            case .anywhere: homeless.append(machine)
+            case .anywhere: homeless.append(place)
             }
         }
         let users = Self.users(of: manifest)
         for volume in manifest.volumes where users[volume.metadata.identity] == nil { settle(volume, user: nil) }
-        place(homeless)
+        place(homeless, of: machines)
         findMoves(leaving)
         for volume in manifest.volumes {
             if let user = users[volume.metadata.identity] { settle(volume, user: user) }
         }
         blocked.sort { $0.resource < $1.resource }
+    }
+
+    /// Counts a machine on the host where it is.
+    private mutating func count(_ machine: VirtualMachine, on host: String, _ leaving: inout [VirtualMachine]) {
+        hosts[machine.metadata.identity] = host
+        guard let index = whereabouts.indices[host] else { return }
+        if whereabouts.standings[index] == .maintenance,
+            held[host]?[ResourceID(.virtualMachine, machine.metadata.identity)] == nil
+        {
+            leaving.append(machine)
+        }
+        ledger.take(ledger.need(of: machine), on: index)
+        kinship.add(kinship.wishes(of: machine), on: index, isNew: false)
     }
 
     /// The machine that uses a volume with a document of its own, by identities.
@@ -83,13 +105,11 @@ public struct Placement: Sendable {
     }
 }
 
-extension Array {
+extension [VirtualMachine] {
     /// Sorts by identity, which manifests mostly are already.
-    mutating func orderByIdentity(_ metadata: KeyPath<Element, Metadata>) {
-        let isOrdered = zip(self, dropFirst()).allSatisfy {
-            $0[keyPath: metadata].identity <= $1[keyPath: metadata].identity
-        }
-        if !isOrdered { sort { $0[keyPath: metadata].identity < $1[keyPath: metadata].identity } }
+    fileprivate mutating func orderByIdentity() {
+        let isOrdered = indices.dropFirst().allSatisfy { self[$0 - 1].metadata.identity <= self[$0].metadata.identity }
+        if !isOrdered { sort { $0.metadata.identity } }
     }
 }
 

@@ -56,8 +56,14 @@ struct Reach {
     /// What a machine needs of its host.
     func wants(of machine: VirtualMachine, pools: [String]) -> Wants {
         Wants(
-            pools: pools, networks: Set(machine.spec.interfaces.compactMap(\.network)).sorted(),
+            pools: pools, networks: networks(of: machine),
             labels: machine.spec.placement.hostSelector, needsKVM: machine.spec.accelerator == .kvm)
+    }
+
+    /// The networks that a machine is in, sorted, each once.
+    private func networks(of machine: VirtualMachine) -> [String] {
+        let networks = machine.spec.interfaces.compactMap(\.network)
+        return networks.count < 2 ? networks : Set(networks).sorted()
     }
 
     /// The hosts that have it and take new machines.

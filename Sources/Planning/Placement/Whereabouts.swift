@@ -1,5 +1,5 @@
 import Foundation
-import Model
+public import Model
 
 /// Where the machines and volumes of a fleet were seen, and which hosts nobody could look at.
 struct Whereabouts {
@@ -30,6 +30,10 @@ struct Whereabouts {
     private var volumes = Places()
     /// Volumes that left the fleet and were kept.
     private var retained = Places()
+    /// Copies that do not count, by volume and host.
+    private var copies: [String: [String: Volume.Copy]] = [:]
+    /// What was seen of machines, by host.
+    private var seen: [String: [VirtualMachine]] = [:]
     /// Where libvirt has a domain that nobody owns, by its UUID.
     private var adoptable: [UUID: String] = [:]
     private var lastSeen: [String: String] = [:]
@@ -47,7 +51,7 @@ struct Whereabouts {
             if isOffline {
                 if observed[id].map({ $0.lastSeen == nil && !$0.unknown.isEmpty }) ?? true { forgotten.append(id) }
             } else if let inventory = observed[id] {
-                gaps += inventory.unknown.filter { $0.area != .network }.map { Gap(host: id, area: $0) }
+                gaps += inventory.unknown.filter { $0.area.tellsOfMachines }.map { Gap(host: id, area: $0) }
             } else {
                 gaps.append(Gap(host: id, area: UnknownArea(.host, reason: "the host was not observed")))
             }
@@ -64,10 +68,15 @@ struct Whereabouts {
     }
 
     private mutating func add(_ inventory: HostInventory, _ host: String) {
-        for machine in inventory.machines { machines.add(machine.metadata.identity, host) }
+        seen[host] = inventory.machines
+        for (row, machine) in inventory.machines.enumerated() {
+            machines.add(machine.metadata.identity, host, row: row)
+        }
         for volume in inventory.volumes {
             guard let status = volume.status, !status.staged, let mark = status.mark else { continue }
-            if mark.retained {
+            if let copy = mark.copy {
+                copies[volume.metadata.identity, default: [:]][host] = copy
+            } else if mark.retained {
                 retained.add(volume.metadata.identity, host)
             } else {
                 volumes.add(volume.metadata.identity, host)
@@ -90,6 +99,22 @@ struct Whereabouts {
         let seen = volumes[id]
         return seen.isEmpty ? retained[id] : seen
     }
+
+    /// The copies of a volume that do not count, by host.
+    func copies(ofVolume id: String) -> [String: Volume.Copy] { copies[id] ?? [:] }
+
+    /// A machine as it was seen on a host.
+    func machine(_ id: String, on host: String) -> VirtualMachine? {
+        machines.row(of: id, on: host).flatMap { seen[host]?[$0] }
+    }
+
+    /// What a machine did when it was seen on a host.
+    func state(of id: String, on host: String) -> VirtualMachine.State? {
+        machines.row(of: id, on: host).flatMap { seen[host]?[$0].status?.state }
+    }
+
+    /// Whether there is any copy of a volume that does not count.
+    var hasCopies: Bool { !copies.isEmpty }
 
     /// Whether a volume was seen that serves the fleet.
     func isCurrent(_ volume: String) -> Bool { !volumes[volume].isEmpty }
@@ -124,21 +149,44 @@ struct Whereabouts {
 
 /// Where things are: mostly in one place.
 private struct Places {
-    private var first: [String: String] = [:]
-    private var more: [String: [String]] = [:]
+    /// A host, and which of the things seen there it is.
+    private struct Place {
+        let host: String
+        let row: Int
+    }
 
-    subscript(id: String) -> [String] { first[id].map { [$0] + (more[id] ?? []) } ?? [] }
+    private var first: [String: Place] = [:]
+    private var more: [String: [Place]] = [:]
 
-    mutating func add(_ id: String, _ host: String) {
-        if first[id] == nil {
-            first[id] = host
-        } else if first[id] != host, more[id]?.contains(host) != true {
-            more[id, default: []].append(host)
+    subscript(id: String) -> [String] { first[id].map { [$0.host] + (more[id] ?? []).map(\.host) } ?? [] }
+
+    func row(of id: String, on host: String) -> Int? {
+        guard let place = first[id] else { return nil }
+        return place.host == host ? place.row : more[id]?.first { $0.host == host }?.row
+    }
+
+    mutating func add(_ id: String, _ host: String, row: Int = 0) {
+        guard let known = first[id] else {
+            first[id] = Place(host: host, row: row)
+            return
+        }
+        if known.host != host, more[id]?.contains(where: { $0.host == host }) != true {
+            more[id, default: []].append(Place(host: host, row: row))
         }
     }
 }
 
 extension VirtualMachine {
     /// Its volumes, by identity.
-    var volumes: [String] { spec.disks.map { $0.volume ?? "\(metadata.identity).\($0.name)" } }
+    public var volumes: [String] { spec.disks.map { $0.volume ?? "\(metadata.identity).\($0.name)" } }
+}
+
+extension UnknownArea.Area {
+    /// Whether a machine may be where this was not observed.
+    fileprivate var tellsOfMachines: Bool {
+        switch self {
+        case .host, .compute, .storage: true
+        case .network, .firewall, .routing: false
+        }
+    }
 }

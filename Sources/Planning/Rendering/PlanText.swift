@@ -42,9 +42,11 @@ public struct PlanText: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Only the notes; empty when there are none.
+    /// Only the notes on what might be done; empty when there are none.
     public func notes(_ plan: Plan) -> String {
-        let lines = section("Notes:", plan.notes.map(note))
+        // What is true of a host at each run is no news where nothing is to be done.
+        let lasting = [Diagnostic.notPersistent, Diagnostic.slowGuests]
+        let lines = section("Notes:", plan.notes.filter { !lasting.contains($0.code) }.map(note))
         return lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n"
     }
 
@@ -110,13 +112,18 @@ public struct PlanText: Sendable {
     }
 
     private func blocked(_ blocked: Blocked) -> String {
-        TerminalText.safe("  ! \(blocked.place): \(blocked.reason)")
+        guard let problem = blocked.problem else { return TerminalText.safe("  ! \(blocked.place): \(blocked.reason)") }
+        return "  ! " + TerminalText.safe("\(blocked.place): ")
+            + words(problem, problem.position.map { "\($0): " } ?? "")
     }
 
     private func problem(_ problem: Diagnostic) -> String {
-        let place = problem.position.map { "\($0): " } ?? problem.resource.map { "\($0): " } ?? ""
+        "  " + words(problem, problem.position.map { "\($0): " } ?? problem.resource.map { "\($0): " } ?? "")
+    }
+
+    private func words(_ problem: Diagnostic, _ place: String) -> String {
         let help = problem.help.map { "; \($0)" } ?? ""
-        return "  " + TerminalText.safe(place) + paint("error", .red)
+        return TerminalText.safe(place) + paint("error", .red)
             + TerminalText.safe("[\(problem.code)]: \(problem.message)\(help)")
     }
 

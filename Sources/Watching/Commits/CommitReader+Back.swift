@@ -1,4 +1,5 @@
-import GitRepository
+public import GitRepository
+public import Model
 
 extension CommitReader {
     /// How many commits are looked at on the way back.
@@ -11,19 +12,12 @@ extension CommitReader {
     ///
     /// - Throws: `GitError` when the repository fails. That it no longer has the commit in force is not such a failure.
     func steps(back from: GitCommitID, to inForce: GitCommitID?) async throws(GitError) -> [GitCommitID] {
-        let commits: [GitCommit]
+        var steps: [GitCommitID]
         do throws(GitError) {
-            commits = try await repository.history(from: from, until: inForce, limit: Self.reach)
+            steps = try await firstParents(of: from, after: inForce)
         } catch {
             guard case .notFound = error else { throw error }
             return []
-        }
-        let parents = commits.reduce(into: [:]) { $0[$1.id] = $1.parents.first }
-        var steps: [GitCommitID] = []
-        var next = parents[from]
-        while let id = next, commits.contains(where: { $0.id == id }), steps.count < Self.depth {
-            steps.append(id)
-            next = parents[id]
         }
         guard let inForce else { return steps }
         // What was merged the other way round, or forced, leaves the commit in force behind somewhere.
@@ -31,5 +25,46 @@ extension CommitReader {
             steps.removeLast()
         }
         return steps
+    }
+
+    /// The commits that the branch would also have stood on with one that is pushed, and that nobody who is trusted signed,
+    /// the newest first. What was merged is vouched for by who signed the merge. A watcher looks back no further, and does
+    /// none of these whatever becomes of the push.
+    ///
+    /// - Parameter old: Where the branch stood before.
+    /// - Throws: `GitError` when the repository fails.
+    public func unsigned(below pushed: GitCommitID, after old: GitCommitID) async throws(GitError) -> [Diagnostic] {
+        guard !trust.signers.isEmpty else { return [] }
+        let signers = trust.signers.map(GitSigner.init)
+        var found: [Diagnostic] = []
+        for id in try await firstParents(of: pushed, after: old)
+        where try await repository.signer(of: id, among: signers) == nil {
+            found.append(unsigned(id.text))
+        }
+        return found
+    }
+
+    /// What is said of a commit without a good signature.
+    func unsigned(_ commit: String) -> Diagnostic {
+        Diagnostic(
+            code: "unsigned", "no good signature of a trusted signer on commit \(commit.prefix(10))",
+            help: "sign it (`git commit -S`) with a key that the trust file names: "
+                + trust.signers.map(\.name).joined(separator: ", "))
+    }
+
+    /// First parents, without the commit itself, as long as they are not contained in the other one.
+    private func firstParents(
+        of commit: GitCommitID, after old: GitCommitID?
+    ) async throws(GitError) -> [GitCommitID] {
+        let commits = try await repository.history(from: commit, until: old, limit: Self.reach)
+        let parents = commits.reduce(into: [:]) { $0[$1.id] = $1.parents.first }
+        let known = Set(commits.map(\.id))
+        var found: [GitCommitID] = []
+        var next = parents[commit]
+        while let id = next, known.contains(id), found.count < Self.depth {
+            found.append(id)
+            next = parents[id]
+        }
+        return found
     }
 }

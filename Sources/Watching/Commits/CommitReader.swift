@@ -62,12 +62,7 @@ public struct CommitReader: Sendable {
         if !trust.signers.isEmpty {
             pushed.commit.signer = try await repository.signer(of: id, among: trust.signers.map(GitSigner.init))?.name
             guard pushed.commit.signer != nil else {
-                pushed.reasons.append(
-                    Diagnostic(
-                        code: "unsigned",
-                        "no good signature of a trusted signer on commit \(pushed.commit.short)",
-                        help: "sign it (`git commit -S`) with a key that the trust file names: "
-                            + trust.signers.map(\.name).joined(separator: ", ")))
+                pushed.reasons.append(unsigned(pushed.commit.id))
                 return pushed
             }
         }

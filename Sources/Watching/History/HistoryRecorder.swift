@@ -109,7 +109,7 @@ struct HistoryRecorder: Sendable {
         case .stepFailed(let step, let resource, let outcome, let error):
             try end(step, resource, outcome.rawValue, nil, error)
         case .stepSkipped(let step, let resource, let reason): try end(step, resource, "skipped", nil, reason)
-        case .started, .stopping, .verified: break
+        case .started, .stepProgress, .stopping, .verified: break
         }
     }
 

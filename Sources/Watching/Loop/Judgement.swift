@@ -9,6 +9,8 @@ struct Judgement: Sendable {
     let plan: Plan?
     /// Why the commit is refused whole; nothing when it is not.
     var objections: [Diagnostic]
+    /// How long the plan took to make.
+    let took: PlanOutline.Took
 
     /// Judges a commit.
     /// - Parameter standing: What is in force now. What is wrong with that already is no fault of the commit.
@@ -19,14 +21,20 @@ struct Judgement: Sendable {
         var objections: [Diagnostic] = []
         if let standing, let objection = objection(to: candidate, after: standing) { objections.append(objection) }
         let held = memory.suspended.reduce(into: [:]) { $0[$1] = Self.suspended }
+        let clock = ContinuousClock()
+        let start = clock.now
         let observed = await fleet.observe()
+        let seen = clock.now
         let options = Unattended.options(mandate.policy, heldBack: held)
         let plan = Planner.plan(
             candidate.manifest, observed: observed, options: options ?? PlanOptions(allowance: .none, removal: .never))
+        let planned = clock.now
         let before = standing.map { Planner.plan($0, observed: observed, options: options ?? PlanOptions()) }
         objections += Unattended.objections(to: plan, standing: before, policy: mandate.policy)
         return Judgement(
-            plan: options == nil ? nil : plan, objections: objections.map { $0.placed(in: candidate.sources) })
+            plan: options == nil ? nil : plan, objections: objections.map { $0.placed(in: candidate.sources) },
+            took: PlanOutline.Took(
+                observing: Int((seen - start) / .milliseconds(1)), planning: Int((planned - seen) / .milliseconds(1))))
     }
 
     /// The identity of everything hangs on the fleet's id.

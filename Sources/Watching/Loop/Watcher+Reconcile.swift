@@ -46,7 +46,9 @@ extension Watcher {
             settle(revision, options)
             return
         }
-        if !plan.steps.isEmpty { events.tell(.planned(commit: commit, cause: cause, plan: PlanOutline(plan))) }
+        if !plan.steps.isEmpty {
+            events.tell(.planned(commit: commit, cause: cause, plan: PlanOutline(plan, took: admitted.took)))
+        }
         isConverged = false
         note(applying: true)
         defer { note(applying: false) }

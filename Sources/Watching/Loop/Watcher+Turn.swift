@@ -158,6 +158,8 @@ extension Watcher {
         let mandate: Mandate
         /// The plan for it, when it was made already.
         var plan: Plan?
+        /// How long that took to make.
+        var took: PlanOutline.Took?
     }
 
     /// What the hosts say to a commit.
@@ -208,7 +210,7 @@ extension Watcher {
             judgement.objections.append(objection)
         }
         guard judgement.objections.isEmpty else { return .refused(judgement.objections) }
-        return .admitted(Admitted(mandate: mandate, plan: judgement.plan))
+        return .admitted(Admitted(mandate: mandate, plan: judgement.plan, took: judgement.took))
     }
 
     private func tell(held candidate: Revision, _ reason: String) {

@@ -136,11 +136,7 @@ public actor Watcher {
             isTold = (nil, true)
             return true
         } catch {
-            let holder =
-                switch error {
-                case .locked(let holder): holder
-                case .changed(let what), .host(let what): what
-                }
+            let holder = error.obstacle
             if isTold.standing != holder || isTold.leading { events.tell(.standingBy(holder: holder)) }
             isTold = (holder, false)
             return false

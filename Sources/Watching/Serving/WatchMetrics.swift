@@ -85,7 +85,7 @@ public final class WatchMetrics: WatchEventSink {
         case .stepDone: state.count("infra_steps_total", #"outcome="done""#)
         case .stepFailed(_, _, let outcome, _): state.count("infra_steps_total", #"outcome="\#(outcome.rawValue)""#)
         case .stepSkipped: state.count("infra_steps_total", #"outcome="skipped""#)
-        case .started, .stepStarted, .stopping, .verified: break
+        case .started, .stepStarted, .stepProgress, .stopping, .verified: break
         }
     }
 

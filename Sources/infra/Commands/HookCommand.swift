@@ -39,8 +39,9 @@ struct HookInstallCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "install", abstract: "Write pre-receive and post-receive hooks into a bare repository.",
         discussion: """
-            `pre-receive` validates what is pushed to the branch and asks the watcher what would be done: a push that is \
-            not valid, not signed as the trust file says, would lose data or removes more than the budget is rejected. \
+            `pre-receive` validates the commit that is pushed to the branch and asks the watcher what would be done: one \
+            that is not valid, would lose data or removes more than the budget is rejected, as is a push with a commit on \
+            the way there that is not signed as the trust file says. \
             `post-receive` wakes the watcher and shows what it does. Hooks of others are left alone.
 
             Exit codes: 0, 2 could not run.
@@ -136,11 +137,14 @@ struct PreReceiveCommand: AsyncParsableCommand {
             environment: ProcessInfo.processInfo.environment)
         let reader = CommitReader(
             repository: repository, path: hook.path, trust: try Trust.load(hook.trust), images: nil)
-        let pushed: CommitReader.Pushed
+        var pushed: CommitReader.Pushed
         var isForward = true
         do throws(GitError) {
             pushed = try await reader.pushed(commit)
-            if let old { isForward = try await repository.relation(of: old, to: commit) == .ancestor }
+            if let old {
+                pushed.reasons += try await reader.unsigned(below: commit, after: old)
+                isForward = try await repository.relation(of: old, to: commit) == .ancestor
+            }
         } catch {
             throw rejected("\(error)")
         }

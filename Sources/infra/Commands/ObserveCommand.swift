@@ -33,6 +33,8 @@ struct ObserveCommand: AsyncParsableCommand {
         if let out {
             do {
                 try Data(text.utf8).write(to: URL(filePath: out), options: .atomic)
+                // The digests of seeds let weak words be guessed.
+                try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: out)
             } catch {
                 Console.error("error[inventory]: \(out) cannot be written: \(error.localizedDescription)")
                 throw ExitCode(Exit.couldNotRun)

@@ -72,7 +72,13 @@ struct PlanCommand: AsyncParsableCommand {
                 targets: options.targets.sorted()
             ).write(to: out)
         }
-        try conclude(plan)
+        // What was read takes longer to let go of than the plan to print, and it goes with the process. A connection to
+        // another host has to be ended.
+        let isLocal = input.manifest.hosts.allSatisfy { $0.spec.connection == .local }
+        try withExtendedLifetime((input, observed)) {
+            try conclude(plan)
+            if isLocal { _exit(Exit.ok) }
+        }
     }
 
     private func conclude(_ plan: Plan) throws {
@@ -80,7 +86,7 @@ struct PlanCommand: AsyncParsableCommand {
         case .text: Console.output(PlanText(isColoured: Console.isAnimated).render(plan))
         case .json: Console.output(try JSONOutput.document(plan))
         }
-        guard plan.problems.isEmpty else { throw ExitCode(Exit.failed) }
+        guard !plan.isFaulty else { throw ExitCode(Exit.failed) }
         let differs = !plan.isEmpty || !plan.deferred.isEmpty
         if detailedExitcode, differs { throw ExitCode(Exit.couldNotRun) }
     }

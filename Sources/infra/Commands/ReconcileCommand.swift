@@ -34,12 +34,9 @@ struct SuspendCommand: AsyncParsableCommand {
         commandName: "suspend", abstract: "Make watchers leave a resource alone, until `infra resume`.",
         discussion: "The hosts remember it. An apply by hand is not held back. Exit codes: 0, 2 no watcher answers.")
 
-    @Argument(help: "Kind/id") var resource: ResourceID
-    @OptionGroup var control: ControlOptions
+    @OptionGroup var suspension: SuspensionOptions
 
-    func run() async throws {
-        try await ControlSession(control.socket, .text).follow(.suspend(resource, true))
-    }
+    func run() async throws { try await suspension.ask(true) }
 }
 
 /// `infra resume`: a running watcher looks after a resource again.
@@ -48,11 +45,18 @@ struct ResumeCommand: AsyncParsableCommand {
         commandName: "resume", abstract: "Make watchers look after a resource again.",
         discussion: "Exit codes: 0, 2 no watcher answers.")
 
+    @OptionGroup var suspension: SuspensionOptions
+
+    func run() async throws { try await suspension.ask(false) }
+}
+
+/// What is to be left alone, or no longer.
+struct SuspensionOptions: ParsableArguments {
     @Argument(help: "Kind/id") var resource: ResourceID
     @OptionGroup var control: ControlOptions
 
-    func run() async throws {
-        try await ControlSession(control.socket, .text).follow(.suspend(resource, false))
+    func ask(_ isSuspended: Bool) async throws {
+        try await ControlSession(control.socket, .text).follow(.suspend(resource, isSuspended))
     }
 }
 

@@ -25,12 +25,7 @@ struct ValidateCommand: ParsableCommand {
         help: "Folders of manifests, or single files. Each holds a whole fleet.", completion: .directory)
     var paths = ["."]
 
-    @Option(
-        help: ArgumentHelp(
-            "The folder of image files. Nothing outside it is read.",
-            discussion: "An Image's `file` is relative to it.", valueName: "dir"),
-        completion: .directory)
-    var files: String?
+    @OptionGroup var images: ImageOptions
 
     @Option(
         help: ArgumentHelp(
@@ -49,7 +44,7 @@ struct ValidateCommand: ParsableCommand {
     var format = FindingFormat.text
 
     func run() throws {
-        let images = files.map { ImageFiles($0) }
+        let images = images.files.map { ImageFiles($0) }
         let secrets = SecretSource(folder: secrets, identity: nil)
         let fleets = paths.map { ValidatedFleet($0, images: images, secrets: secrets) }
         switch format {

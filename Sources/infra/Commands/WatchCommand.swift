@@ -83,7 +83,8 @@ struct WatchCommand: AsyncParsableCommand {
         let history = await History.open(folder: state.state)
         for notice in history.notices { Console.error(TerminalText.safe("note: \(notice)")) }
         let telling = try tell.sinks(for: reader, fleet: reader.repository.location?.description ?? url)
-        let sinks: [any WatchEventSink] = [EventWriter(format: output.format), history, metrics, health]
+        let writer = EventWriter(format: output.format)
+        let sinks: [any WatchEventSink] = [writer, history, metrics, health]
         let events = EventBroadcast(sinks + telling.all)
         let watcher = Watcher(
             reader: reader,
@@ -113,6 +114,7 @@ struct WatchCommand: AsyncParsableCommand {
         await answering.value
         await web?.stop()
         await telling.finish()
+        await writer.finish(within: .seconds(5))
         termination.cancel()
     }
 

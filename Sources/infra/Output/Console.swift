@@ -15,6 +15,13 @@ enum Console {
             && environment["TERM"] != "dumb"
     }
 
+    /// How many columns the terminal at standard output has; 80 where it does not say.
+    static var columns: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
     /// Asks, and reads a line; nil at the end of input.
     static func ask(_ question: String) -> String? {
         output(question)

@@ -8,7 +8,9 @@ import Watching
 enum EventLines {
     /// The lines of an event; none for one that is only of use to programs.
     static func lines(_ event: WatchEvent) -> [String] {
-        text(event).split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText.safe(String($0)) }
+        let text = text(event)
+        guard !text.isEmpty else { return [] }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText.safe(String($0)) }
     }
 
     private static func text(_ event: WatchEvent) -> String {
@@ -51,6 +53,7 @@ enum EventLines {
         switch event {
         case .started(let steps): "\(steps.count) step\(steps.count == 1 ? "" : "s")"
         case .stepStarted(_, let resource, let verb): "\(resource): \(verb)…"
+        case .stepProgress: ""
         case .stepDone(let step, let resource, let milliseconds):
             "\(resource): \(step.split(separator: "/").last ?? ""): done after "
                 + "\(milliseconds / 1000).\(milliseconds % 1000 / 100)s"
@@ -80,21 +83,4 @@ enum EventLines {
     }
 
     private static func time(_ date: Date) -> String { date.formatted(.iso8601) }
-}
-
-/// Writes events to standard output as they happen.
-struct EventWriter: WatchEventSink {
-    let format: OutputFormat
-
-    func take(_ event: WatchEvent, at time: Date) async {
-        switch format {
-        case .text:
-            let stamp = time.formatted(.iso8601)
-            Console.output(EventLines.lines(event).map { "\(stamp) \($0)\n" }.joined())
-        case .json:
-            if let line = try? JSONOutput.line(EventBroadcast.TimedEvent(time: time, event: event)) {
-                Console.output(line)
-            }
-        }
-    }
 }

@@ -33,21 +33,26 @@ final class Progress: Sendable {
             return
         }
         state.withLock { state in
-            if let line = Self.line(event, &state) { print(line, &state) }
+            if let line = line(event, &state) { print(line, &state) }
             if isAnimated { printRunning(&state) }
         }
     }
 
-    private static func line(_ event: ApplyEvent, _ state: inout State) -> String? {
+    private func line(_ event: ApplyEvent, _ state: inout State) -> String? {
         switch event {
         case .started(let steps):
             state.total = steps.count
             return nil
         case .stepStarted(let step, let resource, let verb):
             state.running[step] = "\(resource): \(verb)"
-            return "\(resource): \(verb)…"
+            return isAnimated ? nil : "\(resource): \(verb)…"
+        case .stepProgress(let step, let resource, let bytes, let total, let percent):
+            let way = "\(ByteCount(bytes).rounded) of \(ByteCount(total).rounded) (\(percent)%)"
+            state.running[step] = "\(resource): \(Self.verb(of: step, state)), \(way)"
+            return nil
         case .stepDone(let step, let resource, let milliseconds):
-            let verb = state.running.removeValue(forKey: step).map { String($0.drop { $0 != ":" }.dropFirst(2)) } ?? ""
+            let verb = Self.verb(of: step, state)
+            state.running[step] = nil
             state.done += 1
             return "\(resource): \(verb): done after \(Self.seconds(milliseconds))"
         case .stepFailed(let step, let resource, let outcome, let error):
@@ -60,8 +65,12 @@ final class Progress: Sendable {
         }
     }
 
+    /// What a step that runs does, without how far it has come.
+    private static func verb(of step: String, _ state: State) -> String {
+        state.running[step].map { String($0.drop { $0 != ":" }.dropFirst(2).prefix { $0 != "," }) } ?? ""
+    }
+
     private func print(_ line: String, _ state: inout State) {
-        if isAnimated, line.hasSuffix("…") { return }
         Console.output((state.isLineOpen ? "\r\u{1b}[K" : "") + line + "\n")
         state.isLineOpen = false
     }
@@ -74,7 +83,8 @@ final class Progress: Sendable {
         }
         let names = state.running.values.sorted().joined(separator: " · ")
         let text = "[\(state.done)/\(state.total)] \(names)"
-        Console.output("\r\u{1b}[K" + String(text.prefix(100)))
+        // A line that is wrapped could not be cleared as one.
+        Console.output("\r\u{1b}[K" + String(text.prefix(max(1, Console.columns - 1))))
         state.isLineOpen = true
     }
 

@@ -20,6 +20,8 @@ struct StatusReport: Encodable {
 
     var fleet: String
     var hosts: [KVMHost]
+    /// What FRR says for the fleet, by host.
+    var evpn: [String: EVPN]
     var machines: [Machine]
     var drifts: [Drift]
     var blocked: [Blocked]
@@ -35,6 +37,7 @@ struct StatusReport: Encodable {
         fleet = plan.fleetName
         let inventories = observed.sorted { $0.key < $1.key }.map(\.value)
         hosts = inventories.map(\.host)
+        evpn = observed.compactMapValues(\.evpn)
         machines = inventories.flatMap { inventory in
             inventory.machines.map {
                 Machine(
@@ -70,6 +73,11 @@ struct StatusReport: Encodable {
                 "Host \(host.metadata.name): \(status.cpu) CPU, \(status.memory.rounded), "
                     + "\(status.accelerator.rawValue) (\(TerminalText.safe(status.acceleratorReason))), "
                     + "libvirt \(status.libvirtVersion)")
+            if let evpn = evpn[host.metadata.identity] {
+                let neighbors =
+                    evpn.neighbors.isEmpty ? "none" : evpn.neighbors.map(\.description).joined(separator: ", ")
+                lines.append("  EVPN: AS \(evpn.asn), neighbours \(neighbors)")
+            }
         }
         for machine in machines {
             lines.append("  \(machine.name): \(machine.state.rawValue), \(machine.cpu) CPU, \(machine.memory)")

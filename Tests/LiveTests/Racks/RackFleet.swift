@@ -24,16 +24,25 @@ struct RackFleet: Sendable {
         try Data(text.utf8).write(to: URL(filePath: "\(manifests)/\(file)"))
     }
 
+    /// Edits a manifest as a person would. What is replaced has to be there.
+    func edit(_ file: String, _ old: String, _ new: String) throws {
+        let text = try String(contentsOfFile: "\(manifests)/\(file)", encoding: .utf8)
+        guard text.contains(old) else { throw Failure("\(file) has no \(old):\n\(text)") }
+        try write(file, text.replacing(old, with: new))
+    }
+
     func remove(_ file: String) throws { try FileManager.default.removeItem(atPath: "\(manifests)/\(file)") }
 
     /// The fleet, its pool on every host, an image and networks by their VNIs.
-    func writeBase(networks: [String: Int]) throws {
+    /// - Parameter spec: More fields of the fleet.
+    func writeBase(networks: [String: Int], spec: String = "") throws {
         try write(
             "fleet.yaml",
             """
             apiVersion: infra/v1
             kind: Fleet
             metadata: {name: \(name), id: \(id.lowercased)}
+            spec: {\(spec)}
             ---
             apiVersion: infra/v1
             kind: StoragePool

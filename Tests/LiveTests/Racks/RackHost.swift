@@ -62,18 +62,20 @@ struct RackHost: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Waits until a guest has told a line on its console. One that does not run tells nothing.
-    func tells(_ fleet: RackFleet, _ machine: String, _ line: String) async throws {
+    /// - Parameter times: how often, since the log of its console began on this host.
+    func tells(_ fleet: RackFleet, _ machine: String, _ line: String, times: Int = 1) async throws {
         try await sh(
             #"""
             log=/var/log/libvirt/qemu/infra-$1-$2.console.log
             exec 3< <(exec tail -n +1 -F "$log" 2>/dev/null)
             tail=$!
+            left=$4
             while IFS= read -r -t 240 line <&3; do
-                if [[ ${line%$'\r'} == "infra-guest: $3" ]]; then kill "$tail"; exit 0; fi
+                if [[ ${line%$'\r'} == "infra-guest: $3" ]] && ((--left == 0)); then kill "$tail"; exit 0; fi
             done
             kill "$tail"
             echo "$2 does not tell: $3"; tail -n 20 "$log"; exit 1
-            """#, fleet.identity.fleet8, machine, line)
+            """#, fleet.identity.fleet8, machine, line, String(times))
     }
 
     /// What a guest told so far.

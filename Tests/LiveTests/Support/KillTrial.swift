@@ -8,6 +8,8 @@ struct KillTrial {
     let prepare: () async throws -> Void
     let command: String
     let options: [String]
+    /// How many steps run at once; with one the order is always the same.
+    let parallelism: Int
     /// What there is on the host afterwards.
     let undisturbed: String
     /// Where steps began and ended, in order.
@@ -17,14 +19,15 @@ struct KillTrial {
     /// Runs it once.
     /// - Parameter prepare: By default a host without anything of the fleet.
     init(
-        _ fleet: TestFleet, command: String = "apply", _ options: String..., prepare: (() async throws -> Void)? = nil
+        _ fleet: TestFleet, command: String = "apply", _ options: String..., parallelism: Int = 1,
+        prepare: (() async throws -> Void)? = nil
     ) async throws {
         let prepare = prepare ?? { try await fleet.wipe() }
         try await prepare()
         var events: [StepEvent] = []
         var began: [String: ContinuousClock.Instant] = [:]
         var durations: [String: Duration] = [:]
-        let ended = try await fleet.watch(command, ["--parallelism", "1"] + options) { event, _ in
+        let ended = try await fleet.watch(command, ["--parallelism", "\(parallelism)"] + options) { event, _ in
             events.append(event)
             if event.what == .stepStarted { began[event.step] = .now }
             if event.what == .stepDone { durations[event.step] = began[event.step].map { .now - $0 } }
@@ -34,6 +37,7 @@ struct KillTrial {
         self.prepare = prepare
         self.command = command
         self.options = options
+        self.parallelism = parallelism
         self.events = events
         self.durations = durations
         undisturbed = try await HostState.objects()
@@ -46,7 +50,7 @@ struct KillTrial {
     ) async throws {
         try await prepare()
         var count = 0
-        let killed = try await fleet.watch(command, ["--parallelism", "1"] + options) { event, process in
+        let killed = try await fleet.watch(command, ["--parallelism", "\(parallelism)"] + options) { event, process in
             if isIt(event, count) {
                 try await Task.sleep(for: pause)
                 process.send(SIGKILL)

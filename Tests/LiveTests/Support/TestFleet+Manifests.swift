@@ -70,4 +70,11 @@ extension TestFleet {
             \(lines)
             """)
     }
+
+    /// One without a system, which does not hear the power button and takes all of its grace to stop.
+    func writeDeaf(_ name: String, address: Int) throws {
+        try writeMachine(name, address: address)
+        try edit("\(name).yaml", ", image: tiny", "")
+        try edit("\(name).yaml", "cloudInit: {}", "")
+    }
 }

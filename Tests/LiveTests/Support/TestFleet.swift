@@ -73,7 +73,7 @@ struct TestFleet: Sendable {
 
 /// What `apply --format json` tells of a step.
 struct StepEvent: Hashable, Sendable {
-    enum What: String, CaseIterable { case stepStarted, stepDone, stepFailed, stepSkipped }
+    enum What: String, CaseIterable { case stepStarted, stepProgress, stepDone, stepFailed, stepSkipped }
 
     let what: What
     /// `host/Kind/id/operation`.

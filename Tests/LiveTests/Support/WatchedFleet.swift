@@ -151,6 +151,26 @@ actor RunningWatcher {
 
     func started() async throws { try await next("started") }
 
+    /// Waits until it has ended.
+    func untilEnded() async -> Ended? {
+        while ended == nil { await withCheckedContinuation { waiters.append($0) } }
+        return ended
+    }
+
+    /// Its resident memory in KiB, and how many files it has open, the least of many looks: while it looks at the branch it
+    /// has more.
+    func size() async throws -> (memory: Int, descriptors: Int) {
+        let status = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
+        let memory = status.firstMatch(of: /VmRSS:\s+([0-9]+)/).flatMap { Int($0.output.1) }
+        guard let memory else { throw Failure("process \(id) says nothing of its memory") }
+        var descriptors = Int.max
+        for _ in 0..<100 {
+            descriptors = min(descriptors, try FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/fd").count)
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return (memory, descriptors)
+    }
+
     /// Waits for the next event of one of these names, about a commit and with a text if they are given.
     @discardableResult
     func next(

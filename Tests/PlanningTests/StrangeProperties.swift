@@ -1,0 +1,102 @@
+import Foundation
+import Model
+import Planning
+import TestSupport
+import Testing
+
+/// What holds on hosts that are in no state that we ever left them in.
+@Suite struct StrangeProperties {
+    static let seeds = Array(UInt64(1)...150)
+    let everything = PlanOptions(allowance: .dataLoss)
+    let identity = Identity(fleet: RandomFleet.fleet.uuid)
+
+    /// A host with a fleet, disturbed, and the next fleet.
+    private func scene(_ seed: UInt64, isBlind: Bool) throws -> (Simulator, seen: HostInventory, FleetManifest) {
+        var random = SeededGenerator(seed: seed)
+        let first = RandomFleet.make(&random, generation: 0)
+        var simulator = Simulator.empty(first)
+        let plan = Planner.plan(first, observed: simulator.observation(first), options: everything)
+        try simulator.apply(plan)
+        simulator.hosts["h0"]?.disturb(&random, identity: identity)
+        let next = random.chance(50) ? first : RandomFleet.make(&random, generation: 1)
+        var seen = try #require(simulator.observation(next)["h0"])
+        if isBlind { seen.hide(&random) }
+        return (simulator, seen, next)
+    }
+
+    /// What can be done is done in an order that works, in two runs at most: a pool that comes back brings its files into
+    /// sight. What is left is told.
+    @Test(arguments: seeds) func whatCanBeDoneIsDone(seed: UInt64) throws {
+        var (simulator, _, manifest) = try scene(seed, isBlind: false)
+        for _ in 0..<2 {
+            try simulator.apply(Planner.plan(manifest, observed: simulator.observation(manifest), options: everything))
+        }
+        let last = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+        #expect(last.steps.isEmpty && last.deferred.isEmpty, "\(PlanText().render(last))")
+    }
+
+    /// No volume goes whose mark does not say so, none is made where a machine has lost its disk, and what is saved stays
+    /// as it is.
+    @Test(arguments: seeds) func nothingIsLost(seed: UInt64) throws {
+        var (simulator, seen, manifest) = try scene(seed, isBlind: false)
+        let kept = seen.volumes.filter { $0.status?.mark?.deletion == .retain }.compactMap(\.status?.path)
+        let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+        let there = Set(seen.volumes.filter { $0.status?.staged != true }.compactMap(\.status?.path))
+        let lost = Set(seen.machines.flatMap { $0.spec.disks.compactMap(\.path) }).subtracting(there)
+        let saved = Set(seen.machines.filter { $0.status?.state == .saved }.map(\.metadata.identity))
+        for step in plan.steps {
+            switch step.operation {
+            case .createVolume(let volume): #expect(!lost.contains(volume.status?.path ?? ""), "\(step.id)")
+            case .updateMachine(let machine), .undefineMachine(let machine):
+                #expect(!saved.contains(machine.metadata.identity), "\(step.id)")
+            case .removeVolume(let volume), .growVolume(let volume):
+                let users = seen.machines.filter { $0.spec.disks.contains { $0.path == volume.status?.path } }
+                #expect(saved.isDisjoint(with: users.map(\.metadata.identity)), "\(step.id)")
+            default: break
+            }
+        }
+        try simulator.apply(plan)
+        let now = Set(simulator.hosts["h0"]?.volumes.compactMap(\.status?.path) ?? [])
+        #expect(now.isSuperset(of: kept))
+    }
+
+    /// What was not seen is not made, removed or changed; what was done is right for the host as it is.
+    @Test(arguments: seeds) func whatIsUnknownStays(seed: UInt64) throws {
+        var (simulator, seen, manifest) = try scene(seed, isBlind: true)
+        let plan = Planner.plan(manifest, observed: ["h0": seen], options: everything)
+        try #require(plan.problems.isEmpty, "\(plan.problems)")
+        let truth = try #require(simulator.hosts["h0"])
+        for step in plan.steps {
+            for area in seen.unknown {
+                #expect(!area.covers(step), "\(step.id): \(area)")
+            }
+        }
+        for step in plan.steps { try simulator.apply(step) }
+        let now = try #require(simulator.hosts["h0"])
+        #expect(seen.isUnknown ? now == truth : true)
+    }
+}
+
+extension UnknownArea {
+    /// Whether it hides what the step is about.
+    fileprivate func covers(_ step: Step) -> Bool {
+        if let resource { return step.resource == resource }
+        return switch area {
+        case .host: true
+        case .compute: step.resource.kind == .virtualMachine
+        case .storage: [.storagePool, .volume, .image].contains(step.resource.kind)
+        case .network: step.resource.kind == .network
+        case .firewall: step.resource.kind == .host && !step.isOfRouting
+        case .routing: step.isOfRouting
+        }
+    }
+}
+
+extension Step {
+    fileprivate var isOfRouting: Bool {
+        switch operation {
+        case .writeRouting, .removeRouting: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Model
+
+/// What people, crashes and broken disks leave on a host.
+extension HostInventory {
+    /// Does some of it.
+    mutating func disturb(_ random: inout SeededGenerator, identity: Identity) {
+        for index in machines.indices { disturbMachine(index, &random) }
+        if random.chance(40) { loseFile(&random) }
+        if random.chance(25), let pool = pools.randomElement(using: &random)?.metadata.identity { lose(pool: pool) }
+        leaveUnfinished(&random, identity)
+        if random.chance(30), let index = networks.indices.randomElement(using: &random) {
+            if random.chance(50) {
+                networks[index].status?.tunnel = nil
+            } else {
+                networks[index].status?.tunnel?.vni += 1000
+            }
+        }
+        if random.chance(20) { firewall?.isIntact = false }
+        if random.chance(10) { firewall = nil }
+        if random.chance(20) { evpn?.isIntact = false }
+        if random.chance(10) { evpn = nil }
+    }
+
+    private mutating func disturbMachine(_ index: Int, _ random: inout SeededGenerator) {
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0 where machines[index].status?.state == .running: machines[index].status?.state = .paused
+        case 1 where machines[index].status?.state == .running: machines[index].status?.state = .saved
+        case 2: machines[index].status?.state = .crashed
+        case 3 where machines[index].status?.state == .running: machines[index].status?.persistent = false
+        case 4: if !machines[index].spec.disks.isEmpty { machines[index].spec.disks.removeLast() }
+        case 5: machines[index].status?.unmanaged = ["interface 52:54:00:00:77:01 on virbr0"]
+        case 6 where machines[index].status?.state == .running:
+            let machine = machines[index]
+            for interface in machine.spec.interfaces {
+                guard let bridge = interface.bridge else { continue }
+                looseTaps.append(
+                    Tap(machine: machine.metadata.identity, device: interface.device ?? "vnet9", bridge: bridge))
+            }
+        default: break
+        }
+    }
+
+    /// A disk's file is gone, or it was kept by a fleet that knew it before.
+    private mutating func loseFile(_ random: inout SeededGenerator) {
+        guard let index = volumes.indices.randomElement(using: &random) else { return }
+        if random.chance(50) { volumes.remove(at: index) } else { volumes[index].status?.mark?.retained = true }
+    }
+
+    /// libvirt has forgotten a pool, so nobody sees what lies in it.
+    private mutating func lose(pool: String) {
+        pools.removeAll { $0.metadata.identity == pool }
+        volumes.removeAll { $0.spec.pool == pool }
+        images.removeAll { $0.status?.pool == pool }
+    }
+
+    /// What a run that was killed has left.
+    private mutating func leaveUnfinished(_ random: inout SeededGenerator, _ identity: Identity) {
+        if random.chance(40), var volume = volumes.randomElement(using: &random), let path = volume.status?.path {
+            volume.status?.path = path + Identity.stagedSuffix
+            volume.status?.staged = true
+            volume.status?.mark = nil
+            volumes.append(volume)
+        }
+        if random.chance(40), var image = images.randomElement(using: &random), let path = image.status?.path {
+            image.status?.path = path + Identity.stagedSuffix
+            image.status?.staged = true
+            images.append(image)
+        }
+        if random.chance(40) {
+            stagedLinks.append(identity.bridgeName("n\(Int.random(in: 0..<4, using: &random))") + "-s")
+        }
+    }
+
+    /// A driver that failed, or one thing that it could not make sense of: that is then not among what was seen.
+    mutating func hide(_ random: inout SeededGenerator) {
+        switch Int.random(in: 0..<7, using: &random) {
+        case 0: unknown.append(UnknownArea(.host, reason: "it does not answer"))
+        case 1:
+            machines = []
+            looseTaps = []
+            unknown.append(UnknownArea(.compute, reason: "libvirt does not answer"))
+        case 2:
+            (pools, volumes, images, seeds) = ([], [], [], [:])
+            unknown.append(UnknownArea(.storage, reason: "a disk does not answer"))
+        case 3:
+            (networks, stagedLinks, looseTaps) = ([], [], [])
+            unknown.append(UnknownArea(.network, reason: "ip failed"))
+        case 4:
+            firewall = nil
+            unknown.append(UnknownArea(.firewall, reason: "nft failed"))
+        case 5:
+            guard let index = machines.indices.randomElement(using: &random) else { return }
+            let machine = machines.remove(at: index)
+            unknown.append(
+                UnknownArea(
+                    .compute, resource: ResourceID(.virtualMachine, machine.metadata.identity), reason: "not understood"
+                ))
+        default:
+            guard let pool = pools.randomElement(using: &random)?.metadata.identity else { return }
+            volumes.removeAll { $0.spec.pool == pool }
+            images.removeAll { $0.status?.pool == pool }
+            unknown.append(
+                UnknownArea(.storage, resource: ResourceID(.storagePool, pool), reason: "it is not started"))
+        }
+    }
+}
