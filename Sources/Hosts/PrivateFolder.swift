@@ -7,7 +7,7 @@ final class PrivateFolder: Sendable {
     private static let prefix = "infra-ssh."
     private static let living = Mutex(Set<String>())
     /// Once for the process.
-    private static let removedAtExit: Void = { _ = atexit { PrivateFolder.living.withLock(\.self).forEach(remove) } }()
+    private static let removedAtExit: Void = { _ = atexit { PrivateFolder.removeAll() } }()
 
     /// The folder: an absolute path of letters, digits and `/._-` alone.
     let path: String
@@ -46,6 +46,9 @@ final class PrivateFolder: Sendable {
         Self.remove(path)
         close(descriptor)
     }
+
+    /// Removes those that are there still.
+    static func removeAll() { living.withLock(\.self).forEach(remove) }
 
     /// The path of a file in it.
     func file(_ name: String) -> String { "\(path)/\(name)" }

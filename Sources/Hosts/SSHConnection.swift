@@ -62,6 +62,9 @@ public final class SSHConnection: Sendable {
         holder = Task { await master.live(configuration) }
     }
 
+    /// Removes what connections of this process have in the file system. For who ends the process by `_exit`.
+    public static func removeFolders() { PrivateFolder.removeAll() }
+
     deinit { master.close() }
 
     /// Whether it was made and not lost since, as far as is known.

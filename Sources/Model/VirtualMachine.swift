@@ -148,9 +148,9 @@ public struct VirtualMachine: Hashable, Sendable, Codable {
     /// Name and labels. Of an observed machine the name is libvirt's.
     public var metadata: Metadata
     /// What the manifest says, with what placement fills in.
-    public var spec: Spec
+    @Boxed public var spec: Spec
     /// What was observed or is expected; nil in a manifest.
-    public var status: Status?
+    @Boxed public var status: Status?
 
     /// A machine.
     public init(metadata: Metadata, spec: Spec, status: Status? = nil) {

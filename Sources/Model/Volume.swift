@@ -153,9 +153,9 @@ public struct Volume: Hashable, Sendable, Codable {
     /// Name and labels. The name of a disk declared inside a machine is `<vm>.<disk>`.
     public var metadata: Metadata
     /// What the manifest says.
-    public var spec: Spec
+    @Boxed public var spec: Spec
     /// What was observed or is expected; nil in a manifest.
-    public var status: Status?
+    @Boxed public var status: Status?
 
     /// A volume.
     public init(metadata: Metadata, spec: Spec, status: Status? = nil) {

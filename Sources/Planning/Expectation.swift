@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import Model
+import Synchronization
 
 /// What is to be on one host once the manifests hold there: every reference resolved, every derived value filled in.
 struct Expectation {
@@ -59,7 +61,7 @@ struct Expectation {
         let hostID = host.metadata.identity
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
-        for machine in machines { add(machine: machine, on: hostID) }
+        add(machines: machines, on: hostID)
         addNetworks(on: hostID, machines: machines, peers: peers)
         if let evpn = manifest.fleet.fleet.evpn { addRouting(evpn, observed, speakers: speakers) }
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
@@ -138,6 +140,47 @@ struct Expectation {
         stored.status = Image.Status(host: host, pool: pool.metadata.identity, path: path)
         if imagePaths.insert(path).inserted { inventory.images.append(stored) }
         return stored
+    }
+
+    /// Adds machines; where there are many, in parts at the same time, since nothing of one depends on another.
+    private mutating func add(machines: [VirtualMachine], on host: String) {
+        let starts = Array(stride(from: 0, to: machines.count, by: 256))
+        guard starts.count > 1 else {
+            for machine in machines { add(machine: machine, on: host) }
+            return
+        }
+        let blank = self.blank
+        let parts = Mutex([Int: Expectation]())
+        DispatchQueue.concurrentPerform(iterations: starts.count) { index in
+            var part = blank
+            for machine in machines[starts[index]...].prefix(256) { part.add(machine: machine, on: host) }
+            parts.withLock { $0[index] = part }
+        }
+        let all = parts.withLock { $0 }
+        for index in starts.indices { if let part = all[index] { take(part) } }
+    }
+
+    /// The same before anything is added that a machine brings.
+    private var blank: Expectation {
+        var blank = self
+        blank.inventory.volumes = []
+        blank.inventory.images = []
+        blank.imagePaths = []
+        return blank
+    }
+
+    /// Takes in what a part has of its machines.
+    private mutating func take(_ part: Expectation) {
+        inventory.machines += part.inventory.machines
+        inventory.volumes += part.inventory.volumes
+        for image in part.inventory.images where imagePaths.insert(image.status?.path ?? "").inserted {
+            inventory.images.append(image)
+        }
+        seeds.merge(part.seeds) { _, new in new }
+        impossible.merge(part.impossible) { _, new in new }
+        acceleratorChoices += part.acceleratorChoices
+        filtered.formUnion(part.filtered)
+        ports += part.ports
     }
 
     private mutating func add(machine: VirtualMachine, on host: String) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Hosts
 
 /// The command line. Each command parses, calls the libraries, renders, and maps the result to an exit code.
 @main
@@ -34,11 +35,13 @@ struct Infra: AsyncParsableCommand {
             }
         } catch {
             let code = exitCode(for: error)
-            if code == .success || error is ExitCode { exit(withError: error) }
+            if let code = error as? ExitCode { Exit.leave(code.rawValue) }
+            if code == .success { exit(withError: error) }
             let message = fullMessage(for: error)
             if !message.isEmpty { Console.error(message) }
-            Foundation.exit(Exit.couldNotRun)
+            Exit.leave(Exit.couldNotRun)
         }
+        Exit.leave(Exit.ok)
     }
 }
 
@@ -57,4 +60,11 @@ enum Exit {
     static let couldNotRun: Int32 = 2
     static let deferred: Int32 = 3
     static let refused: Int32 = 4
+
+    /// Ends the process, not by exit(3): threads of libvirt may be at work, and what libraries take down at an exit they
+    /// would take down under them. The console holds nothing back that would have to be written first.
+    static func leave(_ code: Int32) -> Never {
+        SSHConnection.removeFolders()
+        _exit(code)
+    }
 }

@@ -21,24 +21,27 @@ enum StorageScripts {
         """#
 
     /// LENGTH FOLDER…: what is in the folders, as `StorageListing` reads it, with the first bytes of each plain file that is
-    /// called as our qcow2 files are. Names are kept in files without a name, so that one walk tells the order of all.
-    /// Without the prelude, since nothing in a folder is written.
+    /// called as our qcow2 files are. Names are kept in files without a name, so that one walk tells the order of all; first
+    /// bytes and marks are read at the same time. Without the prelude, since nothing in a folder is written.
     static let list = #"""
         set -eu
         umask 077
         length=$1
         shift
         kept=$(mktemp -d)
-        exec 3>"$kept/files" 4<"$kept/files" 5>"$kept/disks" 6<"$kept/disks"
+        exec 3>"$kept/files" 4<"$kept/files" 5>"$kept/disks" 6<"$kept/disks" 7>"$kept/heads" 8<"$kept/heads"
         rm -rf -- "$kept"
         stat --file-system --printf='%S\t%b\t%f\0' -- "$@"
         find "$@" -mindepth 1 -maxdepth 1 -printf '%y\t%s\t%b\t%p\0' -type f -fprintf /dev/fd/3 '%p\0' \
             -name '*.qcow2' -size "+$((length - 1))c" -fprintf /dev/fd/5 '%p\0'
         printf '\0'
+        xargs --null --no-run-if-empty --arg-file=/dev/fd/6 head --quiet --bytes="$length" -- >&7 &
+        heads=$!
         xargs --null --no-run-if-empty --arg-file=/dev/fd/4 \
             getfattr --no-dereference --dump --match='^user\.infra$' --encoding=base64 --absolute-names --
         printf '\0'
-        xargs --null --no-run-if-empty --arg-file=/dev/fd/6 head --quiet --bytes="$length" -- || true
+        wait "$heads" || true
+        exec cat <&8
         """#
 
     /// STAGED FINAL MODE, a dump of the mark on standard input. `ln` never replaces, as `mv` would.

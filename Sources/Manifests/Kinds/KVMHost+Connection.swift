@@ -64,7 +64,9 @@ extension KVMHost {
     private static let sshAddress = Form<String>.string(
         "a host's address",
         accepted: "write a name in DNS, or an IPv4 or IPv6 address without brackets, such as 192.0.2.12",
-        pattern: "^[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$", limit: 253, samples: ["192.0.2.201", "192.0.2.202"],
+        pattern:
+            "^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$",
+        limit: 253, samples: ["192.0.2.201", "192.0.2.202"],
         isValid: isSSHAddress)
 
     static func isSSHAddress(_ text: String) -> Bool {
@@ -84,7 +86,9 @@ extension KVMHost {
     private static let sshHostKey = Form<String>.string(
         "a host's public key",
         accepted: "write type and base64 text, as in /etc/ssh/ssh_host_ed25519_key.pub there, without the comment",
-        pattern: "^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}$", limit: 2048,
+        pattern:
+            "^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) ([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        limit: 2048,
         samples: [SSHKeyText.sample, SSHKeyText.other], isValid: SSHKeyText.isValid)
 }
 

@@ -79,7 +79,7 @@ extension Form where Value == String {
     }()
 
     private static let armorPattern =
-        "^-----BEGIN AGE ENCRYPTED FILE-----\\n([A-Za-z0-9+/=]{1,64}\\n)+-----END AGE ENCRYPTED FILE-----\\n?$"
+        "^-----BEGIN AGE ENCRYPTED FILE-----\\n([A-Za-z0-9+/=]{1,64}\\n)+-----END AGE ENCRYPTED FILE-----\\n?(?!\\n)$"
 
     private static func isArmor(_ text: String) -> Bool {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)

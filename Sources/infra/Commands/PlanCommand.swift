@@ -77,7 +77,7 @@ struct PlanCommand: AsyncParsableCommand {
         let isLocal = input.manifest.hosts.allSatisfy { $0.spec.connection == .local }
         try withExtendedLifetime((input, observed)) {
             try conclude(plan)
-            if isLocal { _exit(Exit.ok) }
+            if isLocal { Exit.leave(Exit.ok) }
         }
     }
 

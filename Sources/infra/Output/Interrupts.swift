@@ -43,6 +43,6 @@ final class Interrupts: Sendable {
         let steps = running()
         Console.error(steps.isEmpty ? "Left." : "Left while these steps were running; their outcome is unknown:")
         for step in steps { Console.error("  \(step)") }
-        Foundation.exit(Exit.failed)
+        Exit.leave(Exit.failed)
     }
 }

@@ -13,7 +13,7 @@ final class Termination: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if isAsked.set() { Foundation.exit(Exit.failed) }
+                if isAsked.set() { Exit.leave(Exit.failed) }
                 wish(name)
             }
             source.activate()

@@ -40,16 +40,18 @@ struct RackMoveTrial {
     }
 
     /// Sends the guest to the other host, kills the run a while after an event, looks, and runs again.
-    func kill(after pause: Duration, _ isIt: (StepEvent) -> Bool) async throws {
+    ///
+    /// - Parameter isSlow: whether what is sent is to take seconds, so that the event falls into the middle of it.
+    func kill(after pause: Duration = .zero, isSlow: Bool, _ isIt: (StepEvent) -> Bool) async throws {
         let from = try await home()
         let to = hosts[0] == from ? hosts[1] : hosts[0]
         try fleet.writeMachine(Self.machine, on: to, network: "net", address: 11)
-        try writeSpeed(isSlow: pause > .zero)
+        try writeSpeed(isSlow: isSlow)
         var isKilled = false
         let killed = try await fleet.watch("--lock-timeout", "60s") { event, process in
             guard !isKilled, isIt(event) else { return }
             isKilled = true
-            try await Task.sleep(for: pause)
+            if pause > .zero { try await Task.sleep(for: pause) }
             process.send(SIGKILL)
         }
         let place = "from \(from) to \(to) after \(pause)"
