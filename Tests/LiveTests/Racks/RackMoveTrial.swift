@@ -31,7 +31,7 @@ struct RackMoveTrial {
 
     /// Slow enough to be killed in the middle, or as fast as it goes.
     private func writeSpeed(isSlow: Bool) throws {
-        try fleet.writeBase(networks: ["net": 6042], spec: isSlow ? "migration: {bandwidth: 96Mbit}" : "")
+        try fleet.writeBase(networks: ["net": 6042], spec: isSlow ? "migration: {bandwidth: 64Mbit}" : "")
     }
 
     private func home() async throws -> RackHost {
