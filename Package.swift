@@ -34,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CXattr", providers: [.apt(["libc6-dev"])]),
         .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .target(name: "Model", dependencies: [crypto], swiftSettings: settings),
         .target(name: "Manifests", dependencies: ["Model", "CYAML"], swiftSettings: settings),
@@ -41,7 +42,7 @@ let package = Package(
         .target(
             name: "Hosts", dependencies: ["Model", "CLibvirt", "CXML2", subprocess, systemPackage],
             swiftSettings: settings),
-        .target(name: "Drivers", dependencies: ["Model", "Hosts"], swiftSettings: settings),
+        .target(name: "Drivers", dependencies: ["Model", "Hosts", "CXattr"], swiftSettings: settings),
         .target(
             name: "Reconciler",
             dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", "CCrypt", crypto, logging],

@@ -58,6 +58,9 @@ public struct CommandRunner: Sendable {
     /// The way to the host; nil for this machine.
     let connection: SSHConnection?
 
+    /// Whether the host is this machine.
+    public var isLocal: Bool { connection == nil }
+
     /// A runner on this machine.
     public init(lockFolder: String = "/run/lock") {
         self.lockFolder = lockFolder

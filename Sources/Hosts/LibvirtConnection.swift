@@ -8,7 +8,7 @@ import Synchronization
 /// gets `HostError.deadline` and the outcome is unknown. libvirt's connections may be used by several threads at once.
 public final class LibvirtConnection: Sendable {
     /// How many calls may be under way at once. More do not make libvirtd faster.
-    static let threads = 8
+    static let threads = 10
 
     /// The address it was opened with, such as `qemu:///system`.
     public let uri: String

@@ -247,10 +247,11 @@ extension HostPlanner {
     /// A disk of ours that is read from elsewhere: an external snapshot, a copy, or somebody's change. What the guest
     /// wrote is there, and going back to the volume would lose it.
     private func foreignSource(of machine: VirtualMachine, _ seen: VirtualMachine) -> (disk: String, path: String)? {
-        let wanted = machine.spec.disks.reduce(into: [:]) { $0[$1.name] = $1.path }
-        for spec in [seen.spec, seen.status?.live].compactMap(\.self) {
-            for disk in spec.disks {
-                guard let volume = wanted[disk.name], let path = disk.path, path != volume, !isVolume(disk, path)
+        for disks in [seen.spec.disks, seen.status?.live?.disks ?? []] {
+            for disk in disks {
+                guard let path = disk.path,
+                    let wanted = machine.spec.disks.first(where: { $0.name == disk.name })?.path,
+                    path != wanted, !isVolume(disk, path)
                 else { continue }
                 return (disk.name, path)
             }

@@ -101,7 +101,7 @@ struct StorageListing {
 }
 
 extension BidirectionalCollection<UInt8> {
-    fileprivate func hasSuffix(_ suffix: some BidirectionalCollection<UInt8>) -> Bool {
+    func hasSuffix(_ suffix: some BidirectionalCollection<UInt8>) -> Bool {
         reversed().starts(with: suffix.reversed())
     }
 }
@@ -121,7 +121,7 @@ extension UInt64 {
         self = value
     }
 
-    fileprivate func multipliedSaturating(by other: UInt64) -> UInt64 {
+    func multipliedSaturating(by other: UInt64) -> UInt64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product
     }
