@@ -34,15 +34,15 @@ let package = Package(
         .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
-        .systemLibrary(name: "CXattr", providers: [.apt(["libc6-dev"])]),
+        .systemLibrary(name: "CLinux", providers: [.apt(["libc6-dev"])]),
         .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .target(name: "Model", dependencies: [crypto], swiftSettings: settings),
         .target(name: "Manifests", dependencies: ["Model", "CYAML"], swiftSettings: settings),
         .target(name: "Planning", dependencies: ["Model"], swiftSettings: settings),
         .target(
-            name: "Hosts", dependencies: ["Model", "CLibvirt", "CXML2", subprocess, systemPackage],
+            name: "Hosts", dependencies: ["Model", "CLibvirt", "CLinux", "CXML2", subprocess, systemPackage],
             swiftSettings: settings),
-        .target(name: "Drivers", dependencies: ["Model", "Hosts", "CXattr"], swiftSettings: settings),
+        .target(name: "Drivers", dependencies: ["Model", "Hosts", "CLinux"], swiftSettings: settings),
         .target(
             name: "Reconciler",
             dependencies: ["Model", "Manifests", "Planning", "Hosts", "Drivers", "CCrypt", crypto, logging],

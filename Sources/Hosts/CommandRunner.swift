@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Model
 import Subprocess
@@ -184,12 +185,10 @@ public struct CommandRunner: Sendable {
             switch input {
             case .none: return try await collect(configuration, feeding: .none, limit) { _ in }
             case .bytes(let bytes):
-                // Not `.array`: its failure to write, when the child ends early, ends this process (Subprocess 1.0.2).
-                // A child that has not read everything says so by its exit code, or it did not need it.
-                return try await collect(configuration, feeding: .inputWriter, limit) { execution in
-                    _ = try? await execution.standardInputWriter.write(bytes)
-                    try? await execution.standardInputWriter.finish()
-                }
+                // Not by a pipe: should this process be killed, the program would take what it had got for all of it.
+                return try await collect(
+                    configuration, feeding: .fileDescriptor(try memory(bytes), closeAfterSpawningProcess: true), limit
+                ) { _ in }
             case .file(let path):
                 let file = try FileDescriptor.open(
                     FilePath(path), .readOnly, options: [.noFollow, .closeOnExec], retryOnInterrupt: true)
@@ -200,6 +199,22 @@ public struct CommandRunner: Sendable {
         } catch {
             throw failure(error, name, limit)
         }
+    }
+
+    /// A file without a name, in memory, that is read from its start. Maps to memfd_create(2).
+    private static func memory(_ bytes: [UInt8]) throws -> FileDescriptor {
+        let closesOnExec: UInt32 = 1
+        let descriptor = memfd_create("infra-input", closesOnExec)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        let file = FileDescriptor(rawValue: descriptor)
+        do {
+            try file.writeAll(bytes)
+            try file.seek(offset: 0, from: .start)
+        } catch {
+            try? file.close()
+            throw error
+        }
+        return file
     }
 
     /// What it means that a program could not be run to its end.

@@ -34,10 +34,11 @@ struct Expectation {
     ///   - peers: where the tunnels of each network end on other hosts.
     ///   - speakers: where the other hosts that carry a network by EVPN are.
     ///   - transit: what comes from other hosts.
+    ///   - part: how many machines are taken one after the other, beside other such parts.
     init(
         manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
         observed: HostInventory, peers: [String: [IPAddress]], speakers: [IPAddress], identity: Identity,
-        transit: Transit = Transit()
+        transit: Transit = Transit(), part: Int = 256
     ) {
         incoming = transit.arriving.values.reduce(into: [:]) { $0.merge($1.volumes) { one, _ in one } }
         self.identity = identity
@@ -61,7 +62,7 @@ struct Expectation {
         let hostID = host.metadata.identity
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
-        add(machines: machines, on: hostID)
+        add(machines: machines, on: hostID, part)
         addNetworks(on: hostID, machines: machines, peers: peers)
         if let evpn = manifest.fleet.fleet.evpn { addRouting(evpn, observed, speakers: speakers) }
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
@@ -143,8 +144,8 @@ struct Expectation {
     }
 
     /// Adds machines; where there are many, in parts at the same time, since nothing of one depends on another.
-    private mutating func add(machines: [VirtualMachine], on host: String) {
-        let starts = Array(stride(from: 0, to: machines.count, by: 256))
+    private mutating func add(machines: [VirtualMachine], on host: String, _ size: Int) {
+        let starts = Array(stride(from: 0, to: machines.count, by: size))
         guard starts.count > 1 else {
             for machine in machines { add(machine: machine, on: host) }
             return
@@ -153,7 +154,7 @@ struct Expectation {
         let parts = Mutex([Int: Expectation]())
         DispatchQueue.concurrentPerform(iterations: starts.count) { index in
             var part = blank
-            for machine in machines[starts[index]...].prefix(256) { part.add(machine: machine, on: host) }
+            for machine in machines[starts[index]...].prefix(size) { part.add(machine: machine, on: host) }
             parts.withLock { $0[index] = part }
         }
         let all = parts.withLock { $0 }
@@ -165,7 +166,13 @@ struct Expectation {
         var blank = self
         blank.inventory.volumes = []
         blank.inventory.images = []
+        blank.inventory.machines = []
         blank.imagePaths = []
+        blank.seeds = [:]
+        blank.impossible = [:]
+        blank.acceleratorChoices = 0
+        blank.filtered = []
+        blank.ports = []
         return blank
     }
 

@@ -54,7 +54,7 @@ extension HostPlanner {
                 FieldChange("status.autostart", old: String(status.autostart), new: "true"),
             ].filter { $0.old != $0.new })
         if !status.active {
-            note("pool-inactive", "its volumes are seen once it is started; apply again then", resource)
+            note("pool-inactive", "its volumes are seen once it is started; what they need is planned then", resource)
         }
     }
 
@@ -95,6 +95,15 @@ extension HostPlanner {
     func releases(of machine: String) -> [String] {
         ["update", "restart", "stop", "undefine", "drop"].map { id(ResourceID(.virtualMachine, machine), $0) }
             + [transit.departing[machine]?.step].compactMap(\.self)
+    }
+}
+
+extension Plan {
+    /// Whether it starts a pool, so that more can be seen once it is done.
+    public var startsPools: Bool {
+        steps.contains { step in
+            if case .startPool = step.operation { true } else { false }
+        }
     }
 }
 

@@ -50,22 +50,18 @@ extension ConnectedFleet {
     ) async throws(ApplyRefusal) -> (plan: Plan, report: ApplyReport) {
         do throws(HostError) {
             return try await locked(timeout: lockTimeout) { held throws(HostError) in
-                let observed = await observe(without: held.lost)
-                let plan = Planner.plan(manifest, observed: observed, options: options)
-                if let approved, let basis { try check(basis, of: approved, observed) }
-                if let approved { try Self.check(plan, against: approved) } else { show(plan) }
-                if let commit { try await check(commit.after) }
-                guard plan.problems.isEmpty, !plan.steps.isEmpty else {
-                    var nothing = ApplyReport()
-                    nothing.remaining = plan
-                    if plan.problems.isEmpty { try await finish(plan, observed, options, commit?.mark, held) }
-                    return (plan, nothing)
-                }
-                if let mark = commit?.mark { try await remember(mark, on: observed, held) }
-                try await expect(plan, observed, held)
-                let result = await run(
-                    plan, held, stopReason: stopReason, holdReason: holdReason, report: report)
-                return (plan, try await verify(result, options, held, commit?.mark, report))
+                let first = try await pass(
+                    approved, basis, options, commit?.mark, after: commit?.after, held, show, stopReason, holdReason,
+                    report)
+                // What lies in a pool that was not started is seen only now. Who approved a plan has not seen it yet.
+                guard approved == nil, first.plan.startsPools, first.report.isComplete,
+                    first.report.remaining?.steps.isEmpty == false, stopReason() == nil
+                else { return first }
+                var second = try await pass(
+                    nil, nil, options, commit?.mark, after: nil, held, show, stopReason, holdReason, report)
+                second.plan.steps = first.plan.steps + second.plan.steps
+                second.report.done = first.report.done + second.report.done
+                return second
             }
         } catch {
             switch error {
@@ -74,6 +70,29 @@ extension ConnectedFleet {
             default: throw .host("\(error)")
             }
         }
+    }
+
+    /// Observes, plans, does that and verifies it, once.
+    private func pass(
+        _ approved: Plan?, _ basis: PlanBasis?, _ options: PlanOptions, _ mark: CommitMark?, after memory: FleetMemory?,
+        _ held: HeldLocks, _ show: @Sendable (Plan) -> Void, _ stopReason: @escaping @Sendable () -> String?,
+        _ holdReason: @escaping @Sendable (Step) -> String?, _ report: @escaping @Sendable (ApplyEvent) -> Void
+    ) async throws(HostError) -> (plan: Plan, report: ApplyReport) {
+        let observed = await observe(without: held.lost)
+        let plan = Planner.plan(manifest, observed: observed, options: options)
+        if let approved, let basis { try check(basis, of: approved, observed) }
+        if let approved { try Self.check(plan, against: approved) } else { show(plan) }
+        if let memory { try await check(memory) }
+        guard plan.problems.isEmpty, !plan.steps.isEmpty else {
+            var nothing = ApplyReport()
+            nothing.remaining = plan
+            if plan.problems.isEmpty { try await finish(plan, observed, options, mark, held) }
+            return (plan, nothing)
+        }
+        if let mark { try await remember(mark, on: observed, held) }
+        try await expect(plan, observed, held)
+        let result = await run(plan, held, stopReason: stopReason, holdReason: holdReason, report: report)
+        return (plan, try await verify(result, options, held, mark, report))
     }
 
     /// What is about to be done must be part of what was approved: somebody else may have done some of it meanwhile.

@@ -17,6 +17,14 @@ import Testing
         #expect(try await commands.run("cat", []).text == "")
     }
 
+    /// So a program whose starter is killed never takes a part for all of it.
+    @Test func theWholeInputIsThereBeforeAProgramStarts() async throws {
+        let bytes = [UInt8](repeating: 0x61, count: 3 << 20)
+        let size = try await commands.run("stat", ["-L", "-c", "%s", "/dev/stdin"], input: .bytes(bytes))
+        #expect(size.text == "\(bytes.count)\n")
+        #expect(try await commands.run("wc", ["-c"], input: .bytes(bytes)).text == "\(bytes.count)\n")
+    }
+
     @Test func argumentsAreNeverAShells() async throws {
         let hostile = ["$(id)", "`id`", "; id", "a'b\"c", "-n", "*", "\u{1b}[31m"]
         let output = try await commands.run("printf", ["%s\\n", "--"] + hostile)

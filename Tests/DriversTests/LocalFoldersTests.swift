@@ -35,15 +35,42 @@ import Testing
             setfattr -n user.other -v 'x' 1025.qcow2
             printf '# file: long\nuser.infra="%s"\n' "$(head -c 3000 /dev/zero | tr '\0' y)" >"$1/two/dump"
             cd "$1/two" && touch long && setfattr --restore=dump
+            ln -s two "$1/moved"
             """#)
-        let folders = ["one", "two", "empty"].map { "\(folder)/\($0)" }
+        let folders = ["one", "two", "empty", "moved"].map { "\(folder)/\($0)" }
         let (own, programs) = (try LocalFolders.list(folders), try await driver.lookByCommand(folders))
-        #expect(own.files.count == 22 && own.marks.count == 7 && own.headers.count == 4)
+        #expect(own.files.count == 24 && own.marks.count == 8 && own.headers.count == 4)
         #expect(own.files == programs.files)
         #expect(own.marks == programs.marks)
         #expect(own.headers.mapValues { Array($0) } == programs.headers.mapValues { Array($0) })
         #expect(own.space.mapValues(\.capacity) == programs.space.mapValues(\.capacity))
         #expect(Set(own.space.keys) == Set(folders))
+        try await sh(#"rm -r "$1""#)
+    }
+
+    @Test func moreThanAPoolHasIsNotHeld() async throws {
+        try await sh(#"mkdir -p "$1"; cd "$1"; touch a b c; head -c 2048 /dev/zero >d.qcow2"#)
+        #expect(throws: HostError.self) { try LocalFolders.list([folder], limit: 1024) }
+        #expect(try LocalFolders.list([folder], limit: 1024 + 4 * 64).files.count == 4)
+        try await sh(#"rm -r "$1""#)
+    }
+
+    /// What another machine or a daemon serves is left to programs, also below a link.
+    @Test func onlyLocalFileSystemsAreReadSo() async throws {
+        try await sh(#"mkdir -p "$1/disk" "$1/net/below"; ln -s net "$1/link""#)
+        let table = """
+            21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+            22 21 0:30 / \(folder)/net rw - nfs4 server:/disks rw
+            23 21 0:31 / /mnt/a\040b rw - fuse.sshfs host: rw
+            """
+        let systems = LocalFileSystems(mountinfo: table)
+        #expect(systems.hold(folder) && systems.hold(folder + "/disk"))
+        for path in ["/net", "/net/below", "/link", "/link/below", "/missing", "/disk/../net"] {
+            #expect(!systems.hold(folder + path), "\(path)")
+        }
+        #expect(!systems.hold("/mnt/a b") && !systems.hold("relative"))
+        #expect(!LocalFileSystems(mountinfo: table.replacing("ext4", with: "fuse")).hold(folder))
+        #expect(!LocalFileSystems(mountinfo: "").hold(folder))
         try await sh(#"rm -r "$1""#)
     }
 

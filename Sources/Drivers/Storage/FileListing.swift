@@ -41,8 +41,11 @@ struct FileRecord: Hashable, Sendable {
     }
 }
 
-/// What lies in the folders of pools, as one command told it.
+/// What lies in the folders of pools, as one look told it.
 struct StorageListing {
+    /// How much is read of all folders together, in bytes.
+    static let sizeLimit = 1 << 27
+
     /// Bytes of the file systems, by the folder that was asked for: all, and those free.
     var space: [String: (capacity: UInt64, available: UInt64)] = [:]
     var files: [FileRecord] = []

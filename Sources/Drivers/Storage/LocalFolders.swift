@@ -1,23 +1,25 @@
-import CXattr
+import CLinux
 import Foundation
 import Hosts
 import Model
 
-/// What `StorageScripts.list` tells of folders, read by this process where they are its own machine's: no program is
-/// started, and no megabyte goes through a pipe, for each look.
+/// What `StorageScripts.list` tells of folders, read by this process where they lie on its own machine's file systems
+/// (`LocalFileSystems`): no program is started, and no megabyte goes through a pipe, for each look.
 enum LocalFolders {
     /// What is in the folders.
     ///
-    /// Maps to statvfs(3), readdir(3), fstatat(2), lgetxattr(2), pread(2). What goes meanwhile is left out.
+    /// Maps to statvfs(3), readdir(3), fstatat(2), lgetxattr(2), pread(2).
     ///
-    /// - Throws: `.command` when a folder, or a file in it, cannot be read.
-    static func list(_ folders: [String]) throws(HostError) -> StorageListing {
+    /// - Throws: `.command` when a folder, or a file in it, cannot be read, also one that goes meanwhile: under another name
+    ///   it may be there still. `.unreadable` when there is more than any pool has.
+    static func list(_ folders: [String], limit: Int = StorageListing.sizeLimit) throws(HostError) -> StorageListing {
         var listing = StorageListing()
-        for folder in folders { try add(folder, to: &listing) }
+        var room = limit
+        for folder in folders { try add(folder, to: &listing, &room) }
         return listing
     }
 
-    private static func add(_ folder: String, to listing: inout StorageListing) throws(HostError) {
+    private static func add(_ folder: String, to listing: inout StorageListing, _ room: inout Int) throws(HostError) {
         guard let directory = opendir(folder) else { throw failure(folder) }
         defer { closedir(directory) }
         var space = statvfs()
@@ -38,36 +40,41 @@ enum LocalFolders {
                 }
             }
             if name == [0x2e, 0] || name == [0x2e, 0x2e, 0] { continue }
-            try add(name, in: folder, dirfd(directory), to: &listing)
+            room -= try add(name, in: folder, dirfd(directory), to: &listing)
+            guard room >= 0 else {
+                throw .unreadable("\(CommandText.printable(folder)) has more in it than a pool has")
+            }
         }
     }
 
     /// - Parameter name: ends with a zero byte, and need not be UTF-8.
+    /// - Returns: how many bytes are held of it.
     private static func add(
         _ name: [CChar], in folder: String, _ directory: Int32, to listing: inout StorageListing
-    ) throws(HostError) {
+    ) throws(HostError) -> Int {
         var status = stat()
-        guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-            if errno == ENOENT { return }
-            throw failure(folder)
-        }
+        guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw failure(folder) }
         let place = folder.utf8.map { CChar(bitPattern: $0) } + [CChar(bitPattern: UInt8(ascii: "/"))] + name
         let file = FileRecord(
             path: String(decoding: place.dropLast().lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self),
             isPlain: status.st_mode & S_IFMT == S_IFREG, size: UInt64(clamping: status.st_size),
-            allocation: UInt64(clamping: status.st_blocks) * 512)
+            allocation: UInt64(clamping: status.st_blocks).multipliedSaturating(by: 512))
+        var size = place.count
         if file.isPlain {
             switch mark(place) {
-            case .value(let data): listing.marks[file.path] = FileMark(data: data)
+            case .value(let data):
+                listing.marks[file.path] = FileMark(data: data)
+                size += data.count
             case .none: break
-            case .error(ENOENT): return
             case .error(let number): throw failure(file.path, number)
             }
             if file.size >= QCOW2Header.observedLength, file.path.utf8.hasSuffix(".qcow2".utf8) {
                 listing.headers[file.path] = head(name, directory)
+                size += QCOW2Header.observedLength
             }
         }
         listing.files.append(file)
+        return size
     }
 
     private enum Mark {

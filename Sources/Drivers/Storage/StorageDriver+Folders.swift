@@ -1,6 +1,7 @@
 import Foundation
 import Hosts
 import Model
+import Synchronization
 
 extension StorageDriver {
     /// What is in folders, and why those that are left out could not be read.
@@ -27,23 +28,30 @@ extension StorageDriver {
     }
 
     private func look(_ folders: [String]) async throws(HostError) -> StorageListing {
-        if commands.isLocal {
+        guard commands.isLocal, !Self.hasHung.load(ordering: .relaxed), folders.allSatisfy(LocalFileSystems().hold)
+        else { return try await lookByCommand(folders) }
+        do throws(HostError) {
             return try await Self.readers.run("reading the pools' folders", deadline: callDeadline) {
                 () throws(HostError) in
                 try LocalFolders.list(folders)
             }
+        } catch .deadline(let call) {
+            Self.hasHung.store(true, ordering: .relaxed)
+            throw .deadline(call: call)
         }
-        return try await lookByCommand(folders)
     }
 
-    /// One left in a file system that does not answer keeps nobody else waiting.
     private static let readers = BlockingCalls(threads: 2)
+
+    /// Whether a disk of this machine once kept a reader beyond its deadline. From then on programs look, which can be left
+    /// behind.
+    private static let hasHung = Atomic(false)
 
     /// As `LocalFolders` does, on any host.
     func lookByCommand(_ folders: [String]) async throws(HostError) -> StorageListing {
         let output = try await commands.bytes(
             "bash", ["-c", StorageScripts.list, "infra-list", String(QCOW2Header.observedLength)] + folders,
-            outputLimit: 1 << 27)
+            outputLimit: StorageListing.sizeLimit)
         return try StorageListing(output, folders: folders)
     }
 

@@ -3,7 +3,7 @@ import Hosts
 public import Model
 
 extension StorageDriver {
-    /// Reads our pools and what lies in them: libvirt's list of pools, one command that lists their folders, one that
+    /// Reads our pools and what lies in them: libvirt's list of pools, their folders with marks and headers, one that
     /// reads the headers of our qcow2 files. What cannot be read is unknown, never absent.
     ///
     /// - Parameters:

@@ -32,10 +32,10 @@ enum StorageScripts {
         exec 3>"$kept/files" 4<"$kept/files" 5>"$kept/disks" 6<"$kept/disks" 7>"$kept/heads" 8<"$kept/heads"
         rm -rf -- "$kept"
         stat --file-system --printf='%S\t%b\t%f\0' -- "$@"
-        find "$@" -mindepth 1 -maxdepth 1 -printf '%y\t%s\t%b\t%p\0' -type f -fprintf /dev/fd/3 '%p\0' \
+        find -H "$@" -mindepth 1 -maxdepth 1 -printf '%y\t%s\t%b\t%p\0' -type f -fprintf /dev/fd/3 '%p\0' \
             -name '*.qcow2' -size "+$((length - 1))c" -fprintf /dev/fd/5 '%p\0'
         printf '\0'
-        xargs --null --no-run-if-empty --arg-file=/dev/fd/6 head --quiet --bytes="$length" -- >&7 &
+        xargs --null --no-run-if-empty --arg-file=/dev/fd/6 head --quiet --bytes="$length" -- >&7 2>/dev/null &
         heads=$!
         xargs --null --no-run-if-empty --arg-file=/dev/fd/4 \
             getfattr --no-dereference --dump --match='^user\.infra$' --encoding=base64 --absolute-names --
