@@ -181,6 +181,47 @@ extension LiveTests {
             }
         }
 
+        @Test func whatIsHandMadeIsChangedByCommits() async throws {
+            try await withWatched("handed") { watched in
+                let fleet = watched.fleet
+                try await withHandMade { made in
+                    let process = try await made.process()
+                    let links = try await made.links()
+                    let definitions = try await made.definitions()
+                    try await sh(
+                        #"""
+                        infra=$1 folder=$2
+                        "$infra" import --host local --out "$folder/imported"
+                        sed -i -E "s/id: \"?[0-9a-f-]{36}\"?/id: $3/" "$folder/imported/fleet.yaml"
+                        mv "$folder"/imported/*.yaml "$folder/manifests"
+                        """#, Program.infra, fleet.home, fleet.id.lowercased)
+                    let first = try await watched.commit("As it is")
+                    try await watched.push()
+                    try await watched.watching { watcher in
+                        try await watcher.next("converged", of: first)
+                        #expect(try await made.unmarked() == definitions)
+                        // A disk in its pool grows under the guest, and another one comes beside it.
+                        try fleet.edit("storage.yaml", "size: 32MiB", "size: 48MiB")
+                        try fleet.write(
+                            "more.yaml",
+                            """
+                            apiVersion: infra/v1
+                            kind: Volume
+                            metadata: {name: more}
+                            spec: {pool: old-pool, size: 8MiB}
+                            """)
+                        let second = try await watched.commit("A bigger disk, and one more")
+                        try await watched.push()
+                        try await watcher.next("converged", of: second)
+                    }
+                    #expect(try await made.diskSize() == "50331648")
+                    #expect(try await sh(#"ls "$1" | grep -c '^more\.'"#, made.folder) == "1")
+                    #expect(try await made.process() == process)
+                    #expect(try await made.links() == links)
+                }
+            }
+        }
+
         private func withHandMadeTunnel(_ body: () async throws -> Void) async throws {
             let remove = "for link in vx-tun br-tun; do ip link del $link 2>/dev/null || true; done"
             do {

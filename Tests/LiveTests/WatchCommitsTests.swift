@@ -96,13 +96,15 @@ private struct CommitTrial {
         }
     }
 
-    /// Processors and memory in KiB of each machine that libvirt has.
+    /// Processors, memory in KiB and the disks that are there of each machine that libvirt has.
     private static func machinesThatAreThere() async throws -> [String: [String]] {
         let text = try await sh(
             #"""
             for domain in $(virsh list --all --name); do
                 virsh dumpxml --inactive "$domain" | sed -n "s/.*<vcpu[^>]*>\([0-9]*\)<.*/$domain cpu \1/p
                     s/.*<memory unit='KiB'>\([0-9]*\)<.*/$domain memory \1/p"
+                virsh domblklist --inactive --details "$domain" | awk '$2 == "disk" { print $4 }' |
+                    while read -r file; do if [[ -f $file ]]; then echo "$domain disk there"; fi; done
             done
             """#)
         return text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.reduce(into: [:]) {
@@ -120,7 +122,7 @@ private struct CommitTrial {
                 guard let cpu = text.firstMatch(of: /cpu: ([0-9]+)/)?.output.1,
                     let memory = text.firstMatch(of: /memory: ([0-9]+)MiB/).flatMap({ Int($0.output.1) })
                 else { throw Failure("\(file) says no size") }
-                machines[String(file.dropLast(5))] = ["cpu \(cpu)", "memory \(memory * 1024)"]
+                machines[String(file.dropLast(5))] = ["cpu \(cpu)", "disk there", "memory \(memory * 1024)"]
             }
     }
 
