@@ -40,9 +40,19 @@ extension HostPlanner {
         }
     }
 
-    /// What is promised once the plan is done: retained volumes still take their space, and none becomes smaller.
+    /// What is promised once the plan is done: machines that left the manifests and are not removed now still have what
+    /// they have, retained volumes still take their space, and none becomes smaller.
     var promises: HostInventory {
         var inventory = expectation.inventory
+        let wanted = Set(inventory.machines.map(\.metadata.identity))
+        let going = Set(
+            steps.filter { $0.resource.kind == .virtualMachine && $0.isRemoval && options.allows($0) }
+                .map(\.resource.id))
+        inventory.machines += observed.machines.filter {
+            let id = $0.metadata.identity
+            return !wanted.contains(id) && !going.contains(id) && transit.departing[id] == nil
+                && transit.left[id] == nil
+        }
         let sizes = observed.volumes.filter { $0.status?.staged != true }.reduce(into: [:]) {
             $0[$1.metadata.identity] = $1.spec.size
         }
