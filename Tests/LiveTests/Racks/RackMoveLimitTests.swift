@@ -44,9 +44,11 @@ extension RackTests {
                 try fleet.edit("fleet.yaml", slow, "")
                 let ended = try await fleet.apply()
                 #expect(ended.status == 0 && ended.lastLine == "No changes.", "\(ended)")
-                try await two.press("mover")
-                try await two.counts(fleet, "mover", to: (try await one.counts(fleet, "mover").last ?? 0) + 3)
                 #expect(try await one.all().isEmpty)
+                try await two.whileAlive(fleet, "mover") {
+                    try await two.press("mover")
+                    try await two.counts(fleet, "mover", to: (try await one.counts(fleet, "mover").last ?? 0) + 3)
+                }
             }
         }
 

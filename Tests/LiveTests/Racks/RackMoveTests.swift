@@ -61,13 +61,16 @@ extension RackTests {
                 #expect(progress > 0)
 
                 // The same boot goes on: what it counts has no gap and no new beginning.
-                try await two.counts(fleet, "mover", to: (try await one.counts(fleet, "mover").last ?? 0) + 5)
-                let (before, after) = (try await one.counts(fleet, "mover"), try await two.counts(fleet, "mover"))
-                let all = before + after
-                #expect(before.first == 1 && zip(all, all.dropFirst()).allSatisfy { $1 - $0 <= 2 && $1 > $0 }, "\(all)")
-                #expect(try await !two.told(fleet, "mover").contains { $0.contains("mover up") })
-                try await two.type("mover", Self.reading)
-                #expect(try await word("reads", of: "mover", fleet, on: two) == wrote)
+                try await two.whileAlive(fleet, "mover") {
+                    try await two.counts(fleet, "mover", to: (try await one.counts(fleet, "mover").last ?? 0) + 5)
+                    let (before, after) = (try await one.counts(fleet, "mover"), try await two.counts(fleet, "mover"))
+                    let all = before + after
+                    #expect(
+                        before.first == 1 && zip(all, all.dropFirst()).allSatisfy { $1 - $0 <= 2 && $1 > $0 }, "\(all)")
+                    #expect(try await !two.told(fleet, "mover").contains { $0.contains("mover up") })
+                    try await two.type("mover", Self.reading)
+                    #expect(try await word("reads", of: "mover", fleet, on: two) == wrote)
+                }
                 #expect(try await two.digest(fleet, "mover.root") == wrote)
 
                 // Its definition is what it was, and nothing is left where it was.
@@ -114,7 +117,7 @@ extension RackTests {
                 #expect(try await two.running() == ["awake"])
                 #expect(try await two.all() == ["awake", "asleep"])
                 let last = try await one.counts(fleet, "awake").last ?? 0
-                try await two.counts(fleet, "awake", to: last + 3)
+                try await two.whileAlive(fleet, "awake") { try await two.counts(fleet, "awake", to: last + 3) }
                 #expect(try await two.digest(fleet, "asleep.root") == digest)
                 #expect(try await one.files(fleet).allSatisfy { $0.contains("pinned") })
                 let rest = try await fleet.infra("plan")
