@@ -42,7 +42,8 @@ public enum InventoryDocument {
         var reading = Reading(.inventory)
         let decoding = reading.decoding
         var contents = InventoryContents()
-        reading.read(file, SourceText(file.bytes)) { contents.take($0, decoding) }
+        // What a host filters for ten thousand guests is one document.
+        reading.read(file, SourceText(file.bytes, documentLimit: SourceText.fileLimit)) { contents.take($0, decoding) }
         decoding.resource = nil
         if let fleet = contents.fleet, decoding.findings.errors == 0 { return (fleet, contents.hosts) }
         if decoding.findings.errors == 0 {

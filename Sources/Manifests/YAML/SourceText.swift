@@ -29,7 +29,8 @@ struct SourceText {
     private(set) var markers: [Marker] = []
     private(set) var problem: Problem?
 
-    init(_ bytes: [UInt8]) {
+    /// - Parameter documentLimit: how large one document may be, in bytes.
+    init(_ bytes: [UInt8], documentLimit: Int = Self.documentLimit) {
         self.bytes = bytes
         let hasMark = bytes.count >= 3 && bytes[0] == 0xef && bytes[1] == 0xbb && bytes[2] == 0xbf
         markers.append(Marker(offset: hasMark ? 3 : 0, line: 0))
@@ -40,7 +41,7 @@ struct SourceText {
             return
         }
         bytes.withUnsafeBufferPointer { scan($0) }
-        checkSizes()
+        checkSizes(documentLimit)
     }
 
     /// The bytes of the part that begins at a marker.
@@ -122,12 +123,12 @@ struct SourceText {
         }
     }
 
-    private mutating func checkSizes() {
+    private mutating func checkSizes(_ limit: Int) {
         guard problem == nil else { return }
-        for index in markers.indices where part(index).count > Self.documentLimit {
+        for index in markers.indices where part(index).count > limit {
             problem = Problem(
                 code: "too-large", message: "a document of \(part(index).count >> 20) MiB",
-                help: "at most \(Self.documentLimit >> 20) MiB", line: markers[index].line + 1, column: 1)
+                help: "at most \(limit >> 20) MiB", line: markers[index].line + 1, column: 1)
             return
         }
     }
