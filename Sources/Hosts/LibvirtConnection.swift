@@ -7,7 +7,7 @@ import Synchronization
 /// Every call blocks a thread of the connection's own pool, not of Swift's, and has a deadline; after it the caller
 /// gets `HostError.deadline` and the outcome is unknown. libvirt's connections may be used by several threads at once.
 public final class LibvirtConnection: Sendable {
-    /// How many calls may be under way at once. More do not make libvirtd faster.
+    /// How many calls may be under way at once.
     static let threads = 10
 
     /// The address it was opened with, such as `qemu:///system`.

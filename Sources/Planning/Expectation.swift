@@ -1,7 +1,5 @@
-import Dispatch
 import Foundation
 import Model
-import Synchronization
 
 /// What is to be on one host once the manifests hold there: every reference resolved, every derived value filled in.
 struct Expectation {
@@ -34,11 +32,10 @@ struct Expectation {
     ///   - peers: where the tunnels of each network end on other hosts.
     ///   - speakers: where the other hosts that carry a network by EVPN are.
     ///   - transit: what comes from other hosts.
-    ///   - part: how many machines are taken one after the other, beside other such parts.
     init(
         manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
         observed: HostInventory, peers: [String: [IPAddress]], speakers: [IPAddress], identity: Identity,
-        transit: Transit = Transit(), part: Int = 256
+        transit: Transit = Transit()
     ) {
         incoming = transit.arriving.values.reduce(into: [:]) { $0.merge($1.volumes) { one, _ in one } }
         self.identity = identity
@@ -62,7 +59,7 @@ struct Expectation {
         let hostID = host.metadata.identity
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
-        add(machines: machines, on: hostID, part)
+        for machine in machines { add(machine: machine, on: hostID) }
         addNetworks(on: hostID, machines: machines, peers: peers)
         if let evpn = manifest.fleet.fleet.evpn { addRouting(evpn, observed, speakers: speakers) }
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
@@ -141,53 +138,6 @@ struct Expectation {
         stored.status = Image.Status(host: host, pool: pool.metadata.identity, path: path)
         if imagePaths.insert(path).inserted { inventory.images.append(stored) }
         return stored
-    }
-
-    /// Adds machines; where there are many, in parts at the same time, since nothing of one depends on another.
-    private mutating func add(machines: [VirtualMachine], on host: String, _ size: Int) {
-        let starts = Array(stride(from: 0, to: machines.count, by: size))
-        guard starts.count > 1 else {
-            for machine in machines { add(machine: machine, on: host) }
-            return
-        }
-        let blank = self.blank
-        let parts = Mutex([Int: Expectation]())
-        DispatchQueue.concurrentPerform(iterations: starts.count) { index in
-            var part = blank
-            for machine in machines[starts[index]...].prefix(size) { part.add(machine: machine, on: host) }
-            parts.withLock { $0[index] = part }
-        }
-        let all = parts.withLock { $0 }
-        for index in starts.indices { if let part = all[index] { take(part) } }
-    }
-
-    /// The same before anything is added that a machine brings.
-    private var blank: Expectation {
-        var blank = self
-        blank.inventory.volumes = []
-        blank.inventory.images = []
-        blank.inventory.machines = []
-        blank.imagePaths = []
-        blank.seeds = [:]
-        blank.impossible = [:]
-        blank.acceleratorChoices = 0
-        blank.filtered = []
-        blank.ports = []
-        return blank
-    }
-
-    /// Takes in what a part has of its machines.
-    private mutating func take(_ part: Expectation) {
-        inventory.machines += part.inventory.machines
-        inventory.volumes += part.inventory.volumes
-        for image in part.inventory.images where imagePaths.insert(image.status?.path ?? "").inserted {
-            inventory.images.append(image)
-        }
-        seeds.merge(part.seeds) { _, new in new }
-        impossible.merge(part.impossible) { _, new in new }
-        acceleratorChoices += part.acceleratorChoices
-        filtered.formUnion(part.filtered)
-        ports += part.ports
     }
 
     private mutating func add(machine: VirtualMachine, on host: String) {

@@ -145,13 +145,7 @@ extension LiveTests {
                 let fleet = watched.fleet
                 try await withHandMadeTunnel {
                     let before = try await links()
-                    try await sh(
-                        #"""
-                        infra=$1 folder=$2
-                        "$infra" import --host local --out "$folder/imported"
-                        sed -i -E "s/id: \"?[0-9a-f-]{36}\"?/id: $3/" "$folder/imported/fleet.yaml"
-                        mv "$folder"/imported/*.yaml "$folder/manifests"
-                        """#, Program.infra, fleet.home, fleet.id.lowercased)
+                    try await importHost(into: fleet)
                     let first = try await watched.commit("As it is")
                     try await watched.push()
                     try await watched.watching { watcher in
@@ -188,13 +182,7 @@ extension LiveTests {
                     let process = try await made.process()
                     let links = try await made.links()
                     let definitions = try await made.definitions()
-                    try await sh(
-                        #"""
-                        infra=$1 folder=$2
-                        "$infra" import --host local --out "$folder/imported"
-                        sed -i -E "s/id: \"?[0-9a-f-]{36}\"?/id: $3/" "$folder/imported/fleet.yaml"
-                        mv "$folder"/imported/*.yaml "$folder/manifests"
-                        """#, Program.infra, fleet.home, fleet.id.lowercased)
+                    try await importHost(into: fleet)
                     let first = try await watched.commit("As it is")
                     try await watched.push()
                     try await watched.watching { watcher in
@@ -220,6 +208,17 @@ extension LiveTests {
                     #expect(try await made.links() == links)
                 }
             }
+        }
+
+        /// What is on the host as manifests of that fleet.
+        private func importHost(into fleet: TestFleet) async throws {
+            try await sh(
+                #"""
+                infra=$1 folder=$2
+                "$infra" import --host local --out "$folder/imported"
+                sed -i -E "s/id: \"?[0-9a-f-]{36}\"?/id: $3/" "$folder/imported/fleet.yaml"
+                mv "$folder"/imported/*.yaml "$folder/manifests"
+                """#, Program.infra, fleet.home, fleet.id.lowercased)
         }
 
         private func withHandMadeTunnel(_ body: () async throws -> Void) async throws {

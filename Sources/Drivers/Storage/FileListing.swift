@@ -26,6 +26,11 @@ struct FileRecord: Hashable, Sendable {
     /// The part of the path before the last slash.
     var folder: String { path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "" }
 
+    /// Whether its first bytes are read with its name: a plain file that is called as our qcow2 files are and has as many.
+    var showsHeader: Bool {
+        isPlain && size >= QCOW2Header.observedLength && path.utf8.hasSuffix(".qcow2".utf8)
+    }
+
     /// Reads what `find -printf '%y\t%s\t%b\t%p\0'` wrote of one file, without the zero byte: kind, size, blocks of 512
     /// bytes, path. A path need not be UTF-8; one that is repaired is never one of ours, which are ASCII.
     ///
@@ -93,7 +98,7 @@ struct StorageListing {
         }
         marks = try FileMark.parse(dump: String(decoding: try next(), as: UTF8.self))
         let length = QCOW2Header.observedLength
-        let disks = files.filter { $0.isPlain && $0.size >= length && $0.path.utf8.hasSuffix(".qcow2".utf8) }
+        let disks = files.filter(\.showsHeader)
         guard rest.count == disks.count * length else { return }
         headers.reserveCapacity(disks.count)
         for (index, file) in disks.enumerated() {
@@ -104,7 +109,7 @@ struct StorageListing {
 }
 
 extension BidirectionalCollection<UInt8> {
-    func hasSuffix(_ suffix: some BidirectionalCollection<UInt8>) -> Bool {
+    fileprivate func hasSuffix(_ suffix: some BidirectionalCollection<UInt8>) -> Bool {
         reversed().starts(with: suffix.reversed())
     }
 }

@@ -68,7 +68,7 @@ enum LocalFolders {
             case .none: break
             case .error(let number): throw failure(file.path, number)
             }
-            if file.size >= QCOW2Header.observedLength, file.path.utf8.hasSuffix(".qcow2".utf8) {
+            if file.showsHeader {
                 listing.headers[file.path] = head(name, directory)
                 size += QCOW2Header.observedLength
             }
