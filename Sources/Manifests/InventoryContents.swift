@@ -6,8 +6,45 @@ struct InventoryContents {
     private(set) var hosts: [HostInventory] = []
     /// Whether a host could not be read, so that what follows it stands alone.
     private var isPartial = false
+    /// Whether the host of the first resources stands in what comes before.
+    private let continues: Bool
+    /// Whether the first of the hosts is that one.
+    private var isContinued = false
+    private(set) var findings = Findings()
 
-    mutating func take(_ kind: ResourceKind, _ decoding: Decoding) {
+    /// Reads a portion of an inventory.
+    init(_ file: SourceFile, _ source: SourceText, _ portion: Portion) {
+        continues = portion.parts.contains { $0.markers.lowerBound > 0 }
+        var reading = Reading(.inventory)
+        let decoding = reading.decoding
+        for part in portion.parts {
+            reading.read(file, source, part.markers) { take($0, decoding) }
+        }
+        findings = decoding.findings
+    }
+
+    /// Takes in what follows; false when there is anything to tell of either.
+    mutating func take(_ next: InventoryContents) -> Bool {
+        guard findings.all.isEmpty, next.findings.all.isEmpty, next.fleet == nil else { return false }
+        var others = next.hosts[...]
+        if let rest = others.first, next.isContinued {
+            guard let last = hosts.indices.last,
+                rest.host.metadata.identity == hosts[last].host.metadata.identity
+            else { return false }
+            hosts[last].pools += rest.pools
+            hosts[last].images += rest.images
+            hosts[last].networks += rest.networks
+            hosts[last].volumes += rest.volumes
+            hosts[last].machines += rest.machines
+            others.removeFirst()
+        }
+        let known = Set(hosts.map(\.host.metadata.identity))
+        guard !others.contains(where: { known.contains($0.host.metadata.identity) }) else { return false }
+        hosts += others
+        return true
+    }
+
+    private mutating func take(_ kind: ResourceKind, _ decoding: Decoding) {
         let before = decoding.findings.errors
         func read<Root: Sendable>(_ grammar: Record<Root>) -> Root? {
             var root = grammar.initial
@@ -52,6 +89,10 @@ struct InventoryContents {
         host: KeyPath<Resource, String?>, _ decoding: Decoding
     ) {
         guard let resource, !isPartial else { return }
+        if hosts.isEmpty, continues, let name = resource[keyPath: host] {
+            isContinued = true
+            hosts.append(HostInventory(host: KVMHost(metadata: Metadata(name: name))))
+        }
         guard let last = hosts.indices.last else {
             decoding.fail(
                 0, "no-host", "no Host document stands before this one", help: "record it with `infra observe`")

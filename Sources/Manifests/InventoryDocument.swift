@@ -39,14 +39,24 @@ public enum InventoryDocument {
 
     /// Reads what `write` wrote.
     public static func read(_ file: SourceFile) throws(InventoryError) -> (fleet: Fleet, hosts: [HostInventory]) {
-        var reading = Reading(.inventory)
-        let decoding = reading.decoding
-        var contents = InventoryContents()
+        try read(file, portion: Portion.size)
+    }
+
+    /// - Parameter size: how much text is read at a time, beside other such portions, in bytes.
+    static func read(
+        _ file: SourceFile, portion size: Int
+    ) throws(InventoryError) -> (fleet: Fleet, hosts: [HostInventory]) {
         // What a host filters for ten thousand guests is one document.
-        reading.read(file, SourceText(file.bytes, documentLimit: SourceText.fileLimit)) { contents.take($0, decoding) }
-        decoding.resource = nil
-        if let fleet = contents.fleet, decoding.findings.errors == 0 { return (fleet, contents.hosts) }
-        if decoding.findings.errors == 0 {
+        let source = SourceText(file.bytes, documentLimit: SourceText.fileLimit)
+        let portions = Portion.read(Portion.divide([source], size: size)) { InventoryContents(file, source, $0) }
+        var contents = portions[0]
+        // Problems are told as one reading from the beginning finds them.
+        for next in portions.dropFirst() where !contents.take(next) {
+            contents = InventoryContents(file, source, Portion(all: [source]))
+            break
+        }
+        if let fleet = contents.fleet, contents.findings.errors == 0 { return (fleet, contents.hosts) }
+        if contents.findings.errors == 0 {
             let position = SourcePosition(file: file.printedPath, line: 1, column: 1)
             throw InventoryError(diagnostics: [
                 Diagnostic(
@@ -54,6 +64,6 @@ public enum InventoryDocument {
                     position: position)
             ])
         }
-        throw InventoryError(diagnostics: decoding.findings.sorted)
+        throw InventoryError(diagnostics: contents.findings.sorted)
     }
 }

@@ -15,16 +15,43 @@ struct Loading {
     private(set) var findings = Findings()
     private(set) var sources: [SourceText] = []
 
-    init(_ files: [SourceFile]) {
+    /// - Parameter size: how much text is read at a time, beside other such portions, in bytes.
+    init(_ files: [SourceFile], portion size: Int = Portion.size) {
+        let sources = files.map { SourceText($0.bytes) }
+        let portions = Portion.read(Portion.divide(sources, size: size)) { Loading(files, sources, $0) }
+        self = portions[0]
+        // Problems are told as one reading from the beginning finds them.
+        for next in portions.dropFirst() where !take(next) {
+            self = Loading(files, sources, Portion(all: sources))
+            break
+        }
+    }
+
+    private init(_ files: [SourceFile], _ sources: [SourceText], _ portion: Portion) {
+        self.sources = sources
         var reading = Reading(.manifest)
         let decoding = reading.decoding
-        for (index, file) in files.enumerated() {
-            let source = SourceText(file.bytes)
-            sources.append(source)
-            reading.read(file, source) { take($0, decoding, file: index, files) }
+        for part in portion.parts {
+            reading.read(files[part.file], sources[part.file], part.markers) {
+                take($0, decoding, file: part.file, files)
+            }
         }
         if reading.hasUnknownDocuments { register.isPartial = true }
         findings = decoding.findings
+    }
+
+    /// Takes in what follows; false when there is anything to tell of either.
+    private mutating func take(_ next: Loading) -> Bool {
+        guard findings.all.isEmpty, next.findings.all.isEmpty, register.add(next.register) else { return false }
+        fleets += next.fleets
+        hosts += next.hosts
+        pools += next.pools
+        images += next.images
+        networks += next.networks
+        volumes += next.volumes
+        machines += next.machines
+        fleetPlaces += next.fleetPlaces
+        return true
     }
 
     private mutating func take(_ kind: ResourceKind, _ decoding: Decoding, file: Int, _ files: [SourceFile]) {

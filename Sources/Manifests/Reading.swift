@@ -8,8 +8,10 @@ struct Reading {
 
     init(_ mode: Decoding.Mode) { decoding = Decoding(mode) }
 
-    /// Reads a file; `take` finds each document of a known kind in the tree.
-    mutating func read(_ file: SourceFile, _ source: SourceText, _ take: (ResourceKind) -> Void) {
+    /// Reads documents of a file; `take` finds each of a known kind in the tree.
+    mutating func read(
+        _ file: SourceFile, _ source: SourceText, _ markers: Range<Int>, _ take: (ResourceKind) -> Void
+    ) {
         decoding.begin(file.printedPath, source)
         decoding.resource = nil
         if let problem = source.problem {
@@ -17,22 +19,25 @@ struct Reading {
             hasUnknownDocuments = true
             return
         }
-        var marker = 0
-        while marker < source.markers.count {
-            marker = readDocuments(source, from: marker, take)
+        var marker = markers.lowerBound
+        while marker < markers.upperBound {
+            marker = readDocuments(source, marker..<markers.upperBound, take)
         }
     }
 
     /// Reads documents until one that is no YAML; returns the marker after it.
-    private mutating func readDocuments(_ source: SourceText, from marker: Int, _ take: (ResourceKind) -> Void) -> Int {
-        let start = source.markers[marker]
+    private mutating func readDocuments(
+        _ source: SourceText, _ markers: Range<Int>, _ take: (ResourceKind) -> Void
+    ) -> Int {
+        let start = source.markers[markers.lowerBound]
+        let text = start.offset..<source.part(markers.upperBound - 1).upperBound
         return source.bytes.withUnsafeBufferPointer { bytes in
-            var events = YAMLEvents(UnsafeBufferPointer(rebasing: bytes[start.offset...]), firstLine: start.line)
-            var last = marker
+            var events = YAMLEvents(UnsafeBufferPointer(rebasing: bytes[text]), firstLine: start.line)
+            var last = markers.lowerBound
             while true {
                 decoding.resource = nil
                 switch events.next(into: &decoding.tree) {
-                case .end: return source.markers.count
+                case .end: return markers.upperBound
                 case .unreadable(let problem):
                     for refusal in events.refusals { decoding.report(refusal) }
                     decoding.report(problem)

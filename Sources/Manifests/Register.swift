@@ -22,6 +22,23 @@ struct Register: Sendable {
         return nil
     }
 
+    /// Adds what follows; false when a name or an identity is there twice.
+    mutating func add(_ next: Register) -> Bool {
+        var isUnique = true
+        for kind in entries.indices {
+            entries[kind].merge(next.entries[kind]) { one, _ in
+                isUnique = false
+                return one
+            }
+            places[kind].merge(next.places[kind]) { one, _ in
+                isUnique = false
+                return one
+            }
+        }
+        isPartial = isPartial || next.isPartial
+        return isUnique
+    }
+
     /// The identity of what a manifest calls by that name.
     func identity(_ kind: ResourceKind, _ name: String) -> String? { entries[kind.rank][name]?.identity }
 

@@ -1,7 +1,7 @@
 extension Firewall {
     /// Who a guest may say that it is. Its rules differ from those of all others in two values only, so that a table can
     /// hold the values of all in sets and the rules once.
-    public struct Sender: Hashable, Sendable {
+    public struct Sender: Hashable, Sendable, Codable {
         /// The Ethernet address of its interface.
         public var mac: MACAddress
         /// The declared address; with nil it may have any.
@@ -13,23 +13,16 @@ extension Firewall {
             self.address = address
         }
 
-        /// The sender whose statements these are; nil for any others.
-        public init?(statements: [String]) {
-            guard let mac = statements.lazy.compactMap({ Self.value($0, "ether saddr != ") }).first,
-                let mac = MACAddress(mac)
-            else { return nil }
-            let found = statements.lazy.compactMap {
-                Self.value($0, "ip saddr != ") ?? Self.value($0, "ip6 saddr != { ::, fe80::/10, ", end: " } drop")
-            }
-            let address = found.first.flatMap { IPAddress($0) }
-            self.init(mac: mac, address: address)
-            guard self.statements == statements else { return nil }
-        }
+        /// All that differs from sender to sender, and which rules they are held to: those of another version are
+        /// others.
+        var summary: String { "sender \(Self.version) \(mac) \(address?.description ?? "")" }
 
-        private static func value(_ statement: String, _ start: String, end: String = " drop") -> String? {
-            guard statement.hasPrefix(start), statement.hasSuffix(end) else { return nil }
-            return String(statement.dropFirst(start.count).dropLast(end.count))
-        }
+        private static let version: String = {
+            let mac = MACAddress(value: 0)
+            let addresses = [nil, IPAddress("0.0.0.0"), IPAddress("::")]
+            let statements = addresses.flatMap { Sender(mac: mac, address: $0).statements }
+            return Firewall.digest(statements.joined(separator: "\n"))
+        }()
 
         /// As nft(8) statements, one a rule: frames that it has no right to send are dropped. Those are frames from
         /// another's Ethernet address, answers of a DHCP server or a router, tags that would hide what is inside, and,

@@ -13,8 +13,10 @@ public struct Firewall: Hashable, Sendable, Codable {
         public var interface: String
         /// The links that the rules are about, sorted: the one that the definition names, and the running one's.
         public var devices: [String]
-        /// What frames from the guest pass, as nft(8) statements, one a rule.
+        /// What frames from the guest pass first, as nft(8) statements, one a rule.
         public var from: [String]
+        /// Whose frames from the guest have to be; with nil anybody's.
+        public var sender: Sender?
         /// What frames to the guest pass.
         public var to: [String]
         /// Sixteen hex digits over the statements as they were written. nft(8) prints them in its own way.
@@ -22,27 +24,32 @@ public struct Firewall: Hashable, Sendable, Codable {
 
         /// Rules as they are to be.
         public init(
-            name: String, machine: String, interface: String, devices: [String], from: [String], to: [String]
+            name: String, machine: String, interface: String, devices: [String], from: [String] = [],
+            sender: Sender? = nil, to: [String]
         ) {
-            let text = (from + ["to"] + to).joined(separator: "\n")
+            let text = (from + [sender?.summary ?? "", "to"] + to).joined(separator: "\n")
             self.init(
-                name: name, machine: machine, interface: interface, devices: devices, from: from, to: to,
-                digest: Firewall.digest(text))
+                name: name, machine: machine, interface: interface, devices: devices, from: from, sender: sender,
+                to: to, digest: Firewall.digest(text))
         }
 
         /// Rules as they were read.
         public init(
-            name: String, machine: String, interface: String, devices: [String], from: [String], to: [String],
-            digest: String
+            name: String, machine: String, interface: String, devices: [String], from: [String] = [],
+            sender: Sender? = nil, to: [String], digest: String
         ) {
             self.name = name
             self.machine = machine
             self.interface = interface
             self.devices = devices.sorted()
             self.from = from
+            self.sender = sender
             self.to = to
             self.digest = digest
         }
+
+        /// Every rule that it is held to.
+        public var statements: [String] { from + (sender?.statements ?? []) + to }
 
         /// `web-1/eth0`.
         public var title: String { "\(machine)/\(interface)" }

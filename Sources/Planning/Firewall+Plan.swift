@@ -212,12 +212,12 @@ extension Firewall {
 }
 
 extension Firewall.Port {
-    fileprivate var summary: String { "\(from.count + to.count) rules on \(devices.joined(separator: ", "))" }
+    fileprivate var summary: String { "\(statements.count) rules on \(devices.joined(separator: ", "))" }
 
     /// Statements that another port does not have, in whatever order their sets are printed.
     fileprivate func lines(notIn other: Self) -> [String] {
-        let known = Set((other.from + other.to).map(Self.words))
-        return (from + to).filter { !known.contains(Self.words($0)) }
+        let known = Set(other.statements.map(Self.words))
+        return statements.filter { !known.contains(Self.words($0)) }
     }
 
     private static func words(_ line: String) -> [Substring] {

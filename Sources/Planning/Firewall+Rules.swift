@@ -16,8 +16,8 @@ extension Firewall.Port {
         self.init(
             name: name, machine: machine, interface: interface.name,
             devices: Array(Set(links + [interface.device ?? name])),
-            from: Self.limit(limits?.outbound)
-                + (interface.spoofProtection ? Firewall.Sender(mac: mac, address: interface.address).statements : []),
+            from: Self.limit(limits?.outbound),
+            sender: interface.spoofProtection ? Firewall.Sender(mac: mac, address: interface.address) : nil,
             to: Self.limit(limits?.inbound)
                 + (interface.securityGroups.isEmpty
                     ? [] : Self.ingress(groups, members, names: network.spec.subnet?.serviceAddress)))

@@ -79,11 +79,11 @@ import Testing
                 == Firewall(ports: [
                     Firewall.Port(
                         name: link, machine: "web-1", interface: "eth0", devices: ["it1", "vnet3"],
-                        from: sender.statements,
+                        sender: sender,
                         to: ["ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3 } accept", "drop"], digest: "0123456789abcdef"),
                     Firewall.Port(
                         name: table.identity.deviceName(machine: "web-2", interface: "eth9"), machine: "web-2",
-                        interface: "eth9", devices: ["it2"], from: [], to: [], digest: "fedcba9876543210"),
+                        interface: "eth9", devices: ["it2"], to: [], digest: "fedcba9876543210"),
                 ]))
     }
 
@@ -96,7 +96,7 @@ import Testing
                 let sender = Firewall.Sender(mac: mac, address: IPAddress("10.0.0.\(number)"))
                 return Firewall.Port(
                     name: "it\(number)", machine: "m\(number)", interface: "eth0", devices: ["it\(number)"],
-                    from: sender.statements, to: [])
+                    sender: sender, to: [])
             }
             return try table.text(Firewall(ports: ports))
         }
@@ -105,17 +105,33 @@ import Testing
         #expect(try text(100).contains(#""it100" . 10.0.0.100"#))
     }
 
-    /// Statements that no sender has get a chain of their own.
-    @Test func otherStatementsStandAsTheyAre() throws {
+    /// Statements beside a sender's get a chain of their own, which ends in the sender's.
+    @Test(arguments: [
+        ("10.0.0.9", "4"), ("2001:db8::9", "6"), ("", ""),
+    ])
+    func otherStatementsStandAsTheyAre(address: String, chain: String) throws {
+        let mac = try #require(MACAddress("52:00:00:00:00:01"))
         let port = Firewall.Port(
-            name: "it1", machine: "a", interface: "eth0", devices: ["it1"], from: ["udp sport 9 drop"], to: [])
+            name: "it1", machine: "a", interface: "eth0", devices: ["it1"], from: ["udp sport 9 drop"],
+            sender: Firewall.Sender(mac: mac, address: IPAddress(address)), to: [])
         let text = try table.text(Firewall(ports: [port]))
-        #expect(text.contains("chain from_it1 {\nudp sport 9 drop\n}") && text.contains(": jump from_it1"))
-        for address in [nil, IPAddress("10.0.0.1"), IPAddress("2001:db8::1")] {
-            let sender = try Firewall.Sender(mac: #require(MACAddress("52:00:00:00:00:01")), address: address)
-            #expect(Firewall.Sender(statements: sender.statements) == sender)
-            #expect(Firewall.Sender(statements: sender.statements + ["drop"]) == nil)
-        }
+        #expect(text.contains("chain from_it1 {\nudp sport 9 drop\njump sender\(chain)\n}"))
+        #expect(text.contains(": jump from_it1"))
+        let lone = Firewall.Port(
+            name: "it1", machine: "a", interface: "eth0", devices: ["it1"], from: ["udp sport 9 drop"], to: [])
+        #expect(try table.text(Firewall(ports: [lone])).contains("chain from_it1 {\nudp sport 9 drop\n}"))
+        #expect(port.digest != lone.digest)
+    }
+
+    @Test func aChainOfItsOwnIsReadBack() throws {
+        let own = listing.replacing("jump sender4", with: "jump from_it1").replacing(
+            "\tchain sender4 {",
+            with: "\tchain from_it1 {\n\t\tudp sport 9 drop\n\t\tjump sender4\n\t}\n\n\tchain sender4 {")
+        let port = try #require(try table.read(sealed(own)).ports.first { $0.machine == "web-1" })
+        #expect(port.from == ["udp sport 9 drop"])
+        #expect(
+            try port.sender
+                == Firewall.Sender(mac: #require(MACAddress("52:00:00:00:00:01")), address: IPAddress("10.0.0.9")))
     }
 
     @Test func theOrderOfASetIsNone() throws {

@@ -35,7 +35,10 @@ extension GeneratedFleet {
                     ports: [
                         Firewall.Port(
                             name: "it1", machine: text(&random), interface: "eth0", devices: ["it1", "vnet0"],
-                            from: [text(&random)], to: random.pick([], ["drop", "drop"]), digest: text(&random))
+                            from: [text(&random)],
+                            sender: random.pick(
+                                nil, .init(mac: MACAddress(value: 7), address: random.pick(nil, .loopback))),
+                            to: random.pick([], ["drop", "drop"]), digest: text(&random))
                     ], isIntact: random.chance(2), isSaved: random.chance(2))
             }
             inventory.tracksConnections = random.pick(nil, true, false)

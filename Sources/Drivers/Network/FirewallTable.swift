@@ -13,6 +13,7 @@ struct FirewallTable {
     let identity: Identity
 
     private static let fromPrefix = "from_"
+    private static let senderJump = "jump sender"
     private static let toPrefix = "to_"
     private static let targetPrefix = "target_"
     /// More than a host has interfaces; what is longer is not read.
@@ -58,13 +59,12 @@ struct FirewallTable {
         var sets = FirewallSets()
         for port in firewall.ports {
             try check(port)
-            let sender = Firewall.Sender(statements: port.from)
-            var from = "return"
-            if let sender {
-                from = "jump sender\(sender.address.map { $0.isIPv4 ? "4" : "6" } ?? "")"
-            } else if !port.from.isEmpty {
+            let sender = port.sender
+            var from = sender.map { Self.senderJump + ($0.address.map { $0.isIPv4 ? "4" : "6" } ?? "") }
+            if !port.from.isEmpty {
+                let rules = port.from + [from].compactMap(\.self)
                 from = "jump \(Self.fromPrefix)\(port.name)"
-                chains += ["chain \(Self.fromPrefix)\(port.name) {"] + port.from + ["}"]
+                chains += ["chain \(Self.fromPrefix)\(port.name) {"] + rules + ["}"]
             }
             var to = "return"
             if !port.to.isEmpty {
@@ -76,7 +76,7 @@ struct FirewallTable {
                 chains += ["chain \(target) {", "@th,64,128 != 0x\(address.bytes.hexDigits) drop", "}"]
             }
             for device in port.devices {
-                sets.add("senders", "\"\(device)\" comment \"\(port.machine)\" : \(from)")
+                sets.add("senders", "\"\(device)\" comment \"\(port.machine)\" : \(from ?? "return")")
                 let words = "comment \"\(port.interface) \(port.digest)\""
                 // What says nothing of its own is left out: a host with a thousand guests has a thousand of each.
                 if sender == nil || !port.to.isEmpty { sets.add("receivers", "\"\(device)\" \(words) : \(to)") }
@@ -126,13 +126,15 @@ struct FirewallTable {
                 ports[name]?.devices = (known.devices + [device]).sorted()
                 continue
             }
-            var from = listing.chains[entry.target]?.statements ?? []
-            if entry.target.hasPrefix("sender"), let mac = macs[device].flatMap({ MACAddress($0.value) }) {
-                let address = addresses[device].flatMap { IPAddress($0.value) }
-                from = Firewall.Sender(mac: mac, address: address).statements
-            }
+            let mac = macs[device].flatMap { MACAddress($0.value) }
+            let isOwn = entry.target.hasPrefix(Self.fromPrefix)
+            let from = isOwn ? listing.chains[entry.target]?.statements ?? [] : []
             ports[name] = Firewall.Port(
-                name: name, machine: machine, interface: interface, devices: [device], from: from,
+                name: name, machine: machine, interface: interface, devices: [device],
+                from: from.filter { !$0.hasPrefix(Self.senderJump) },
+                sender: mac.map {
+                    Firewall.Sender(mac: $0, address: addresses[device].flatMap { IPAddress($0.value) })
+                },
                 to: receiver.flatMap { listing.chains[$0.target]?.statements } ?? [], digest: String(words[1]))
         }
         return Firewall(

@@ -159,15 +159,23 @@ struct HostRecord: Sendable {
 
     private static let portGrammar = Record(
         "rules of an interface",
-        Firewall.Port(name: "", machine: "", interface: "", devices: [], from: [], to: [], digest: ""),
+        Firewall.Port(name: "", machine: "", interface: "", devices: [], to: [], digest: ""),
         [
             .required("name", \.name, .observed, "The link's derived name."),
             .required("machine", \.machine, .observed, "The machine."),
             .required("interface", \.interface, .observed, "The interface."),
             .required("devices", \.devices, statements, "The links."),
-            .defaulted("from", \.from, statements, to: [], "What frames from the guest pass."),
+            .defaulted("from", \.from, statements, to: [], "What frames from the guest pass first."),
+            .optional("sender", \.sender, senderGrammar.form, "Whose they have to be."),
             .defaulted("to", \.to, statements, to: [], "What frames to the guest pass."),
             .required("digest", \.digest, .observed, "A digest of the rules as they were written."),
+        ])
+
+    private static let senderGrammar = Record(
+        "a sender", Firewall.Sender(mac: MACAddress(value: 0), address: nil),
+        [
+            .required("mac", \.mac, .mac, "The interface's Ethernet address."),
+            .optional("address", \.address, .address, "The declared address."),
         ])
 
     private static let statements = Form<[String]>.list("lines", of: .observed, sample: "other", duplicates: true)
