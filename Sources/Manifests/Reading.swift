@@ -79,7 +79,7 @@ struct Reading {
         }
         guard let known = decoding.text(kind).flatMap({ ResourceKind(rawValue: $0) }) else {
             hasUnknownDocuments = true
-            let guess = decoding.text(kind).flatMap { Wording.nearest(to: $0, in: kinds) }
+            let guess = decoding.text(kind).flatMap { Spelling.nearest(to: $0, in: kinds) }
             decoding.fail(
                 kind, "unknown-kind", "\(decoding.described(kind)) is not a kind of resource",
                 help: (guess.map { "did you mean \($0)? " } ?? "") + "write \(Wording.alternatives(kinds))")

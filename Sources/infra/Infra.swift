@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Hosts
+import Model
 
 /// The command line. Each command parses, calls the libraries, renders, and maps the result to an exit code.
 @main
@@ -26,6 +27,10 @@ struct Infra: AsyncParsableCommand {
 
     /// A command line that cannot be understood is one that could not run: 2, as with every other tool of that kind.
     static func main() async {
+        if let word = CommandLine.arguments.dropFirst().first, let message = unknownCommand(word) {
+            Console.error(message)
+            Exit.leave(Exit.couldNotRun)
+        }
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -42,6 +47,18 @@ struct Infra: AsyncParsableCommand {
             Exit.leave(Exit.couldNotRun)
         }
         Exit.leave(Exit.ok)
+    }
+
+    /// What is said where the first word is no command; nil where it is one, or no word.
+    private static func unknownCommand(_ word: String) -> String? {
+        // Not by key paths, on which Swift 6.3 crashes here: they begin at a metatype.
+        let commands = configuration.subcommands.map { $0.configuration }
+        let known = commands.compactMap { $0.commandName } + ["help"]
+        let shown = commands.filter { $0.shouldDisplay }.compactMap { $0.commandName }
+        guard !word.hasPrefix("-"), !known.contains(word) else { return nil }
+        let meant = Spelling.nearest(to: word, in: shown).map { "; did you mean `infra \($0)`?" } ?? ""
+        return TerminalText.safe("error[unknown-command]: there is no command \(word)\(meant)")
+            + "\n  See 'infra --help' for the commands that there are."
     }
 }
 

@@ -6,7 +6,7 @@ extension CheckedFleet {
         for machine in fleet.machines.all where !machine.spec.ignoreChanges.isEmpty {
             let known = machine.spec.ignorablePaths
             for (index, path) in machine.spec.ignoreChanges.enumerated() where !known.contains(path) {
-                let guess = Wording.nearest(to: path, in: known).map { "did you mean \($0)? " } ?? ""
+                let guess = Spelling.nearest(to: path, in: known).map { "did you mean \($0)? " } ?? ""
                 report.error(
                     machine.resourceID, "spec.ignoreChanges[\(index)]", "ignored-field",
                     "\(Wording.quoted(path)) is no field that can be ignored",

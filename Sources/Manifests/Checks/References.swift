@@ -108,7 +108,7 @@ struct References {
         let names = register.names(kind)
         guard !names.isEmpty else { return "there is no \(kind.rawValue)" }
         let renamed = names.first { register.identity(kind, $0) == name }
-        let nearest = renamed ?? Wording.nearest(to: name, in: names)
+        let nearest = renamed ?? Spelling.nearest(to: name, in: names)
         return (nearest.map { "did you mean \($0)? " } ?? "") + "there is \(Wording.alternatives(names))"
     }
 }

@@ -97,7 +97,8 @@ extension Form where Value: RawRepresentable & CaseIterable & Equatable, Value.R
                     decoding.fail(
                         node, "unsupported", "\(Wording.quoted(text)) is not in this version", help: accepted)
                 } else {
-                    let guess = text.flatMap { Wording.nearest(to: $0, in: words) }.map { "did you mean \($0)? " } ?? ""
+                    let guess =
+                        text.flatMap { Spelling.nearest(to: $0, in: words) }.map { "did you mean \($0)? " } ?? ""
                     decoding.mismatch(node, "one of the accepted words", accepted: guess + accepted)
                 }
                 return nil

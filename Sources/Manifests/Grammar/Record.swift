@@ -139,7 +139,7 @@ struct Record<Root: Sendable>: Sendable {
 
     private func suggestion(_ name: String, _ decoding: Decoding) -> String {
         let names = accepted(decoding)
-        let guess = Wording.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+        let guess = Spelling.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
         return "\(guess)it has \(Wording.alternatives(names, limit: 20))"
     }
 
