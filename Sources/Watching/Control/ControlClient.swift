@@ -34,8 +34,18 @@ public struct ControlClient: Sendable {
                 throw error
             }
         } catch {
-            throw .unusable(path, reason: "no watcher answers (\(error))")
+            throw .unusable(path, reason: "no watcher answers: \(Self.words(error))")
         }
         throw .unusable(path, reason: "the watcher ended the conversation")
+    }
+
+    private static func words(_ error: any Error) -> String {
+        switch error {
+        case SocketError.failed(_, let number, _): String(cString: strerror(number))
+        case SocketError.timeout, SocketError.blocked: "it did not take the connection in time"
+        case SocketError.disconnected: "it ended the connection"
+        case SocketError.unsupportedAddress: "that is no path of a socket"
+        default: error.localizedDescription
+        }
     }
 }
