@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Hosts
 import Model
 
@@ -13,7 +14,9 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup var output: FormatOptions
 
     func run() async throws {
-        let roots = storageRoot.isEmpty ? KVMHost.Spec().storageRoots : storageRoot
+        // As with every path on a command line, one that is relative begins at the current folder.
+        let named = storageRoot.map { URL(filePath: $0).absoluteURL.path(percentEncoded: false) }
+        let roots = named.isEmpty ? KVMHost.Spec().storageRoots : named
         let findings = await Doctor(commands: CommandRunner(), storageRoots: roots).examine()
         switch output.format {
         case .text:
