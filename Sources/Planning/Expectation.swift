@@ -130,7 +130,7 @@ struct Expectation {
     ) -> Image? {
         guard let sha256 = image.spec.sha256 else {
             impossible[user] =
-                "the digest of Image/\(image.metadata.name) is not known: \(image.spec.file) was not read"
+                "the digest of Image/\(image.metadata.name) is not known: \(image.spec.file) was not read (--files)"
             return nil
         }
         var stored = image
