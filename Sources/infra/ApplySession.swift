@@ -115,7 +115,10 @@ struct ApplySession {
         } else {
             lines.append("Not converged; what is left:")
             lines += remaining.steps.map { "  \($0.resource): \($0.operation.verb)" }
-            lines += remaining.blocked.map { "  \($0.resource): blocked: \(TerminalText.safe($0.reason))" }
+            for group in BlockedGroup.grouping(remaining.blocked) {
+                lines.append("  \(group.first.resource): blocked: \(TerminalText.safe(group.first.reason))")
+                if let likewise = group.likewise { lines.append("    " + TerminalText.safe(likewise)) }
+            }
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -35,7 +35,7 @@ public enum CapacityReportText {
             lines += report.placed.prefix(named).map { "  VirtualMachine/\($0.machine) on \($0.host)" }
             if report.placed.count > named { lines.append("  … and \(report.placed.count - named) more") }
         }
-        lines += report.blocked.map { "  ! \($0.place): \($0.reason)" }
+        lines += blocked(report.blocked)
         lines += report.problems.map(problem)
         if report.fits {
             lines.append(report.placed.isEmpty ? "Everything has its place." : "Everything fits.")
@@ -57,7 +57,7 @@ public enum CapacityReportText {
         if !loss.bound.isEmpty {
             lines.append("  \(machines(loss.bound.count)) named the host and would be nowhere: \(list(loss.bound))")
         }
-        lines += loss.rest.blocked.map { "  ! \($0.place): \($0.reason)" }
+        lines += blocked(loss.rest.blocked)
         lines += loss.rest.problems.map(problem)
         if !loss.withData.isEmpty {
             lines.append(
@@ -70,6 +70,12 @@ public enum CapacityReportText {
                 : "\(count) would be lost there; \(moved.count) of them find another host"
                     + (homeless > 0 ? ", for \(homeless) there is no room." : "."))
         return lines
+    }
+
+    private static func blocked(_ blocked: [Blocked]) -> [String] {
+        BlockedGroup.grouping(blocked).flatMap { group in
+            ["  ! \(group.first.place): \(group.first.reason)"] + (group.likewise.map { ["      \($0)"] } ?? [])
+        }
     }
 
     private static func problem(_ problem: Diagnostic) -> String {

@@ -22,7 +22,7 @@ public struct PlanText: Sendable {
             lines += ["Deferred (not allowed by --allow \(plan.allowance.rawValue)):", ""]
             for group in ResourceSteps.grouping(plan.deferred) { lines += render(group) + [""] }
         }
-        lines += section("Blocked:", plan.blocked.map(blocked))
+        lines += section("Blocked:", BlockedGroup.grouping(plan.blocked).flatMap(blocked))
         lines += section("Refused:", plan.problems.map(problem))
         lines += section("Notes:", plan.notes.map(note))
         lines += section("Retained (left the fleet, data kept):", plan.retained.map(retained))
@@ -36,7 +36,7 @@ public struct PlanText: Sendable {
     public func differences(_ plan: Plan) -> String {
         var lines: [String] = []
         for group in ResourceSteps.grouping(plan.steps + plan.deferred) { lines += render(group) + [""] }
-        lines += section("Blocked:", plan.blocked.map(blocked))
+        lines += section("Blocked:", BlockedGroup.grouping(plan.blocked).flatMap(blocked))
         lines += section("Refused:", plan.problems.map(problem))
         lines.append(conclusion(plan))
         return lines.joined(separator: "\n") + "\n"
@@ -111,10 +111,16 @@ public struct PlanText: Sendable {
         }
     }
 
-    private func blocked(_ blocked: Blocked) -> String {
-        guard let problem = blocked.problem else { return TerminalText.safe("  ! \(blocked.place): \(blocked.reason)") }
-        return "  ! " + TerminalText.safe("\(blocked.place): ")
-            + words(problem, problem.position.map { "\($0): " } ?? "")
+    private func blocked(_ group: BlockedGroup) -> [String] {
+        let blocked = group.first
+        if let problem = blocked.problem {
+            return [
+                "  ! " + TerminalText.safe("\(blocked.place): ")
+                    + words(problem, problem.position.map { "\($0): " } ?? "")
+            ]
+        }
+        return ["  ! \(blocked.place): \(blocked.reason)"].map(TerminalText.safe)
+            + (group.likewise.map { ["      " + TerminalText.safe($0)] } ?? [])
     }
 
     private func problem(_ problem: Diagnostic) -> String {

@@ -10,12 +10,44 @@ struct StatusReport: Encodable {
         var reasons: [String]
     }
 
+    /// A machine as it is now.
     struct Machine: Encodable {
+        /// What it has of the host.
+        struct Size: Encodable, Equatable {
+            var cpu: Int
+            var memory: ByteCount
+
+            init(_ spec: VirtualMachine.Spec) {
+                cpu = spec.cpu.count
+                memory = spec.memory.size
+            }
+
+            var text: String { "\(cpu) CPU, \(memory)" }
+        }
+
         var name: String
         var host: String
         var state: VirtualMachine.State
         var cpu: Int
         var memory: ByteCount
+        /// What it has from its next start on, where that is something else.
+        var nextStart: Size?
+
+        init(_ machine: VirtualMachine, on host: String) {
+            let now = Size(machine.status?.live ?? machine.spec)
+            let next = Size(machine.spec)
+            name = machine.metadata.name
+            self.host = host
+            state = machine.status?.state ?? .off
+            cpu = now.cpu
+            memory = now.memory
+            nextStart = next == now ? nil : next
+        }
+
+        var text: String {
+            "\(name): \(state.rawValue), \(cpu) CPU, \(memory)"
+                + (nextStart.map { "; \($0.text) from its next start on" } ?? "")
+        }
     }
 
     var fleet: String
@@ -39,11 +71,7 @@ struct StatusReport: Encodable {
         hosts = inventories.map(\.host)
         evpn = observed.compactMapValues(\.evpn)
         machines = inventories.flatMap { inventory in
-            inventory.machines.map {
-                Machine(
-                    name: $0.metadata.name, host: inventory.host.metadata.identity, state: $0.status?.state ?? .off,
-                    cpu: $0.spec.cpu.count, memory: $0.spec.memory.size)
-            }
+            inventory.machines.map { Machine($0, on: inventory.host.metadata.identity) }
         }
         drifts = ResourceSteps.grouping(plan.steps).map { group in
             Drift(
@@ -80,12 +108,15 @@ struct StatusReport: Encodable {
             }
         }
         for machine in machines {
-            lines.append("  \(machine.name): \(machine.state.rawValue), \(machine.cpu) CPU, \(machine.memory)")
+            lines.append("  " + TerminalText.safe(machine.text))
         }
         lines += drifts.map {
             TerminalText.safe("drift: \($0.resource) on \($0.host): \($0.reasons.joined(separator: "; "))")
         }
-        lines += blocked.map { TerminalText.safe("blocked: \($0.place): \($0.reason)") }
+        for group in BlockedGroup.grouping(blocked) {
+            lines.append(TerminalText.safe("blocked: \(group.first.place): \(group.first.reason)"))
+            if let likewise = group.likewise { lines.append("  " + TerminalText.safe(likewise)) }
+        }
         lines += problems.map { TerminalText.safe("\($0)") }
         lines += notes.map { TerminalText.safe("\($0)") }
         lines += retained.map { "retained: Volume/\($0.metadata.identity), \($0.spec.size)" }
