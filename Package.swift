@@ -91,7 +91,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ReconcilerTests",
-            dependencies: ["Reconciler", "Planning", "Manifests", "TestSupport", subprocess, systemPackage],
+            dependencies: [
+                "Reconciler", "Planning", "Manifests", "Hosts", "Model", "TestSupport", subprocess, systemPackage,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "WatchingTests",
@@ -101,7 +103,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["infra", "Reconciler", "TestSupport", subprocess, systemPackage],
+            name: "CommandLineTests",
+            dependencies: ["infra", "Model", "Planning", "Reconciler", "TestSupport", subprocess, systemPackage],
             swiftSettings: settings),
     ]
 )

@@ -70,7 +70,7 @@ public struct CapacityReport: Hashable, Sendable, Codable {
     public var placed: [Placed]
     /// Why the manifests do not fit; nothing when they do.
     public var problems: [Diagnostic]
-    /// What is not made now, because a host is unknown for instance.
+    /// What is not made now, because a host is unknown for instance, and the hosts of which nothing is known.
     public var blocked: [Blocked]
 
     /// Whether there is room for all.
@@ -89,7 +89,7 @@ public struct CapacityReport: Hashable, Sendable, Codable {
             placement.hosts[machine].map { Placed(machine: machine, host: $0) }
         }
         problems = plan.problems.filter { $0.code == "capacity" || $0.code == "no-host" }
-        blocked = placement.blocked
+        blocked = placement.blocked + plan.blocked.filter { $0.resource.kind == .host }
     }
 
     private static func sums(_ rows: [Row]) -> [Row] {

@@ -11,7 +11,7 @@ struct CapacityCommand: AsyncParsableCommand {
         abstract: "Show what hosts and pools have, what is promised of it, and whether a fleet fits.",
         discussion: """
             `promised` is what is there now, `planned` what the manifests make of it, `free` what is left of `allowed` then. \
-            Exit codes: 0 everything fits, 1 it does not or a host is unknown, 2 invalid or could not run.
+            Exit codes: 0 everything fits, 1 it does not or something could not be observed, 2 invalid or could not run.
             """)
 
     @OptionGroup var fleet: FleetOptions
@@ -48,7 +48,9 @@ struct CapacityCommand: AsyncParsableCommand {
         case .text: Console.output(CapacityReportText.render(report, lost: loss))
         case .json: Console.output(try JSONOutput.document(Answer(capacity: report, without: loss)))
         }
-        guard report.fits, loss?.isSurvived ?? true else { throw ExitCode(Exit.failed) }
+        let unobserved = Unobserved(in: observed, of: input.manifest.hosts, areas: [.compute, .storage])
+        unobserved.tell()
+        guard !unobserved.isIncomplete, report.fits, loss?.isSurvived ?? true else { throw ExitCode(Exit.failed) }
     }
 
     /// The host's identity; it may be named by either.

@@ -50,6 +50,9 @@ struct ImportCommand: AsyncParsableCommand {
         let start = try fleet == nil ? newFleet() : existingFleet(sources)
         let connected = await ConnectedFleet(try only(start), files: nil, settings: run.settings)
         guard let observed = await connected.observeForImport().first else { throw ExitCode(Exit.couldNotRun) }
+        if let reason = observed.unknown.first(where: { $0.area == .host && $0.resource == nil })?.reason {
+            throw told("unreachable", "host \(observed.host.metadata.name) could not be observed: \(reason)")
+        }
         let importer = Importer(observed, into: start, isNew: fleet == nil)
         let files = importer.files(prefix: fleet == nil ? "" : "imported-")
         let read = ManifestReader.read(
@@ -63,9 +66,7 @@ struct ImportCommand: AsyncParsableCommand {
         for refusal in importer.refusals {
             Console.error("not imported: \(TerminalText.safe("\(refusal.what): \(refusal.reason)"))")
         }
-        for area in observed.unknown {
-            Console.error("unknown: \(area.area.rawValue): \(TerminalText.safe(area.reason))")
-        }
+        Unobserved(in: [observed.host.metadata.identity: observed]).tell()
         tell(Planner.plan(loaded.manifest, observed: [observed.host.metadata.identity: observed]), importer.count)
         if !observed.unknown.isEmpty { throw ExitCode(Exit.failed) }
     }

@@ -42,8 +42,7 @@ struct ObserveCommand: AsyncParsableCommand {
         } else {
             Console.output(text)
         }
-        let unknown = hosts.flatMap(\.unknown)
-        for area in unknown { Console.error("unknown: \(area.area.rawValue): \(TerminalText.safe(area.reason))") }
-        if !unknown.isEmpty { throw ExitCode(Exit.failed) }
+        Unobserved(in: observed).tell()
+        if !hosts.allSatisfy(\.unknown.isEmpty) { throw ExitCode(Exit.failed) }
     }
 }

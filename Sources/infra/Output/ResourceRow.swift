@@ -8,6 +8,8 @@ struct ResourceRow: Encodable {
     var columns: [Column]
 
     struct Column: Encodable {
+        static let digest = "sha256"
+
         var title: String
         var value: String
 
@@ -17,7 +19,13 @@ struct ResourceRow: Encodable {
         }
     }
 
-    static func rows(_ kind: ResourceKind, _ inventory: HostInventory) -> [ResourceRow] {
+    /// Whether somebody who asks for a name means this one. An image is known by its digest as well.
+    func isNamed(_ name: String) -> Bool {
+        id == name || columns.contains { $0.title == Column.digest && $0.value == name }
+    }
+
+    /// - Parameter images: What stored images are called in the manifests.
+    static func rows(_ kind: ResourceKind, _ inventory: HostInventory, images: ImageNames) -> [ResourceRow] {
         let host = inventory.host.metadata.identity
         func row(_ id: String, _ columns: [Column]) -> ResourceRow { ResourceRow(id: id, host: host, columns: columns) }
         switch kind {
@@ -43,13 +51,15 @@ struct ResourceRow: Encodable {
                     ])
             }
         case .image:
-            return inventory.images.map {
-                row(
-                    $0.metadata.identity,
-                    [
-                        Column("pool", $0.status?.pool), Column("format", $0.spec.format.rawValue),
-                        Column("path", $0.status?.path),
-                    ])
+            return inventory.images.flatMap { image in
+                images.names(of: image).map {
+                    row(
+                        $0,
+                        [
+                            Column("pool", image.status?.pool), Column("format", image.spec.format.rawValue),
+                            Column(Column.digest, image.spec.sha256), Column("path", image.status?.path),
+                        ])
+                }
             }
         case .network:
             return inventory.networks.map {
@@ -73,12 +83,14 @@ struct ResourceRow: Encodable {
             }
         case .virtualMachine:
             return inventory.machines.map {
-                row(
+                // What runs, not what the next start will have.
+                let running = $0.status?.live ?? $0.spec
+                return row(
                     $0.metadata.identity,
                     [
-                        Column("state", $0.status?.state.rawValue), Column("cpu", String($0.spec.cpu.count)),
-                        Column("memory", $0.spec.memory.size.description),
-                        Column("accelerator", $0.spec.accelerator?.rawValue),
+                        Column("state", $0.status?.state.rawValue), Column("cpu", String(running.cpu.count)),
+                        Column("memory", running.memory.size.description),
+                        Column("accelerator", running.accelerator?.rawValue),
                         Column("uuid", $0.status?.uuid.lowercased),
                     ])
             }
