@@ -29,7 +29,7 @@ struct HostPlanner {
         self.identity = identity
         self.expectation = expectation
         self.adoption = adoption
-        observed = adoption.inventory
+        observed = adoption.inventory.withoutFilesOfNoPool(besides: expectation.inventory.pools)
         self.options = options
     }
 
@@ -59,6 +59,7 @@ struct HostPlanner {
         planUnusedImages()
         planLeavingPools()
         waitForAdoption()
+        waitForPools()
     }
 
     /// A host of which nothing is known is named even where nothing was to be done on it.

@@ -35,6 +35,8 @@ public struct Simulator: Sendable {
             let status = inventory.host.status
             inventory.host = host
             inventory.host.status = status
+            let folders = manifest.pools.filter { $0.isOn(host: host.metadata.identity) && $0.metadata.uuid == nil }
+            inventory.hideFiles(besides: folders)
             result[host.metadata.identity] = inventory
         }
     }
@@ -126,15 +128,25 @@ extension HostInventory {
             let prefix = pool.spec.path + "/"
             try require(
                 !machines.contains { $0.paths.contains { $0.hasPrefix(prefix) } }, "a machine has a file in it")
+            // The files stay, and come back into sight with the pool or its declaration.
             pools.removeAll { $0.metadata.identity == pool.metadata.identity }
-            // The files stay on a real host, and come back into sight with the pool.
-            volumes.removeAll { $0.spec.pool == pool.metadata.identity }
-            images.removeAll { $0.status?.pool == pool.metadata.identity }
         default: throw Simulator.Impossible(why: "not for a pool")
         }
     }
 
+    /// Takes what nobody sees out of sight: what lies in pools that are neither there nor declared.
+    fileprivate mutating func hideFiles(besides declared: [StoragePool]) {
+        let folders = Set((pools + declared).map(\.spec.path))
+        func isHidden(_ path: String?) -> Bool { !folders.contains { path?.hasPrefix($0 + "/") == true } }
+        volumes.removeAll { isHidden($0.status?.path) }
+        images.removeAll { isHidden($0.status?.path) }
+        seeds = seeds.filter { !isHidden($0.value.path) }
+    }
+
     private mutating func performOnFile(_ operation: Operation) throws(Simulator.Impossible) {
+        if let path = operation.file {
+            try require(pools.contains { path.hasPrefix($0.spec.path + "/") }, "its folder is no pool's")
+        }
         switch operation {
         case .importImage(let image):
             try require(pools.contains { $0.metadata.identity == image.status?.pool }, "no such pool")

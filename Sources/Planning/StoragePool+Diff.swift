@@ -86,6 +86,25 @@ extension HostPlanner {
                 + users.flatMap { releases(of: $0.metadata.identity) })
     }
 
+    /// Whether a pool is declared and not there, though files of it may be.
+    func isUnmade(pool id: String) -> Bool { !observed.pools.contains { $0.metadata.identity == id } }
+
+    /// Puts what is done to files after the making of their pool. Where that is not made, nothing is done to them.
+    mutating func waitForPools() {
+        let unmade = expectation.inventory.pools.filter { isUnmade(pool: $0.metadata.identity) }
+        guard !unmade.isEmpty else { return }
+        let made = Set(steps.map(\.id))
+        steps = steps.compactMap { step in
+            guard let path = step.operation.file, let pool = unmade.first(where: { path.hasPrefix($0.spec.path + "/") })
+            else { return step }
+            let creation = id(ResourceID(.storagePool, pool.metadata.identity), "create")
+            guard made.contains(creation) else { return nil }
+            var step = step
+            if !step.after.contains(creation) { step.after.append(creation) }
+            return step
+        }
+    }
+
     /// How to say which object a resource is.
     static func uuidHelp(_ seen: UUID, _ derived: UUID) -> String {
         seen == derived ? "leave metadata.uuid out" : "write metadata.uuid: \(seen.lowercased)"
@@ -114,6 +133,40 @@ extension StoragePool {
         pool.status?.capacity = nil
         pool.status?.available = nil
         return pool
+    }
+}
+
+extension HostInventory {
+    /// Leaves out files in folders of pools that are neither there nor to be: nothing can be done to them. Volumes that were
+    /// kept there are listed.
+    func withoutFilesOfNoPool(besides expected: [StoragePool]) -> HostInventory {
+        let ids = Set((pools + expected).map(\.metadata.identity))
+        guard !volumes.allSatisfy({ ids.contains($0.spec.pool) })
+            || !images.allSatisfy({ ids.contains($0.status?.pool ?? "") }) || (!seeds.isEmpty && ids.isEmpty)
+        else { return self }
+        let folders = (pools + expected).map { $0.spec.path + "/" }
+        var inventory = self
+        inventory.volumes.removeAll {
+            !ids.contains($0.spec.pool)
+                && ($0.status?.mark.map { !$0.retained || $0.deletion == .delete } ?? true)
+        }
+        inventory.images.removeAll { !ids.contains($0.status?.pool ?? "") }
+        inventory.seeds = seeds.filter { seed in folders.contains { seed.value.path.hasPrefix($0) } }
+        return inventory
+    }
+}
+
+extension Operation {
+    /// The file in a pool's folder that it makes, changes or removes, where it needs the pool for that.
+    var file: String? {
+        switch self {
+        case .importImage(let image), .removeImage(let image): image.status?.path
+        case .createVolume(let volume), .growVolume(let volume), .markVolume(let volume), .removeVolume(let volume),
+            .copyVolume(let volume, _), .removeCopy(let volume, _):
+            volume.status?.path
+        case .removeStaged(let path), .writeSeed(let path, _, _), .removeSeed(let path, _): path
+        default: nil
+        }
     }
 }
 

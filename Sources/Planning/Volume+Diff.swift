@@ -102,7 +102,8 @@ extension HostPlanner {
 
     mutating func plan(_ volume: Volume, _ seen: Volume) {
         let resource = ResourceID(.volume, volume.metadata.identity)
-        if isHeld(resource, area: .storage) || isRefused(volume, seen, resource) { return }
+        let needs = isUnmade(pool: volume.spec.pool) ? [ResourceID(.storagePool, volume.spec.pool)] : []
+        if isHeld(resource, area: .storage, needs: needs) || isRefused(volume, seen, resource) { return }
         if let mark = seen.status?.mark, let wanted = volume.status?.mark {
             if mark.retained, !volume.spec.reuse {
                 block(

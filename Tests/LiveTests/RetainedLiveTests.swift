@@ -15,9 +15,15 @@ extension LiveTests {
                 #expect(destroyed.status == 0, "\(destroyed)")
                 let contents = try await sh(#"sha256sum "$1""#, disk)
 
-                // The pool is not defined, so the plan cannot see the disk; the step does.
+                // The pool is not defined any more, and what lies in its folder is there all the same.
+                let planned = try await fleet.infra("plan")
+                #expect(planned.output.contains("Volume/guest.root on server-1: it was kept"), "\(planned)")
+                #expect(planned.output.contains("reuse: true") && !planned.output.contains("creating the volume"))
+                let listed = try await fleet.infra("get", "Volume/guest.root")
+                #expect(listed.status == 0 && listed.output.contains(disk), "\(listed)")
                 let refused = try await fleet.apply()
                 #expect(refused.status == 1 && refused.output.contains("reuse: true"), "\(refused)")
+                #expect(!refused.output.contains("Failed"), "\(refused)")
                 #expect(try await Virsh.all() == [])
                 #expect(try await sh(#"sha256sum "$1""#, disk) == contents)
 
@@ -25,6 +31,26 @@ extension LiveTests {
                 let back = try await fleet.apply()
                 #expect(back.status == 0 && back.lastLine == "No changes.", "\(back)")
                 #expect(try await sh(#"sha256sum "$1""#, disk) == contents)
+                let named = try await fleet.infra("get", "Image/tiny")
+                #expect(named.status == 0 && named.output.contains("img-"), "\(named)")
+            }
+        }
+
+        /// A pool that somebody undefined by hand holds what a plan has to know of before its first step.
+        @Test func whatIsTakenUpWaitsForItsPool() async throws {
+            try await withFleet("unmade") { fleet in
+                try fleet.writeBase(vni: 7744)
+                try fleet.writeMachine("guest", address: 11, "power: stopped")
+                #expect(try await fleet.apply().lastLine == "No changes.")
+                try fleet.edit("guest.yaml", "image: tiny", "image: tiny, deletion: delete, reuse: true")
+                let destroyed = try await fleet.infra("destroy", "--yes", "--allow", "stop")
+                #expect(destroyed.status == 0, "\(destroyed)")
+                let planned = try await fleet.infra("plan")
+                #expect(planned.output.contains("taken up again with the data it kept"), "\(planned)")
+                let again = try await fleet.infra("destroy", "--yes", "--allow", "stop")
+                #expect(again.status == 0 && again.lastLine == "No changes.", "\(again)")
+                #expect(try await fleet.apply().lastLine == "No changes.")
+                #expect(try await fleet.infra("get", "Volume/guest.root").output.contains("false"))
             }
         }
 

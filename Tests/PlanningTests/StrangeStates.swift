@@ -47,12 +47,8 @@ extension HostInventory {
         if random.chance(50) { volumes.remove(at: index) } else { volumes[index].status?.mark?.retained = true }
     }
 
-    /// libvirt has forgotten a pool, so nobody sees what lies in it.
-    private mutating func lose(pool: String) {
-        pools.removeAll { $0.metadata.identity == pool }
-        volumes.removeAll { $0.spec.pool == pool }
-        images.removeAll { $0.status?.pool == pool }
-    }
+    /// libvirt has forgotten a pool; what lies in it is there.
+    private mutating func lose(pool: String) { pools.removeAll { $0.metadata.identity == pool } }
 
     /// What a run that was killed has left.
     private mutating func leaveUnfinished(_ random: inout SeededGenerator, _ identity: Identity) {

@@ -44,12 +44,14 @@ extension StorageDriver {
         let strangers = try await strangers(
             records.filter { ids[$0.uuid] == nil }, named: named, marks, &reading)
         pools.merge(strangers.mapValues { ($0.name, $0) }) { ours, _ in ours }
+        var unmade = try await unmade(wanted, ids: Set(ids.values), taken: Set(records.compactMap(\.folder)))
         var (listing, unread) = try await early.get()
-        let later = try await list(pools.keys.filter { !folders.contains($0) }.sorted())
+        let later = try await list((pools.keys.filter { !folders.contains($0) } + unmade.keys).sorted())
         listing.add(later.listing)
         unread += later.unread
         for (folder, reason) in unread {
             if let pool = pools.removeValue(forKey: folder) { reading.isUnknown(pool.id, pool.record, ids, reason) }
+            reading.isUnknown(pool: unmade.removeValue(forKey: folder), reason)
         }
         for index in reading.result.pools.indices {
             guard let space = listing.space[reading.result.pools[index].spec.path] else { continue }
@@ -80,12 +82,34 @@ extension StorageDriver {
             }
         }
         for file in listing.files {
-            guard let id = pools[file.folder]?.id else { continue }
-            reading.add(file, inPool: id, mark: listing.marks[file.path], seen: seen[file.path])
+            let mark = listing.marks[file.path]
+            if let id = pools[file.folder]?.id {
+                reading.add(file, inPool: id, mark: mark, seen: seen[file.path])
+            } else if let id = unmade[file.folder], reading.isOurs(file, mark) {
+                reading.add(file, inPool: id, mark: mark, seen: seen[file.path])
+            }
         }
         reading.tellTwins()
         reading.sort()
         return reading.result
+    }
+
+    /// Declared pools that libvirt does not know, by their folders where those are there: what was kept in one is not seen by
+    /// libvirt, and is there all the same.
+    private func unmade(
+        _ wanted: [StoragePool], ids: Set<String>, taken: Set<String>
+    ) async throws(HostError) -> [String: String] {
+        let missing = wanted.filter {
+            ($0.spec.hosts.isEmpty || $0.spec.hosts.contains(host)) && $0.metadata.uuid == nil
+                && !ids.contains($0.metadata.identity) && !taken.contains($0.spec.path)
+        }
+        guard !missing.isEmpty else { return [:] }
+        let output = try await commands.run(
+            "bash", ["-c", StorageScripts.folders, "infra-inspect"] + missing.map(\.spec.path), outputLimit: 1 << 24)
+        let there = Set(output.text.split(separator: "\0").map(String.init))
+        return missing.reduce(into: [:]) {
+            if there.contains($1.spec.path) { $0[$1.spec.path] = $1.metadata.identity }
+        }
     }
 
     private func listed(_ folders: Set<String>) async -> Result<FolderListing, HostError> {

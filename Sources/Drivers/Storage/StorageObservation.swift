@@ -41,7 +41,7 @@ struct StorageReading {
         self.identity = identity
     }
 
-    /// A file in the folder of a pool of ours.
+    /// A file in the folder of a pool of ours, or of one that is to be.
     ///
     /// - Parameters:
     ///   - seen: what libvirt says of it, which for qcow2 is the size a guest sees and the file below.
@@ -65,6 +65,11 @@ struct StorageReading {
             }
         case nil: addOther(file, pool, mark, seen)
         }
+    }
+
+    /// Whether a file's name or its mark makes it one of this fleet's.
+    func isOurs(_ file: FileRecord, _ mark: FileMark?) -> Bool {
+        FileRole(name: file.name, identity: identity) != nil || mark?.adopted(file, in: identity) != nil
     }
 
     private mutating func addVolume(

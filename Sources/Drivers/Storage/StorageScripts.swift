@@ -56,6 +56,14 @@ enum StorageScripts {
         sync -- "$(dirname -- "$2")"
         """#
 
+    /// FOLDER…: those that are folders as `makeFolder` takes them, each ended by a zero byte.
+    static let folders = #"""
+        for path; do
+            [[ -d $path && $(realpath --canonicalize-missing -- "$path") == "$path" ]] || continue
+            printf '%s\0' "$path"
+        done
+        """#
+
     /// FOLDER…: their marks as `getfattr` dumps them.
     static let folderMarks = #"""
         for path; do
