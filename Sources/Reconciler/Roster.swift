@@ -109,8 +109,12 @@ struct Roster: Codable, Hashable, Sendable {
 
     /// What a host remembers.
     static func question(_ identity: Identity, _ deadline: Duration) -> HostQuestion<Roster?> {
-        let path = path(identity)
-        return HostQuestion(
+        question(at: path(identity), deadline)
+    }
+
+    /// What a file remembers.
+    static func question(at path: String, _ deadline: Duration) -> HostQuestion<Roster?> {
+        HostQuestion(
             CommandCall(
                 "bash", ["-c", #"if [[ -e $1 ]]; then echo there; exec cat -- "$1"; fi"#, "infra-roster", path],
                 deadline: deadline, outputLimit: sizeLimit)

@@ -31,7 +31,13 @@ extension RackTests {
                 try fleet.edit("fleet.yaml", short, slow)
                 // Disks come first, and are limited by other means. The downtime is set once memory is sent, after the news of it.
                 var limits = ""
+                // Should the source end at the last moment and start anew, it must not start what has left it.
+                var autostart: Set<String> = [try await starts(with: one)]
+                #expect(autostart == ["enable"])
                 let late = try await fleet.watch { event, _ in
+                    if event.what == .stepProgress, event.step.hasSuffix("/migrate") {
+                        autostart.insert(try await starts(with: one))
+                    }
                     let isThere = limits.contains("max-bandwidth: 1048576 ") && limits.contains("downtime-limit: 30 ms")
                     guard event.what == .stepProgress, !isThere else { return }
                     limits = try await one.sh(
@@ -39,6 +45,8 @@ extension RackTests {
                 }
                 #expect(limits.contains("max-bandwidth: 1048576 bytes/second"), "\(limits)")
                 #expect(limits.contains("downtime-limit: 30 ms"), "\(limits)")
+                #expect(autostart == ["enable", "disable"])
+                #expect(try await starts(with: one) == "enable")
                 try await goesOn(
                     fleet, after: late, why: "it did not end within 10 seconds; it was given up")
 
@@ -51,6 +59,11 @@ extension RackTests {
                     try await two.counts(fleet, "mover", to: (try await one.counts(fleet, "mover").last ?? 0) + 3)
                 }
             }
+        }
+
+        /// Whether libvirt starts the guest with its host: `enable` or `disable`.
+        private func starts(with host: RackHost) async throws -> String {
+            try await host.sh("virsh dominfo mover | sed -n 's/^Autostart: *//p'")
         }
 
         /// The guest is where it was, and its disk counts there alone.
