@@ -10,14 +10,17 @@ public struct MigrationOrder: Hashable, Sendable {
     public var disks: [String]
     /// Whether what lies below those disks is copied with them.
     public var copiesLayers: Bool
+    /// Whether it has disks in files that both hosts reach.
+    public var sharesDisks: Bool
     /// For each of memory and disks; as much as there is when nil.
     public var bandwidth: BitRate?
 
     /// An order.
-    public init(address: String, disks: [String], copiesLayers: Bool, bandwidth: BitRate?) {
+    public init(address: String, disks: [String], copiesLayers: Bool, sharesDisks: Bool, bandwidth: BitRate?) {
         self.address = address
         self.disks = disks
         self.copiesLayers = copiesLayers
+        self.sharesDisks = sharesDisks
         self.bandwidth = bandwidth
     }
 }
@@ -37,7 +40,8 @@ extension LibvirtConnection {
     /// when it ends, or loses one of the two, libvirt aborts and the guest goes on here, unless it had stopped here already
     /// for its last part: then it is paused here, and runs there or nowhere. Maps to `virDomainMigrate3` with `LIVE`,
     /// `PERSIST_DEST`, `UNDEFINE_SOURCE`, `ABORT_ON_ERROR` and, where disks are copied, `NON_SHARED_DISK` or
-    /// `NON_SHARED_INC`.
+    /// `NON_SHARED_INC`; with `UNSAFE` where others are shared, since libvirt knows network and cluster file systems by a list
+    /// and refuses all others. What it would look at beside that, the cache, QEMU empties at the target by itself.
     ///
     /// - Parameter deadline: after which its outcome is unknown. The job is to be aborted before.
     public func migrateDomain(
@@ -82,6 +86,7 @@ extension LibvirtConnection {
         if !order.disks.isEmpty {
             flags |= (order.copiesLayers ? VIR_MIGRATE_NON_SHARED_DISK : VIR_MIGRATE_NON_SHARED_INC).rawValue
         }
+        if order.sharesDisks { flags |= VIR_MIGRATE_UNSAFE.rawValue }
         guard let moved = virDomainMigrate3(domain, target, parameters, UInt32(count), flags) else {
             throw LibvirtLibrary.lastError("virDomainMigrate3")
         }

@@ -111,6 +111,10 @@ public struct FindingCode: Hashable, Sendable {
             ("pool-elsewhere", "A disk in a pool that its host does not have.", "Take a pool of that host."),
             ("pool-nested", "A pool inside another one.", "Give each pool a folder of its own, side by side."),
             ("pool-path", "A pool outside its host's storage roots.", "Put it below one of them."),
+            (
+                "pool-shared", "A shared pool that is adopted.",
+                "Leave metadata.uuid out, and undefine the pool on its hosts."
+            ),
             ("secret", "A secret that cannot be used.", "Put a file of mode 0600 below the --secrets folder."),
             ("server-outside", "A server's address outside its subnet.", "Give it an address inside."),
             ("underlay-mixed", "A VXLAN network over IPv4 and IPv6.", "Give its hosts underlay addresses of one kind."),

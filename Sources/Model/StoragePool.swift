@@ -12,15 +12,29 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var overcommit: Double
         /// What to count with instead of what is there.
         public var capacity: ByteCount?
+        /// Whether the folder is the same file system on all its hosts.
+        public var shared: Bool
 
         /// A pool's declaration.
         public init(
-            hosts: [String] = [], path: String, overcommit: Double = 1, capacity: ByteCount? = nil
+            hosts: [String] = [], path: String, overcommit: Double = 1, capacity: ByteCount? = nil,
+            shared: Bool = false
         ) {
             self.hosts = hosts
             self.path = path
             self.overcommit = overcommit
             self.capacity = capacity
+            self.shared = shared
+        }
+
+        /// Reads a declaration, one of a version that knew nothing of shared pools included.
+        public init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            hosts = try values.decode([String].self, forKey: .hosts)
+            path = try values.decode(String.self, forKey: .path)
+            overcommit = try values.decode(Double.self, forKey: .overcommit)
+            capacity = try values.decodeIfPresent(ByteCount.self, forKey: .capacity)
+            shared = try values.decodeIfPresent(Bool.self, forKey: .shared) ?? false
         }
     }
 

@@ -31,6 +31,8 @@ public struct Capacity: Hashable, Sendable, Codable {
     public var allowed: UInt64?
     /// How much more may be promised than there is.
     public var overcommit: Double
+    /// Whether it is one for all hosts of its pool, and counted once.
+    public var shared: Bool?
 
     /// How much is promised beyond what is allowed; 0 when it fits.
     public var missing: UInt64 { allowed.map { promised > $0 ? promised - $0 : 0 } ?? 0 }

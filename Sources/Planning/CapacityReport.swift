@@ -4,7 +4,7 @@ public import Model
 public struct CapacityReport: Hashable, Sendable, Codable {
     /// One measure of a host, a pool on a host, or all of them together.
     public struct Row: Hashable, Sendable, Codable {
-        /// The host, by identity; nil for a sum over hosts.
+        /// The host, by identity; nil for a sum over hosts and for a shared pool, which is one for all.
         public var host: String?
         /// `Host/x` or `StoragePool/x`; nil for a sum over hosts' processors or memory.
         public var resource: ResourceID?
@@ -23,7 +23,7 @@ public struct CapacityReport: Hashable, Sendable, Codable {
 
         /// A row of a plan's capacity.
         init(_ capacity: Capacity) {
-            host = capacity.host
+            host = capacity.shared == true ? nil : capacity.host
             resource = capacity.resource
             measure = capacity.measure
             physical = capacity.physical
@@ -94,7 +94,7 @@ public struct CapacityReport: Hashable, Sendable, Codable {
 
     private static func sums(_ rows: [Row]) -> [Row] {
         var pools: [ResourceID] = []
-        for row in rows where row.measure == .disk {
+        for row in rows where row.measure == .disk && row.host != nil {
             if let pool = row.resource, !pools.contains(pool) { pools.append(pool) }
         }
         let grouped = Dictionary(grouping: rows) { $0.measure == .disk ? $0.resource : nil }
@@ -124,7 +124,14 @@ public struct HostLoss: Hashable, Sendable, Codable {
         let lost = manifest.machines.filter { before[$0.metadata.identity] == host }
         self.host = host
         machines = lost.map(\.metadata.identity)
-        withData = lost.filter { !$0.spec.disks.isEmpty }.map(\.metadata.identity)
+        let shared = Set(manifest.pools.filter(\.spec.shared).map(\.metadata.identity))
+        let pools = manifest.volumes.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec.pool }
+        withData = lost.filter { machine in
+            machine.spec.disks.contains { disk in
+                let pool = disk.declared?.pool ?? disk.volume.flatMap { pools[$0] }
+                return pool.map { !shared.contains($0) } ?? true
+            }
+        }.map(\.metadata.identity)
         bound = lost.filter { $0.spec.host == host }.map(\.metadata.identity)
         var rest = manifest
         rest.hosts.removeAll { $0.metadata.identity == host }

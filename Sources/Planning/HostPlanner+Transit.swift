@@ -44,7 +44,8 @@ extension HostPlanner {
     }
 
     private func reason(_ arrival: Transit.Arrival, _ passage: Passage) -> String {
-        let copied = passage.copied.isEmpty ? "it has no disk" : "\(passage.size.rounded) of disk copied"
+        let none = passage.shared.isEmpty ? "it has no disk" : "both reach its disks"
+        let copied = passage.copied.isEmpty ? none : "\(passage.size.rounded) of disk copied"
         return
             "from host \(arrival.from) to host \(host) (\(arrival.isLive ? "live migration" : "it is off"), \(copied))"
     }

@@ -10,6 +10,7 @@ struct HostPlanner {
     let observed: HostInventory
     let options: PlanOptions
     let transit: Transit
+    let shared: SharedPools
     /// The machines that volumes come with, by volume.
     let incoming: [String: Transit.Arrival]
     var steps: [Step] = []
@@ -21,9 +22,10 @@ struct HostPlanner {
 
     init(
         host: String, identity: Identity, expectation: Expectation, adoption: Adoption, options: PlanOptions,
-        transit: Transit = Transit()
+        transit: Transit, shared: SharedPools
     ) {
         self.transit = transit
+        self.shared = shared
         incoming = transit.incoming
         self.host = host
         self.identity = identity
@@ -202,7 +204,8 @@ struct HostPlanner {
 
     /// The step that stores the image of that path. Two images with the same bytes are one file.
     func imports(of path: String?) -> [String] {
-        expectation.inventory.images.filter { $0.status?.path == path && path != nil }.map {
+        if let path, let step = shared.steps[path] { return [step] }
+        return expectation.inventory.images.filter { $0.status?.path == path && path != nil }.map {
             id(ResourceID(.image, $0.metadata.identity), Operation.importImage($0).name)
         }
     }

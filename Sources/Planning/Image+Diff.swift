@@ -5,7 +5,8 @@ extension HostPlanner {
     mutating func planImages() {
         let stored = Set(observed.images.compactMap { $0.status.flatMap { $0.staged ? nil : $0.path } })
         for image in expectation.inventory.images {
-            guard let status = image.status, !stored.contains(status.path) else { continue }
+            guard let status = image.status, !stored.contains(status.path), shared.steps[status.path] == nil
+            else { continue }
             let resource = ResourceID(.image, image.metadata.identity)
             let pool = ResourceID(.storagePool, status.pool)
             if isHeld(resource, area: .storage, needs: [pool]) || isPoolUnknown(status.pool, resource) { continue }
@@ -20,6 +21,8 @@ extension HostPlanner {
     mutating func planUnusedImages() {
         let needed = Set(expectation.inventory.images.compactMap { $0.status?.path })
         for image in observed.images where image.status?.staged == false {
+            // Whether another host needs it is not to be seen from here.
+            if shared.contains(image.status?.pool ?? "") { continue }
             if let path = image.status?.path, !needed.contains(path) { planUnused(image, path) }
         }
     }

@@ -8,21 +8,24 @@ public struct Passage: Hashable, Sendable, Codable {
     public var to: String
     /// Disks whose contents are copied on the way, by name.
     public var copied: [String]
+    /// Disks in pools that both hosts reach, of which nothing is copied, by name.
+    public var shared: [String]
     /// Whether the layers below a disk are copied with it, since the target has them not.
     public var copiesLayers: Bool
-    /// What these hold together, as the guest sees them.
+    /// What is copied, as the guest sees it.
     public var size: ByteCount
     /// What it may take of the network and of the guest's time.
     public var limits: Fleet.Migration
 
     /// A way.
     public init(
-        from: String, to: String, copied: [String], copiesLayers: Bool = false, size: ByteCount,
-        limits: Fleet.Migration = Fleet.Migration()
+        from: String, to: String, copied: [String], shared: [String] = [], copiesLayers: Bool = false,
+        size: ByteCount, limits: Fleet.Migration = Fleet.Migration()
     ) {
         self.from = from
         self.to = to
         self.copied = copied
+        self.shared = shared
         self.copiesLayers = copiesLayers
         self.size = size
         self.limits = limits
@@ -92,7 +95,7 @@ struct Transit {
 extension Transit {
     /// What concerns each host, by the host's identity.
     static func all(
-        _ placement: Placement, _ manifest: FleetManifest, _ observed: [String: HostInventory]
+        _ placement: Placement, _ manifest: FleetManifest, _ observed: [String: HostInventory], _ shared: SharedPools
     ) -> [String: Transit] {
         var all: [String: Transit] = [:]
         let machines = manifest.machines.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
@@ -100,7 +103,7 @@ extension Transit {
             guard let to = move.to, let machine = machines[move.machine],
                 let seen = observed[move.from]?.machines.first(where: { $0.metadata.identity == move.machine })
             else { continue }
-            add(move, to: to, machine, seen, manifest, observed, strays: placement.strays, &all)
+            add(move, to: to, machine, seen, manifest, observed, shared, strays: placement.strays, &all)
         }
         for (host, machines) in placement.left.sorted(by: { $0.key < $1.key }) {
             all[host, default: Transit()].left = machines
@@ -127,19 +130,23 @@ extension Transit {
 
     private static func add(
         _ move: Placement.Move, to: String, _ machine: VirtualMachine, _ seen: VirtualMachine,
-        _ manifest: FleetManifest, _ observed: [String: HostInventory], strays: [String: [String: String]],
-        _ all: inout [String: Transit]
+        _ manifest: FleetManifest, _ observed: [String: HostInventory], _ shared: SharedPools,
+        strays: [String: [String: String]], _ all: inout [String: Transit]
     ) {
         let isLive = seen.status?.state.isActive == true
         let wanted = Set(machine.volumes)
-        let volumes = (observed[move.from]?.volumes ?? []).filter {
+        let disks = (observed[move.from]?.volumes ?? []).filter {
             $0.status?.staged != true && wanted.contains($0.metadata.identity)
         }.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        let volumes = disks.filter { !shared.contains($0.value.spec.pool) }
         let copied = machine.spec.disks.filter {
             volumes[$0.volume ?? "\(move.machine).\($0.name)"] != nil
         }.map(\.name).sorted()
+        let reached = machine.spec.disks.filter {
+            disks[$0.volume ?? "\(move.machine).\($0.name)"].map { shared.contains($0.spec.pool) } ?? false
+        }.map(\.name).sorted()
         let passage = Passage(
-            from: move.from, to: to, copied: copied,
+            from: move.from, to: to, copied: copied, shared: reached,
             size: ByteCount(volumes.values.reduce(0) { $0 + $1.spec.size.bytes }), limits: manifest.fleet.migration)
         let arrival = Arrival(from: move.from, machine: seen, volumes: volumes, passage: passage)
         let resource = ResourceID(.virtualMachine, move.machine)

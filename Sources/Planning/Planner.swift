@@ -110,7 +110,8 @@ public enum Planner {
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
         let volumes = Dictionary(grouping: wanted.volumes) { placement.volumes[$0.metadata.identity] ?? "" }
         let ends = TunnelEnds(wanted, machines: machines)
-        let transits = Transit.all(placement, wanted, observed)
+        var shared = SharedPools(manifest, observed: observed).settled(wanted, placement, observed)
+        let transits = Transit.all(placement, wanted, observed, shared)
         var planners: [String: HostPlanner] = [:]
         var steps: [Step] = []
         for host in wanted.hosts {
@@ -119,9 +120,10 @@ public enum Planner {
                 plan.notes.append(offline(id, machines[id] ?? []))
                 continue
             }
-            let inventory =
+            let inventory = shared.own(
                 observed[id]
-                ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")])
+                    ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")]),
+                on: id)
             let transit = transits[id] ?? Transit()
             let incoming = transit.incoming
             let adoption = Adoption(
@@ -140,12 +142,13 @@ public enum Planner {
                 local.heldBack.merge(blockedByVNI) { known, _ in known }
                 planner = HostPlanner(
                     host: id, identity: identity, expectation: expectation, adoption: adoption, options: local,
-                    transit: transit)
+                    transit: transit, shared: shared)
                 planner.run()
                 // Whether the link that has a VNI now goes is known at the end, and what needs the new one waits.
                 blockedByVNI = planner.heldVNIs
             } while !blockedByVNI.isEmpty
             if !placement.moves.isEmpty { planners[id] = planner }
+            shared.note(planner.steps)
             steps += planner.steps
             plan.blocked += planner.blocked
             plan.problems += planner.problems
@@ -158,6 +161,7 @@ public enum Planner {
         }
         let held = heldMoves(placement, wanted, planners)
         if !held.isEmpty { return (plan, held) }
+        plan.capacity = shared.merged(plan.capacity)
         plan.blocked += lostHosts(wanted, observed)
         steps = withoutOrphans(steps)
         for short in plan.capacity.filter({ $0.missing > 0 }) {

@@ -48,6 +48,26 @@ public struct Simulator: Sendable {
 
     /// Does one step.
     public mutating func apply(_ step: Step) throws {
+        try perform(step)
+        shareFiles(of: step.host)
+    }
+
+    /// What a step did to files in shared pools, the other hosts see.
+    private mutating func shareFiles(of name: String) {
+        guard let host = hosts[name], host.pools.contains(where: { $0.spec.shared }) else { return }
+        let folders = host.pools.filter(\.spec.shared).map { $0.spec.path + "/" }
+        func isShared(_ path: String?) -> Bool { folders.contains { path?.hasPrefix($0) == true } }
+        for other in hosts.keys where other != name {
+            hosts[other]?.volumes.removeAll { isShared($0.status?.path) }
+            hosts[other]?.volumes += host.volumes.filter { isShared($0.status?.path) }
+            hosts[other]?.images.removeAll { isShared($0.status?.path) }
+            hosts[other]?.images += host.images.filter { isShared($0.status?.path) }
+            let own = hosts[other]?.seeds.filter { !isShared($0.value.path) } ?? [:]
+            hosts[other]?.seeds = own.merging(host.seeds.filter { isShared($0.value.path) }) { own, _ in own }
+        }
+    }
+
+    private mutating func perform(_ step: Step) throws {
         // Taken out of the dictionary, so that its lists are changed in place and not copied for each step.
         guard var host = hosts.removeValue(forKey: step.host) else {
             throw Refusal(description: "\(step.id): no such host")

@@ -27,7 +27,10 @@ extension HostPlanner {
                     "its folder \(pool.spec.path) or its name is that of \(clash.described), which is not ours")
                 return
             }
-            add(resource, .create, .createPool(pool), reason: "not there")
+            // Of a shared folder one host makes what the others find.
+            add(
+                resource, .create, .createPool(pool), reason: "not there",
+                after: shared.steps[resource.id].map { [$0] } ?? [])
             return
         }
         if status.uuid != pool.status?.uuid {
@@ -141,8 +144,9 @@ extension HostInventory {
     /// kept there are listed.
     func withoutFilesOfNoPool(besides expected: [StoragePool]) -> HostInventory {
         let ids = Set((pools + expected).map(\.metadata.identity))
-        guard !volumes.allSatisfy({ ids.contains($0.spec.pool) })
-            || !images.allSatisfy({ ids.contains($0.status?.pool ?? "") }) || (!seeds.isEmpty && ids.isEmpty)
+        guard
+            !volumes.allSatisfy({ ids.contains($0.spec.pool) })
+                || !images.allSatisfy({ ids.contains($0.status?.pool ?? "") }) || (!seeds.isEmpty && ids.isEmpty)
         else { return self }
         let folders = (pools + expected).map { $0.spec.path + "/" }
         var inventory = self

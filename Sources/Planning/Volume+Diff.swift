@@ -71,6 +71,13 @@ extension HostPlanner {
         let image = volume.spec.image.map { ResourceID(.image, $0) }
         if isHeld(resource, area: .storage, needs: [pool] + (image.map { [$0] } ?? [])) { return }
         if isPoolUnknown(volume.spec.pool, resource) { return }
+        if let other = shared.hostThatSees(volume: volume.metadata.identity) {
+            block(
+                resource,
+                "host \(other) has it and this one does not see it, though \(pool) is said to be shared: mount it here, or say "
+                    + "`shared: false`")
+            return
+        }
         if let path = volume.status?.path, isInTheWay(path, of: resource) || isLost(path, resource) { return }
         if let image = volume.spec.image.flatMap({ expectation.manifestImage($0) }),
             let least = image.spec.virtualSize, least > volume.spec.size
@@ -182,6 +189,10 @@ extension HostPlanner {
                 reason: "grows under \(user), which runs", changes: changes)
             return
         }
+        if let arrival = transit.arriving.values.first(where: { $0.machine.allPaths.contains(path ?? "") }) {
+            planGrowth(of: volume, with: arrival, changes, resource)
+            return
+        }
         if isHeld(resource, area: .compute) { return }
         if let user = observed.machines.first(where: { $0.status?.state == .saved && $0.allPaths.contains(path ?? "") })
         {
@@ -189,6 +200,23 @@ extension HostPlanner {
             return
         }
         add(resource, .update, .growVolume(volume), reason: "grows", changes: changes)
+    }
+
+    /// One in a shared pool, whose machine comes from another host.
+    private mutating func planGrowth(
+        of volume: Volume, with arrival: Transit.Arrival, _ changes: [FieldChange], _ resource: ResourceID
+    ) {
+        let machine = arrival.machine
+        let after = [id(ResourceID(.virtualMachine, machine.metadata.identity), arrival.name)]
+        let disk = machine.spec.disks.first { $0.path == volume.status?.path }?.name
+        if arrival.isLive, let disk {
+            add(
+                resource, .update, .growDisk(volume, machine: machine.asTarget, disk: disk), .live,
+                reason: "grows under VirtualMachine/\(machine.metadata.identity), which runs", changes: changes,
+                after: after)
+        } else {
+            add(resource, .update, .growVolume(volume), reason: "grows", changes: changes, after: after)
+        }
     }
 
     /// A volume that is not in the manifests any more: its own mark says what becomes of it.

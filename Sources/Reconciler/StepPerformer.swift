@@ -136,14 +136,17 @@ struct StepPerformer: Sendable {
             try await compute.restart(machine, grace: grace, deadline: deadline, isHeld: isHeld)
         case .undefineMachine(let machine): try await compute.undefine(machine, deadline: deadline)
         case .migrateMachine(let machine, let passage):
+            try await requireShared(machine, passage)
             for disk in machine.spec.disks where passage.copied.contains(disk.name) {
                 guard let volume = disk.volume, let path = disk.path else { continue }
                 try await storage.requireIncoming(volume, at: path)
             }
             try await compute.migrate(
                 machine, from: try peer(passage.from).compute, address: try migrationAddress(), disks: passage.copied,
-                copiesLayers: passage.copiesLayers, limits: passage.limits, deadline: deadline, report: report)
+                shared: passage.shared, copiesLayers: passage.copiesLayers, limits: passage.limits, deadline: deadline,
+                report: report)
         case .relocateMachine(let machine, let passage):
+            try await requireShared(machine, passage)
             for disk in machine.spec.disks where passage.copied.contains(disk.name) {
                 guard let path = disk.path else { continue }
                 try await storage.requireEqual(path, on: try peer(passage.from).storage, size: passage.size)
@@ -152,6 +155,13 @@ struct StepPerformer: Sendable {
         case .dropMachine(let machine, let home):
             try await compute.drop(machine, home: try peer(home).compute, deadline: deadline)
         }
+    }
+
+    /// Throws `.surprise` unless both hosts reach the disks that are not copied.
+    private func requireShared(_ machine: VirtualMachine, _ passage: Passage) async throws(HostError) {
+        let paths = machine.spec.disks.filter { passage.shared.contains($0.name) }.compactMap(\.path)
+        guard !paths.isEmpty else { return }
+        try await session.storage.requireShared(paths, with: try peer(passage.from).storage)
     }
 
     private func peer(_ host: String) throws(HostError) -> HostSession {

@@ -40,19 +40,23 @@ extension ComputeDriver {
     /// - Parameters:
     ///   - address: where QEMU here can be reached from there.
     ///   - disks: those whose contents are copied, by name. Files for them are here already.
+    ///   - shared: those in files that both hosts reach, by name.
     ///   - report: told how far it has come.
     /// - Throws: `HostError.surprise` when it is here already, does not run there, or was given up; what libvirt says.
     public func migrate(
-        _ machine: VirtualMachine, from source: ComputeDriver, address: String, disks: [String], copiesLayers: Bool,
-        limits: Fleet.Migration, deadline: Duration, report: @escaping @Sendable (MoveProgress) -> Void
+        _ machine: VirtualMachine, from source: ComputeDriver, address: String, disks: [String], shared: [String],
+        copiesLayers: Bool, limits: Fleet.Migration, deadline: Duration,
+        report: @escaping @Sendable (MoveProgress) -> Void
     ) async throws(HostError) {
         let record = try await movable(machine, from: source, deadline: deadline)
         guard record.state == .running, let live = try record.definitions.get().live else {
             throw .surprise("domain \(record.name) does not run on host \(source.host)")
         }
         let targets = try Self.targets(of: disks, of: machine, in: live, record.name)
+        _ = try Self.targets(of: shared, of: machine, in: live, record.name)
         let order = MigrationOrder(
-            address: address, disks: targets, copiesLayers: copiesLayers, bandwidth: limits.bandwidth)
+            address: address, disks: targets, copiesLayers: copiesLayers, sharesDisks: !shared.isEmpty,
+            bandwidth: limits.bandwidth)
         // Cut off at the very end it is paused there and runs here. Should that host then start anew, it must not start it.
         if record.autostart {
             try await source.connection.setDomainAutostart(record.uuid, false, deadline: deadline)

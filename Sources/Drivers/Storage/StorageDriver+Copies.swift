@@ -1,3 +1,4 @@
+import Foundation
 public import Hosts
 public import Model
 
@@ -58,6 +59,28 @@ extension StorageDriver {
         try await requireNoLayer(over: plan.path)
         try await requireUnused(volume)
         try await run(StorageScripts.remove, [plan.path])
+    }
+
+    /// Throws `.surprise` unless the folders of files are the same here and on another host: what is made in one here is there.
+    public func requireShared(_ paths: [String], with other: StorageDriver) async throws(HostError) {
+        let folders = Set(paths.map { FileRecord(path: $0, isPlain: true, size: 0, allocation: 0).folder })
+        for folder in folders.sorted() {
+            let probe = FileRecord(
+                path: "\(folder)/.infra-shared.\(UUID().lowercased)", isPlain: true, size: 0, allocation: 0)
+            for driver in [self, other] { try await driver.requirePool(of: probe) }
+            try await run(StorageScripts.makeEmpty, [probe.path])
+            let seen: Result<Target, HostError>
+            do throws(HostError) {
+                seen = .success(try await other.target(probe.path))
+            } catch {
+                seen = .failure(error)
+            }
+            try await run(StorageScripts.removeStaged, [probe.path])
+            guard case .file = try seen.get() else {
+                throw .surprise(
+                    "\(folder) is not the same folder on hosts \(host) and \(other.host); its pool is not shared")
+            }
+        }
     }
 
     /// Throws `.surprise` unless the file was made for what a migration brings.

@@ -5,6 +5,12 @@ extension CheckedFleet {
     static let checkPools: Check = { fleet, report in
         var misplaced: Set<String> = []
         for pool in fleet.pools.all {
+            if pool.spec.shared, pool.metadata.uuid != nil {
+                report.error(
+                    pool.resourceID, "spec.shared", "pool-shared",
+                    "a pool that is adopted cannot be shared: each host's libvirt gave it an identity of its own",
+                    help: "leave metadata.uuid out, and undefine the pool on its hosts; its files stay")
+            }
             for host in fleet.hosts(of: pool) {
                 let isBelow = host.spec.storageRoots.contains { isInside(pool.spec.path, $0) }
                 guard !isBelow else { continue }

@@ -25,7 +25,10 @@ extension StoragePool {
             .optional(
                 "capacity", \.capacity, .size(ByteCount.mebibytes(1)...ByteCount(ByteCount.limit)),
                 sample: .gibibytes(100), "What to count with instead of what is there."),
-        ], reserved: ["hostSelector", "shared", "lvm", "nfs", "iscsi", "rbd"])
+            .defaulted(
+                "shared", \.shared, .boolean, to: false,
+                "Whether the folder is the same file system on all its hosts, as by NFS."),
+        ], reserved: ["hostSelector", "lvm", "nfs", "iscsi", "rbd"])
 
     private static let directoryGrammar = Record(
         "a directory", empty,

@@ -44,6 +44,7 @@ struct Ledger {
         let members = machines.indices.reduce(into: [String: Int](minimumCapacity: machines.count)) {
             $0[machines[$1].metadata.identity] = $1
         }
+        var told: Set<String> = []
         for (index, host) in whereabouts.hosts.enumerated() {
             let inventory = observed[host.metadata.identity]
             accounts.append(Self.account(host, inventory?.host.status))
@@ -60,14 +61,16 @@ struct Ledger {
                 guard let place = poolIndices[pool.metadata.identity], capacities[place] == nil,
                     let capacity = pool.status?.capacity
                 else { continue }
-                diskAllowed[index * pools.count + place] = Capacity.scaled(
+                diskAllowed[slot(of: place, on: index)] = Capacity.scaled(
                     capacity.bytes, reserve: 0, by: pools[place].spec.overcommit)
             }
             for volume in inventory.volumes where !declares(volume.metadata.identity, members, machines) {
                 guard volume.status?.staged != true, volume.status?.mark?.deletion != .delete,
                     let place = poolIndices[volume.spec.pool]
                 else { continue }
-                diskPromised[index * pools.count + place, default: 0] += volume.spec.size.bytes
+                // Of a shared pool every host tells the same.
+                if pools[place].spec.shared, !told.insert(volume.metadata.identity).inserted { continue }
+                diskPromised[slot(of: place, on: index), default: 0] += volume.spec.size.bytes
             }
         }
     }
@@ -95,6 +98,18 @@ struct Ledger {
         } ?? false
     }
 
+    /// Where the space of a pool on a host is counted: of a shared one in one place for all its hosts.
+    private func slot(of pool: Int, on host: Int) -> Int {
+        pools[pool].spec.shared ? pool : host * pools.count + pool
+    }
+
+    /// What a machine takes of another host that it goes to: what it has in shared pools it has already.
+    func moving(_ need: Need) -> Need {
+        var need = need
+        need.disks.removeAll { pools[$0.pool].spec.shared }
+        return need
+    }
+
     /// What a machine takes of the host that gets it.
     func need(of machine: VirtualMachine) -> Need {
         var disks: [(pool: Int, bytes: UInt64)] = []
@@ -115,20 +130,20 @@ struct Ledger {
     mutating func take(_ need: Need, on host: Int) {
         accounts[host].cpu += need.cpu
         accounts[host].memory += need.memory
-        for disk in need.disks { diskPromised[host * pools.count + disk.pool, default: 0] += disk.bytes }
+        for disk in need.disks { diskPromised[slot(of: disk.pool, on: host), default: 0] += disk.bytes }
     }
 
     /// Promises space to a volume that no machine uses.
     mutating func take(_ volume: Volume, on host: Int) {
         guard let pool = poolIndices[volume.spec.pool] else { return }
-        diskPromised[host * pools.count + pool, default: 0] += volume.spec.size.bytes
+        diskPromised[slot(of: pool, on: host), default: 0] += volume.spec.size.bytes
     }
 
     /// The space of a pool that may still be promised; `max` while that is not known.
     func freeSpace(in pool: Int, on host: Int) -> UInt64 {
         let allowed = allowedSpace(in: pool, on: host)
         guard allowed < .max else { return .max }
-        let promised = diskPromised[host * pools.count + pool] ?? 0
+        let promised = diskPromised[slot(of: pool, on: host)] ?? 0
         return allowed > promised ? allowed - promised : 0
     }
 
@@ -137,7 +152,7 @@ struct Ledger {
         if let capacity = pools[pool].spec.capacity {
             return Capacity.scaled(capacity.bytes, reserve: 0, by: pools[pool].spec.overcommit)
         }
-        return diskAllowed[host * pools.count + pool] ?? .max
+        return diskAllowed[slot(of: pool, on: host)] ?? .max
     }
 
     /// Whether a host has what a machine takes.

@@ -28,11 +28,21 @@ extension Placement {
         for (site, other) in seen where site != home {
             // One that was started without a definition and is paused waits for a machine that never came.
             let isArrival = other.status?.persistent == false && other.status?.state == .paused
-            guard isArrival || came(machine, from: site, to: home) else { return nil }
+            guard isArrival || came(machine, from: site, to: home) || isShared(other, with: running.first?.1)
+            else { return nil }
         }
         for site in sites where site != home { left[site, default: [:]][id] = home }
         unsettled.insert(id)
         return home
+    }
+
+    /// Whether a machine that does not run here runs there with the same disks, all of them in shared pools: it can only have
+    /// moved, and has left nothing but its definition.
+    private func isShared(_ left: VirtualMachine, with running: VirtualMachine?) -> Bool {
+        guard let running, left.status?.state != .running, left.status?.state != .saved else { return false }
+        let paths = left.spec.disks.map(\.path)
+        return !paths.isEmpty && paths.allSatisfy(whereabouts.shared.hold)
+            && Set(paths) == Set(running.spec.disks.map(\.path))
     }
 
     /// Whether all of a machine's volumes count on that host.

@@ -132,12 +132,13 @@ extension Placement {
             }
             let excluded = kinship.excluded(wishes)
             let tree = HostTree(choice.members, ledger, scale: scale, pool: nil)
-            guard let host = tree.best(for: need, ledger, where: { excluded?.contains($0) != true }) else {
-                let refusals = refusals(wants(of: machine, need), need, wishes, except: from)
+            let taken = ledger.moving(need)
+            guard let host = tree.best(for: taken, ledger, where: { excluded?.contains($0) != true }) else {
+                let refusals = refusals(wants(of: machine, need), taken, wishes, except: from)
                 moves.append(Move(machine: id, from: from, to: nil, reason: "no host can take it: \(refusals.text)"))
                 continue
             }
-            ledger.take(need, on: host)
+            ledger.take(taken, on: host)
             kinship.add(wishes, on: host, isNew: false)
             let to = whereabouts.hosts[host].metadata.identity
             hosts[id] = to

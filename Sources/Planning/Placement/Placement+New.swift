@@ -91,6 +91,12 @@ extension Placement {
         tell(failed.sorted().map { candidates[$0] }, machines)
     }
 
+    /// The pool whose space a tree of hosts bounds: the only one, unless what one host takes of it is gone on others.
+    private func treePool(_ need: Ledger.Need) -> Int? {
+        guard need.disks.count == 1, !ledger.pools[need.disks[0].pool].spec.shared else { return nil }
+        return need.disks[0].pool
+    }
+
     private mutating func candidates(
         _ homeless: [Int], _ machines: [VirtualMachine], _ groups: inout [Group]
     ) -> [Candidate] {
@@ -101,7 +107,7 @@ extension Placement {
         for machine in homeless {
             let need = ledger.need(of: machines[machine])
             let choice = Choice(
-                wants: wants(of: machines[machine], need), pool: need.disks.count == 1 ? need.disks[0].pool : nil)
+                wants: wants(of: machines[machine], need), pool: treePool(need))
             // Sets of many hosts take long to compare, and most machines want the same.
             let found: (group: Int, count: Int)
             if let before = chosen[choice] {

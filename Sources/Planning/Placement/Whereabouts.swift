@@ -37,12 +37,15 @@ struct Whereabouts {
     /// Where libvirt has a domain that nobody owns, by its UUID.
     private var adoptable: [UUID: String] = [:]
     private var lastSeen: [String: String] = [:]
+    /// Pools whose files are on each of their hosts: a volume in one says nothing of a machine's place.
+    let shared: SharedPools
     /// Hosts that are off and of which nobody knows what was there.
     private(set) var forgotten: [String] = []
 
     init(_ manifest: FleetManifest, _ observed: [String: HostInventory]) {
         let hosts = manifest.hosts.sorted { $0.metadata.identity < $1.metadata.identity }
         self.hosts = hosts
+        shared = SharedPools(manifest, observed: observed)
         indices = hosts.indices.reduce(into: [:]) { $0[hosts[$1].metadata.identity] = $1 }
         standings = hosts.map { Self.standing($0, observed[$0.metadata.identity]) }
         for id in Set(observed.keys).union(indices.keys).sorted() {
@@ -72,7 +75,7 @@ struct Whereabouts {
         for (row, machine) in inventory.machines.enumerated() {
             machines.add(machine.metadata.identity, host, row: row)
         }
-        for volume in inventory.volumes {
+        for volume in inventory.volumes where !shared.contains(volume.spec.pool) {
             guard let status = volume.status, !status.staged, let mark = status.mark else { continue }
             if let copy = mark.copy {
                 copies[volume.metadata.identity, default: [:]][host] = copy
@@ -140,6 +143,8 @@ struct Whereabouts {
 
     /// What could not be observed and may have a volume.
     func gaps(around volume: Volume, except host: String) -> [Gap] {
+        // The host that has it sees all that others could see there.
+        if shared.contains(volume.spec.pool) { return [] }
         let parts = [ResourceID(.volume, volume.metadata.identity), ResourceID(.storagePool, volume.spec.pool)]
         return gaps.filter { gap in
             gap.host != host && gap.area.area != .compute && (gap.area.resource.map(parts.contains) ?? true)

@@ -14,9 +14,11 @@ public enum CapacityReportText {
 
     private static func table(_ report: CapacityReport) -> [String] {
         let title = ["", "physical", "allowed", "promised", "planned", "free"]
-        let rows = report.hosts.map { row($0, $0.name) }
+        let rows = report.hosts.map { entry in
+            row(entry, entry.host == nil ? entry.resource.map { "\($0) disk, shared" } ?? entry.name : entry.name)
+        }
         // Of one host the sum is the row above.
-        let sums = Set(report.hosts.map(\.host)).count > 1 ? report.sums.map { row($0, $0.name) } : []
+        let sums = Set(report.hosts.compactMap(\.host)).count > 1 ? report.sums.map { row($0, $0.name) } : []
         return CapacityText.columns([title] + rows + sums)
     }
 

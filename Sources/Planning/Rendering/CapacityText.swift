@@ -31,6 +31,7 @@ enum CapacityText {
 
 extension Capacity {
     fileprivate var name: String {
-        measure == .disk ? "\(resource) disk on \(host)" : "\(resource) \(measure.rawValue)"
+        guard measure == .disk else { return "\(resource) \(measure.rawValue)" }
+        return shared == true ? "\(resource) disk, shared" : "\(resource) disk on \(host)"
     }
 }

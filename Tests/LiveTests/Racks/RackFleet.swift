@@ -34,8 +34,10 @@ struct RackFleet: Sendable {
     func remove(_ file: String) throws { try FileManager.default.removeItem(atPath: "\(manifests)/\(file)") }
 
     /// The fleet, its pool on every host, an image and networks by their VNIs.
-    /// - Parameter spec: More fields of the fleet.
-    func writeBase(networks: [String: Int], spec: String = "") throws {
+    /// - Parameters:
+    ///   - spec: More fields of the fleet.
+    ///   - shared: The folder of a pool that is the same on all hosts.
+    func writeBase(networks: [String: Int], spec: String = "", shared: String? = nil) throws {
         try write(
             "fleet.yaml",
             """
@@ -47,7 +49,7 @@ struct RackFleet: Sendable {
             apiVersion: infra/v1
             kind: StoragePool
             metadata: {name: disks}
-            spec: {directory: {path: /var/lib/infra/\(name)}, capacity: 1TiB}
+            spec: {directory: {path: \(shared ?? "/var/lib/infra/\(name)")}, capacity: 1TiB, shared: \(shared != nil)}
             ---
             apiVersion: infra/v1
             kind: Image

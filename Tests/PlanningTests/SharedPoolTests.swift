@@ -1,0 +1,156 @@
+import Model
+import Planning
+import TestSupport
+import Testing
+
+/// Pools whose folder is the same on all their hosts.
+@Suite struct SharedPoolTests {
+    private let everything = PlanOptions(allowance: .dataLoss)
+
+    private static func fleet(_ machines: [VirtualMachine]) -> FleetManifest {
+        var manifest = PlacementTests.fleet(machines)
+        manifest.pools[0].spec.shared = true
+        return manifest
+    }
+
+    @Test func aMoveCopiesNothing() throws {
+        var manifest = Self.fleet([PlacementTests.machine("m0", host: "a", disk: 1)])
+        var observed = try PlacementTests.applied(manifest)
+        #expect(observed["b"]?.volumes.map(\.metadata.identity) == ["m0.root"])
+        #expect(Planner.plan(manifest, observed: observed).isEmpty)
+        manifest.machines[0].spec.host = "b"
+        let live = Planner.plan(manifest, observed: observed)
+        #expect(live.steps.map(\.id) == ["b/VirtualMachine/m0/migrate"], "\(live.steps.map(\.id))")
+        #expect(live.steps.first?.reason == "from host a to host b (live migration, both reach its disks)")
+        observed["a"]?.machines[0].status?.state = .off
+        manifest.machines[0].spec.power = .stopped
+        let cold = Planner.plan(manifest, observed: observed)
+        #expect(cold.steps.map(\.id) == ["b/VirtualMachine/m0/relocate"], "\(cold.steps.map(\.id))")
+        #expect(cold.steps.first?.reason == "from host a to host b (it is off, both reach its disks)")
+    }
+
+    /// The machine that runs has the disk; what is paused, or off, on another host is what a move has left of it.
+    @Test func whatAMoveHasLeftGoesWithoutAMark() throws {
+        let manifest = Self.fleet([PlacementTests.machine("m0", host: "b", disk: 1)])
+        var observed = try PlacementTests.applied(manifest)
+        var old = try #require(observed["b"]?.machines.first)
+        old.status?.host = "a"
+        for state in [VirtualMachine.State.paused, .off] {
+            old.status?.state = state
+            observed["a"]?.machines = [old]
+            let plan = Planner.plan(manifest, observed: observed)
+            #expect(
+                plan.steps.map(\.id) == ["a/VirtualMachine/m0/drop"],
+                "\(plan.steps.map(\.id)) \(PlacementTests.reasons(plan))")
+        }
+        // With another disk it is no copy of it.
+        old.spec.disks[0].path = "/var/lib/infra/disks/other.qcow2"
+        observed["a"]?.machines = [old]
+        #expect(Planner.plan(manifest, observed: observed).steps.isEmpty)
+        // Of two that are off nobody knows which it is.
+        old.spec.disks[0].path = observed["b"]?.machines[0].spec.disks[0].path
+        observed["a"]?.machines = [old]
+        observed["b"]?.machines[0].status?.state = .off
+        #expect(Planner.plan(manifest, observed: observed).steps.isEmpty)
+    }
+
+    /// A disk says nothing of its machine's host: all of them have it.
+    @Test func aMachineWithoutADomainGoesWhereItIsWanted() throws {
+        var manifest = Self.fleet([PlacementTests.machine("m0", host: "a", disk: 1)])
+        var observed = try PlacementTests.applied(manifest)
+        observed["a"]?.machines = []
+        manifest.machines[0].spec.host = "c"
+        let plan = Planner.plan(manifest, observed: observed)
+        #expect(
+            plan.steps.map(\.id) == ["c/VirtualMachine/m0/define", "c/VirtualMachine/m0/start"],
+            "\(plan.steps.map(\.id)) \(PlacementTests.reasons(plan))")
+        // Nothing is done to the disk while the machine may be where nobody could look.
+        observed["a"]?.unknown = [UnknownArea(.host, reason: "silent")]
+        let silent = Planner.plan(manifest, observed: observed, options: everything)
+        #expect(silent.steps.isEmpty, "\(silent.steps.map(\.id))")
+        manifest.machines = []
+        #expect(Planner.plan(manifest, observed: observed, options: everything).steps.isEmpty)
+    }
+
+    @Test func capacityCountsOnce() throws {
+        var manifest = Self.fleet([
+            PlacementTests.machine("m0", host: "a", disk: 60), PlacementTests.machine("m1", host: "b", disk: 30),
+        ])
+        manifest.pools[0].spec.capacity = .gibibytes(100)
+        let fits = CapacityReport(manifest, observed: PlacementTests.observed(manifest))
+        let rows = (fits.hosts + fits.sums).filter { $0.measure == .disk }
+        #expect(rows.map(\.planned) == [90 << 30] && rows.map(\.free) == [10 << 30] && fits.fits)
+        #expect(CapacityReportText.render(fits).contains("StoragePool/disks disk, shared "))
+        manifest.machines.append(PlacementTests.machine("m2", disk: 20))
+        let placed = Planner.plan(manifest, observed: PlacementTests.observed(manifest))
+        #expect(placed.problems.map(\.code) == ["no-host"], "\(placed.problems)")
+        manifest.machines[2].spec.host = "c"
+        let pinned = Planner.plan(manifest, observed: PlacementTests.observed(manifest))
+        #expect(pinned.problems.map(\.code) == ["capacity"], "\(pinned.problems)")
+        // What moves has its space already.
+        manifest.machines = [PlacementTests.machine("m0", disk: 60)]
+        let observed = try PlacementTests.applied(manifest)
+        let home = try #require(observed.first { !$0.value.machines.isEmpty }?.key)
+        for index in manifest.hosts.indices where manifest.hosts[index].metadata.identity == home {
+            manifest.hosts[index].spec.maintenance = true
+        }
+        let moved = Planner.plan(manifest, observed: observed)
+        #expect(moved.steps.map { $0.operation.name } == ["migrate"], "\(PlanText().render(moved))")
+    }
+
+    @Test(arguments: UInt64(1)...100) func machinesMoveAroundTheirDisks(seed: UInt64) throws {
+        var fleet = MovingFleet(seed: seed)
+        fleet.manifest.pools[0].spec.shared = true
+        var simulator = Simulator.empty(fleet.manifest)
+        try converge(&simulator, to: fleet.manifest, within: 1)
+        for _ in 0..<3 {
+            let files = Self.files(simulator)
+            fleet.shuffle()
+            try converge(&simulator, to: fleet.manifest, within: 1)
+            #expect(Self.files(simulator) == files)
+            for machine in fleet.manifest.machines {
+                let hosts = simulator.hosts.filter { host in
+                    host.value.machines.contains { $0.metadata.identity == machine.metadata.identity }
+                }.keys
+                #expect(hosts.count == 1 && Array(hosts) == [machine.spec.host ?? hosts.first])
+            }
+        }
+        // Cut off anywhere.
+        fleet.shuffle()
+        let plan = Planner.plan(
+            fleet.manifest, observed: simulator.observation(fleet.manifest), options: everything)
+        for step in plan.steps.prefix(fleet.number(upTo: plan.steps.count)) { try simulator.apply(step) }
+        try converge(&simulator, to: fleet.manifest, within: 2)
+        // And away: the disks stay, each once.
+        let files = Self.files(simulator)
+        let end = PlanOptions(allowance: .dataLoss, destroys: true)
+        try simulator.apply(
+            Planner.plan(fleet.manifest, observed: simulator.observation(fleet.manifest), options: end))
+        #expect(simulator.hosts.values.allSatisfy { $0.machines.isEmpty && $0.pools.isEmpty })
+        #expect(Self.files(simulator) == files)
+        let rest = Planner.plan(fleet.manifest, observed: simulator.observation(fleet.manifest), options: end)
+        #expect(rest.isEmpty, "\(PlanText().render(rest))")
+        #expect(rest.retained.count == files.count)
+    }
+
+    private func converge(_ simulator: inout Simulator, to manifest: FleetManifest, within rounds: Int) throws {
+        for _ in 0..<rounds {
+            let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+            try #require(plan.problems.isEmpty && plan.blocked.isEmpty, "\(PlanText().render(plan))")
+            for step in plan.steps {
+                try simulator.apply(step)
+                let running = simulator.hosts.values.flatMap(\.machines).filter { $0.status?.state == .running }
+                #expect(Set(running.map(\.metadata.identity)).count == running.count, "\(step.id)")
+            }
+        }
+        let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+        #expect(plan.isEmpty && plan.deferred.isEmpty, "\(PlanText().render(plan))")
+    }
+
+    /// The volumes' files: all that count.
+    private static func files(_ simulator: Simulator) -> Set<String> {
+        let volumes = simulator.hosts.values.flatMap(\.volumes)
+        #expect(volumes.allSatisfy { $0.status?.mark?.copy == nil && $0.status?.staged == false })
+        return Set(volumes.compactMap(\.status?.path))
+    }
+}
