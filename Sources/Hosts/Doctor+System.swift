@@ -19,6 +19,19 @@ extension Doctor {
         }
     }
 
+    /// Whether the kernel makes VLANs, which networks with `vlan` need.
+    func vlans() async throws(HostError) -> [Finding] {
+        let output = try await commands.run(
+            "unshare", ["--net", "--", "ip", "-batch", "-"], input: .bytes(Array(VLANTrial.lines.utf8)),
+            deadline: .seconds(10), accepting: [0, 1, 2])
+        if output.status == 0 { return [Finding(.ok, "vlans", "the kernel makes VLANs")] }
+        return [
+            Finding(
+                .warning, "vlans", "the kernel makes no VLANs, which networks with `vlan` need",
+                remedy: "modprobe 8021q, or take a kernel that has it (CONFIG_VLAN_8021Q)")
+        ]
+    }
+
     /// Whether there is what answers DHCP and DNS of networks that say so.
     func dhcp() async throws(HostError) -> [Finding] {
         let script = "command -v dnsmasq >/dev/null && echo there || echo missing"

@@ -55,7 +55,7 @@ public struct Doctor: Sendable {
     public func examine() async -> [Finding] {
         var checks: [(name: String, body: @Sendable () async throws(HostError) -> [Finding])] = [
             ("root", root), ("programs", programs), ("libvirt", libvirt), ("kvm-mode", kvmMode),
-            ("accelerator", accelerator), ("kernel-links", kernelLinks), ("dhcp", dhcp),
+            ("accelerator", accelerator), ("kernel-links", kernelLinks), ("vlans", vlans), ("dhcp", dhcp),
             ("bridge-netfilter", bridgeNetfilter), ("frr", routing),
             ("lock-folder", lockFolder), ("machine-id", machineID),
         ]

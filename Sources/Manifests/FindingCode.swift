@@ -62,6 +62,7 @@ public struct FindingCode: Hashable, Sendable {
             ("unknown-kind", "A kind of resource that there is not.", "Check the spelling of kind."),
             ("unsupported", "Something that this version does not have.", "Leave it out."),
             ("value", "A value that its field does not take.", "Write it in the form that the message names."),
+            ("vlan-range", "A VLAN identifier out of range.", "Write a number from 1 to 4094."),
             ("vni-range", "A VXLAN network identifier out of range.", "Write a number from 1 to 16777215."),
         ])
 
@@ -120,6 +121,8 @@ public struct FindingCode: Hashable, Sendable {
             ("underlay-mixed", "A VXLAN network over IPv4 and IPv6.", "Give its hosts underlay addresses of one kind."),
             ("underlay-used", "An underlay address that two hosts have.", "Give each its own."),
             ("unknown-reference", "A name that no resource has.", "Check its spelling, or declare the resource."),
+            ("vlan-link", "A VLAN on a link that infra makes.", "Name an interface of the host's own."),
+            ("vlan-used", "A VLAN that two networks have on one interface.", "Give each its own."),
             ("vni-used", "A VXLAN network identifier that two networks have.", "Give each its own."),
             ("volume-shared", "A volume that two disks use.", "Give each its own."),
         ])

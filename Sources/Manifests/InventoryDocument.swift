@@ -21,7 +21,7 @@ public enum InventoryDocument {
                     stagedLinks: inventory.stagedLinks, looseTaps: inventory.looseTaps, firewall: inventory.firewall,
                     tracksConnections: inventory.tracksConnections, boot: inventory.boot, shaping: inventory.shaping,
                     evpn: inventory.evpn,
-                    foreignRouter: inventory.foreignRouter, underlayMTU: inventory.underlayMTU,
+                    foreignRouter: inventory.foreignRouter, underlayMTU: inventory.underlayMTU, vlans: inventory.vlans,
                     foreign: inventory.foreign,
                     adoptable: inventory.adoptable,
                     unknown: inventory.unknown, lastSeen: inventory.lastSeen))

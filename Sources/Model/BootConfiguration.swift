@@ -1,8 +1,9 @@
-/// A file of ours that makes a network's links when its host starts, as systemd.network(5) reads it.
+/// A file of ours that makes a network's links when its host starts, as systemd.network(5), systemd.link(5) or
+/// systemd.service(5) has it.
 public struct BootFile: Hashable, Sendable, Codable {
     /// The network, by identity.
     public var network: String
-    /// The file's name below `/etc/systemd/network`.
+    /// The file's name. A service lies in `/etc/systemd/system`, all others in `/etc/systemd/network`.
     public var name: String
     /// What it says. Its first line is our mark.
     public var text: String
@@ -13,6 +14,9 @@ public struct BootFile: Hashable, Sendable, Codable {
         self.name = name
         self.text = text
     }
+
+    /// Where it lies, absolute.
+    public var path: String { "/etc/systemd/\(name.hasSuffix(".service") ? "system" : "network")/\(name)" }
 }
 
 /// What a host does by itself when it starts, as far as a fleet's links and firewall are concerned.

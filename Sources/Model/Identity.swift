@@ -83,6 +83,9 @@ public struct Identity: Hashable, Sendable {
     /// The name of a network's VXLAN link.
     public func tunnelName(_ network: String) -> String { "iv" + linkDigits(network) }
 
+    /// The name of the link of a network's VLAN.
+    public func vlanName(_ network: String) -> String { "iq" + linkDigits(network) }
+
     /// The name of the namespace in which a network's DHCP and DNS are answered.
     public func serviceName(_ network: String) -> String { "in" + linkDigits(network) }
 

@@ -65,6 +65,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var foreignRouter: BGPRouter?
     /// Largest frame payload of the link that has the underlay's address; nil when no link has it.
     public var underlayMTU: Int?
+    /// What its VLANs need; nil when nobody asked.
+    public var vlans: VLANGround?
     /// What is not ours.
     public var foreign: [ForeignObject]
     /// What of it a manifest could adopt.
@@ -82,7 +84,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
         stagedLinks: [String] = [], looseTaps: [Tap] = [], firewall: Firewall? = nil,
         tracksConnections: Bool? = nil, boot: BootConfiguration? = nil, shaping: Shaping? = nil, evpn: EVPN? = nil,
         foreignRouter: BGPRouter? = nil,
-        underlayMTU: Int? = nil, foreign: [ForeignObject] = [], adoptable: Adoptable = Adoptable(),
+        underlayMTU: Int? = nil, vlans: VLANGround? = nil, foreign: [ForeignObject] = [],
+        adoptable: Adoptable = Adoptable(),
         unknown: [UnknownArea] = [], lastSeen: [String]? = nil
     ) {
         self.host = host
@@ -101,6 +104,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.evpn = evpn
         self.foreignRouter = foreignRouter
         self.underlayMTU = underlayMTU
+        self.vlans = vlans
         self.foreign = foreign
         self.adoptable = adoptable
         self.unknown = unknown
@@ -156,7 +160,7 @@ public struct ForeignObject: Hashable, Sendable, Codable {
         case pool
         /// A file in a pool of ours.
         case file
-        /// A bridge or VXLAN link.
+        /// A bridge, VXLAN link or VLAN.
         case link
     }
 
@@ -174,6 +178,10 @@ public struct ForeignObject: Hashable, Sendable, Codable {
     public var vni: Int?
     /// A VXLAN link's UDP port.
     public var port: Int?
+    /// A VLAN's identifier.
+    public var vlan: Int?
+    /// The interface that a VLAN is on.
+    public var interface: String?
     /// A running domain's processors.
     public var cpu: Int?
     /// A running domain's memory.
@@ -186,7 +194,8 @@ public struct ForeignObject: Hashable, Sendable, Codable {
     /// A foreign object.
     public init(
         kind: Kind, name: String, owner: String = "", uuid: String? = nil, path: String? = nil, vni: Int? = nil,
-        port: Int? = nil, cpu: Int? = nil, memory: ByteCount? = nil, macs: [MACAddress] = [], obstacle: String? = nil
+        port: Int? = nil, vlan: Int? = nil, interface: String? = nil, cpu: Int? = nil, memory: ByteCount? = nil,
+        macs: [MACAddress] = [], obstacle: String? = nil
     ) {
         self.kind = kind
         self.name = name
@@ -195,6 +204,8 @@ public struct ForeignObject: Hashable, Sendable, Codable {
         self.path = path
         self.vni = vni
         self.port = port
+        self.vlan = vlan
+        self.interface = interface
         self.cpu = cpu
         self.memory = memory
         self.macs = macs

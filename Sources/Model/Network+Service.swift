@@ -19,6 +19,10 @@ extension Network {
             }
         }
 
+        /// Where dnsmasq's files are, a folder for each namespace; dnsmasq's own user may read them. They outlast the host's
+        /// next start, which namespaces do not: a unit makes those again (`BootFile`).
+        public static let folder = "/var/lib/infra-dhcp"
+
         /// The namespace's name; nil when it is not there.
         public var name: String?
         /// The host's end of the pair; nil when it is not there.

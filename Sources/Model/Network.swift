@@ -71,6 +71,8 @@ public struct Network: Hashable, Sendable, Codable {
         public var mtu: Int
         /// The addresses on it.
         public var subnet: Subnet?
+        /// The VLAN that is part of it.
+        public var vlan: VLAN?
         /// Hosts that carry it beside those on which a member is placed, by identity.
         public var hosts: [String]
         /// What interfaces on it may receive, by the groups that they are in. Sorted by name.
@@ -78,15 +80,22 @@ public struct Network: Hashable, Sendable, Codable {
 
         /// A network's declaration.
         public init(
-            vxlan: VXLAN? = nil, bridgeName: String? = nil, mtu: Int, subnet: Subnet? = nil, hosts: [String] = [],
-            securityGroups: [SecurityGroup] = []
+            vxlan: VXLAN? = nil, bridgeName: String? = nil, mtu: Int, subnet: Subnet? = nil, vlan: VLAN? = nil,
+            hosts: [String] = [], securityGroups: [SecurityGroup] = []
         ) {
             self.vxlan = vxlan
             self.bridgeName = bridgeName
             self.mtu = mtu
             self.subnet = subnet
+            self.vlan = vlan
             self.hosts = hosts
             self.securityGroups = securityGroups
+        }
+
+        /// The hosts that carry it whether a member is placed there or not: those of `hosts`, and the one of the VLAN.
+        public var namedHosts: [String] {
+            guard let host = vlan?.host, !hosts.contains(host) else { return hosts }
+            return hosts + [host]
         }
     }
 
@@ -166,17 +175,21 @@ public struct Network: Hashable, Sendable, Codable {
         public var bridge: Bridge?
         /// The tunnel; nil when it is not there.
         public var tunnel: Tunnel?
+        /// The VLAN's link; nil when it is not there.
+        public var vlan: VLANLink?
         /// DHCP and DNS; nil when nothing of them is there.
         public var service: Service?
 
         /// An observation.
         public init(
-            host: String, uuid: UUID, bridge: Bridge? = nil, tunnel: Tunnel? = nil, service: Service? = nil
+            host: String, uuid: UUID, bridge: Bridge? = nil, tunnel: Tunnel? = nil, vlan: VLANLink? = nil,
+            service: Service? = nil
         ) {
             self.host = host
             self.uuid = uuid
             self.bridge = bridge
             self.tunnel = tunnel
+            self.vlan = vlan
             self.service = service
         }
     }

@@ -51,13 +51,13 @@ extension HostPlanner {
     }
 
     private static func changes(from seen: [BootFile], to wanted: [BootFile]) -> [FieldChange] {
-        let old = seen.reduce(into: [:]) { $0[$1.name] = $1.text }
-        let new = wanted.reduce(into: [:]) { $0[$1.name] = $1.text }
-        return Set(old.keys).union(new.keys).sorted().compactMap { name in
-            guard old[name] != new[name] else { return nil }
+        let old = seen.reduce(into: [:]) { $0[$1.path] = $1.text }
+        let new = wanted.reduce(into: [:]) { $0[$1.path] = $1.text }
+        return Set(old.keys).union(new.keys).sorted().compactMap { path in
+            guard old[path] != new[path] else { return nil }
             return FieldChange(
-                "/etc/systemd/network/\(name)", old: old[name].map { _ in new[name] == nil ? "there" : "another text" },
-                new: new[name].map { _ in "as its links" })
+                path, old: old[path].map { _ in new[path] == nil ? "there" : "another text" },
+                new: new[path].map { _ in "as its links" })
         }
     }
 }

@@ -140,7 +140,10 @@ public struct HostLoss: Hashable, Sendable, Codable {
             // Without a host left it is on none; an empty list would mean all.
             if rest.pools[index].spec.hosts.isEmpty { rest.pools[index].spec.hosts = [""] }
         }
-        for index in rest.networks.indices { rest.networks[index].spec.hosts.removeAll { $0 == host } }
+        for index in rest.networks.indices {
+            rest.networks[index].spec.hosts.removeAll { $0 == host }
+            if rest.networks[index].spec.vlan?.host == host { rest.networks[index].spec.vlan = nil }
+        }
         rest.machines.removeAll { $0.spec.host == host && before[$0.metadata.identity] == host }
         for index in rest.machines.indices {
             guard let there = before[rest.machines[index].metadata.identity], there != host else { continue }

@@ -273,7 +273,7 @@ struct Expectation {
         let members = Set(machines.flatMap { $0.spec.interfaces.compactMap(\.network) })
         for var network in manifest.fleet.networks {
             let id = network.metadata.identity
-            guard members.contains(id) || network.spec.hosts.contains(host) else { continue }
+            guard members.contains(id) || network.spec.namedHosts.contains(host) else { continue }
             let bridge = Network.Bridge(name: identity.bridgeName(of: network), mtu: network.spec.mtu)
             let underlay = inventory.host.spec.underlay
             let tunnel = network.spec.vxlan.map {
@@ -283,8 +283,14 @@ struct Expectation {
                     flood: $0.flooding == .evpn ? [] : Set($0.peers + peers[id, default: []]).sorted(),
                     flooding: $0.flooding)
             }
+            let vlan = network.spec.vlan.flatMap {
+                $0.host == host
+                    ? Network.VLANLink(
+                        name: identity.vlanName(id), id: $0.id, interface: $0.interface, mtu: network.spec.mtu,
+                        bridge: bridge.name) : nil
+            }
             network.status = Network.Status(
-                host: host, uuid: identity.uuid(ResourceID(.network, id)), bridge: bridge, tunnel: tunnel,
+                host: host, uuid: identity.uuid(ResourceID(.network, id)), bridge: bridge, tunnel: tunnel, vlan: vlan,
                 service: Network.Service(
                     network, bridge: bridge.name, leases: manifest.leases[id] ?? [], identity: identity))
             inventory.networks.append(network)

@@ -11,6 +11,7 @@ struct HostPlanner {
     let options: PlanOptions
     let transit: Transit
     let shared: SharedPools
+    let vlans: VLANPlaces
     /// The machines that volumes come with, by volume.
     let incoming: [String: Transit.Arrival]
     var steps: [Step] = []
@@ -22,10 +23,11 @@ struct HostPlanner {
 
     init(
         host: String, identity: Identity, expectation: Expectation, adoption: Adoption, options: PlanOptions,
-        transit: Transit, shared: SharedPools
+        transit: Transit, shared: SharedPools, vlans: VLANPlaces
     ) {
         self.transit = transit
         self.shared = shared
+        self.vlans = vlans
         incoming = transit.incoming
         self.host = host
         self.identity = identity
@@ -48,6 +50,7 @@ struct HostPlanner {
         planPools()
         planImages()
         holdUnrouted()
+        holdVLANs()
         planNetworks()
         planVolumes()
         holdUnfiltered()
@@ -254,6 +257,7 @@ struct HostPlanner {
         let known = expectation.inventory.networks + observed.networks
         let match = known.map(\.metadata.identity).first {
             link.hasPrefix(identity.bridgeName($0)) || link.hasPrefix(identity.tunnelName($0))
+                || link.hasPrefix(identity.vlanName($0))
         }
         return ResourceID(.network, match ?? link)
     }

@@ -17,6 +17,7 @@ extension HostPlanner {
             tellNarrowUnderlay(status, resource)
             planBridge(network, seen[network.metadata.identity]?.status?.bridge, resource, action)
             planTunnel(network, seen[network.metadata.identity]?.status?.tunnel, resource, action)
+            planVLAN(network, seen[network.metadata.identity]?.status?.vlan, resource, action)
             planService(network, seen[network.metadata.identity]?.status?.service, resource, action)
             planBootFiles(network, status, resource, action)
         }
@@ -32,7 +33,7 @@ extension HostPlanner {
         _ network: Network, _ status: Network.Status, of resource: ResourceID
     ) -> Bool {
         for link in observed.foreign where link.kind == .link {
-            if link.name == status.bridge?.name || link.name == status.tunnel?.name {
+            if [status.bridge?.name, status.tunnel?.name, status.vlan?.name].contains(link.name) {
                 if !link.owner.isEmpty, network.hasOwnName(link.name) {
                     refuse(
                         "adopt-foreign", "\(link.described) is somebody else's and is not adopted", resource,
@@ -46,6 +47,12 @@ extension HostPlanner {
             }
             if let tunnel = status.tunnel, link.vni == tunnel.vni, link.port ?? 4789 == tunnel.port {
                 block(resource, "VNI \(tunnel.vni) on port \(tunnel.port) is taken by \(link.described), not ours")
+                return true
+            }
+            if let vlan = status.vlan, link.vlan == vlan.id, link.interface == vlan.interface {
+                block(
+                    resource,
+                    "VLAN \(vlan.id) on \(link.interface ?? "") is taken by \(link.described), not ours")
                 return true
             }
         }
@@ -257,12 +264,15 @@ extension HostPlanner {
                 add(resource, .release, .releaseTunnel(network), reason: kept, after: after)
             }
         }
+        if network.status?.vlan != nil {
+            add(resource, .delete, .removeVLAN(network), .live, reason: "not in the manifests", after: after)
+        }
         if network.status?.service != nil {
             add(resource, .delete, .removeService(network), .live, reason: "not in the manifests", after: after)
         }
         defer { planBootFilesRemoval(resource) }
         guard let bridge = network.status?.bridge else { return }
-        let parts = [id(resource, "remove-vxlan"), id(resource, "remove-service")]
+        let parts = ["remove-vxlan", "remove-vlan", "remove-service"].map { id(resource, $0) }
         if bridge.name == identity.bridgeName(resource.id) {
             add(
                 resource, .delete, .removeBridge(network), .live, reason: "not in the manifests",

@@ -65,6 +65,12 @@ public enum Operation: Hashable, Sendable, Codable {
     case trimTunnel(Network)
     /// Remove a network's VXLAN link.
     case removeTunnel(Network)
+    /// Make the link of a network's VLAN.
+    case createVLAN(Network)
+    /// Set what can be set on a standing VLAN link.
+    case updateVLAN(Network)
+    /// Remove the link of a network's VLAN.
+    case removeVLAN(Network)
     /// Make the files that make a network's links when the host starts; none of them where the list is empty.
     case writeBootFiles(network: String, [BootFile])
     /// Remove a network's bridge.
@@ -136,6 +142,9 @@ public enum Operation: Hashable, Sendable, Codable {
         case .replaceTunnel: "replace-vxlan"
         case .trimTunnel: "trim-vxlan"
         case .removeTunnel: "remove-vxlan"
+        case .createVLAN: "create-vlan"
+        case .updateVLAN: "update-vlan"
+        case .removeVLAN: "remove-vlan"
         case .removeBridge: "remove-bridge"
         case .writeService: "service"
         case .removeService: "remove-service"
@@ -192,6 +201,9 @@ public enum Operation: Hashable, Sendable, Codable {
         case .replaceTunnel: "replacing the VXLAN link"
         case .trimTunnel: "trimming the VXLAN link"
         case .removeTunnel: "removing the VXLAN link"
+        case .createVLAN: "creating the VLAN's link"
+        case .updateVLAN: "setting the VLAN's link"
+        case .removeVLAN: "removing the VLAN's link"
         case .removeBridge: "removing the bridge"
         case .writeService: "setting up DHCP and DNS"
         case .removeService: "removing DHCP and DNS"

@@ -112,6 +112,7 @@ public enum Planner {
         let ends = TunnelEnds(wanted, machines: machines)
         var shared = SharedPools(manifest, observed: observed).settled(wanted, placement, observed)
         let transits = Transit.all(placement, wanted, observed, shared)
+        let vlans = VLANPlaces(wanted, observed: observed)
         var planners: [String: HostPlanner] = [:]
         var steps: [Step] = []
         for host in wanted.hosts {
@@ -137,16 +138,16 @@ public enum Planner {
             var local = options
             local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }
             var planner: HostPlanner
-            var blockedByVNI: [ResourceID: String] = [:]
+            var blockedByLinks: [ResourceID: String] = [:]
             repeat {
-                local.heldBack.merge(blockedByVNI) { known, _ in known }
+                local.heldBack.merge(blockedByLinks) { known, _ in known }
                 planner = HostPlanner(
                     host: id, identity: identity, expectation: expectation, adoption: adoption, options: local,
-                    transit: transit, shared: shared)
+                    transit: transit, shared: shared, vlans: vlans)
                 planner.run()
-                // Whether the link that has a VNI now goes is known at the end, and what needs the new one waits.
-                blockedByVNI = planner.heldVNIs
-            } while !blockedByVNI.isEmpty
+                // Whether the link that has a VNI or a VLAN now goes is known at the end, and what needs the new one waits.
+                blockedByLinks = planner.heldVNIs.merging(planner.heldVLANs) { first, _ in first }
+            } while !blockedByLinks.isEmpty
             if !placement.moves.isEmpty { planners[id] = planner }
             shared.note(planner.steps)
             steps += planner.steps
@@ -187,7 +188,9 @@ public enum Planner {
             plan.blocked = plan.blocked.filter { kept.contains($0.resource) }
             if let request = options.request { steps = request.steps(of: steps) }
         }
-        finish(&plan, steps, options)
+        let loops = vlans.loops(steps)
+        plan.blocked += loops.blocked
+        finish(&plan, loops.steps, options)
         return (plan, [:])
     }
 

@@ -112,7 +112,8 @@ extension HostInventory {
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
-            .releaseTunnel, .releaseBridge, .removeStagedLink, .attachTap, .writeService, .removeService, .trimTunnel:
+            .releaseTunnel, .releaseBridge, .removeStagedLink, .attachTap, .writeService, .removeService, .trimTunnel,
+            .createVLAN, .updateVLAN, .removeVLAN:
             try performOnLink(operation)
         case .writeFirewall(let wanted), .trimFirewall(let wanted): firewall = wanted
         case .removeFirewall: firewall = nil
@@ -221,6 +222,16 @@ extension HostInventory {
             try require(networks.contains { $0.status?.bridge?.name == tap.bridge }, "its bridge is not there")
             looseTaps.removeAll { $0 == tap }
         case .removeTunnel(let network), .releaseTunnel(let network): update(network) { $0.status?.tunnel = nil }
+        case .createVLAN(let network), .updateVLAN(let network):
+            let link = network.status?.vlan
+            try require(networks.contains { $0.status?.bridge?.name == link?.bridge }, "its bridge is not there")
+            try require(
+                !networks.contains {
+                    $0.metadata.identity != network.metadata.identity && $0.status?.vlan?.id == link?.id
+                        && $0.status?.vlan?.interface == link?.interface
+                }, "the VLAN is taken")
+            update(network) { $0.status?.vlan = link }
+        case .removeVLAN(let network): update(network) { $0.status?.vlan = nil }
         case .removeBridge(let network), .releaseBridge(let network):
             let name = network.status?.bridge?.name ?? ""
             try require(!machines.contains { $0.bridges.contains(name) }, "a machine is on the bridge")
@@ -233,7 +244,9 @@ extension HostInventory {
         case .removeService(let network): update(network) { $0.status?.service = nil }
         default: throw Simulator.Impossible(why: "not for a link")
         }
-        networks.removeAll { $0.status?.bridge == nil && $0.status?.tunnel == nil && $0.status?.service == nil }
+        networks.removeAll {
+            $0.status?.bridge == nil && $0.status?.tunnel == nil && $0.status?.vlan == nil && $0.status?.service == nil
+        }
     }
 
     private mutating func performOnMachine(_ operation: Operation) throws(Simulator.Impossible) {
@@ -337,6 +350,7 @@ extension HostInventory {
             var new = network
             new.status?.bridge = nil
             new.status?.tunnel = nil
+            new.status?.vlan = nil
             new.status?.service = nil
             body(&new)
             networks.append(new)

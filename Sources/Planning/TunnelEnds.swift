@@ -19,7 +19,7 @@ struct TunnelEnds {
             }
         }
         for network in manifest.networks where network.spec.vxlan != nil {
-            for host in network.spec.hosts {
+            for host in network.spec.namedHosts {
                 if let address = underlays[host] { ends[network.metadata.identity, default: [:]][host] = address }
             }
         }

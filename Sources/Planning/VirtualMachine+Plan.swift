@@ -112,7 +112,9 @@ extension HostPlanner {
     /// them, and a network that a restart frees may have to go before another can have its VNI.
     func tunnels(of machine: VirtualMachine) -> [String] {
         machine.spec.interfaces.compactMap(\.network).flatMap { network in
-            ["create-vxlan", "update-vxlan", "replace-vxlan", "service"].map { id(ResourceID(.network, network), $0) }
+            ["create-vxlan", "update-vxlan", "replace-vxlan", "create-vlan", "update-vlan", "service"].map {
+                id(ResourceID(.network, network), $0)
+            }
         }
     }
 

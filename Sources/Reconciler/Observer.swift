@@ -54,7 +54,7 @@ struct Observer: Sendable {
                 ? [] : compute.taps.filter { network.masters[$0.device] != $0.bridge },
             firewall: network.firewall, tracksConnections: network.tracksConnections,
             boot: network.boot, shaping: network.shaping, evpn: network.routing.evpn,
-            foreignRouter: network.routing.foreign, underlayMTU: network.underlayMTU,
+            foreignRouter: network.routing.foreign, underlayMTU: network.underlayMTU, vlans: network.vlans,
             foreign: compute.foreign + storage.foreign + network.foreign,
             adoptable: Adoptable(
                 pools: storage.adoptable.pools, volumes: storage.adoptable.volumes, networks: network.adoptable,
@@ -115,6 +115,19 @@ struct Observer: Sendable {
         } catch {
             observation.firewall = nil
             observation.unknown.append(UnknownArea(.firewall, reason: "\(error)"))
+        }
+        do throws(HostError) {
+            let vlans = manifest.networks.compactMap(\.spec.vlan).filter { $0.host == session.id }
+            let interfaces = Set(vlans.map(\.interface))
+            if !interfaces.isEmpty {
+                observation.vlans = VLANGround(
+                    isThere: try await session.network.makesVLANs(),
+                    interfaces: interfaces.sorted().compactMap { name in
+                        observation.frames[name].map { VLANGround.Interface(name: name, mtu: $0) }
+                    })
+            }
+        } catch {
+            observation.unknown.append(UnknownArea(.network, reason: "\(error)"))
         }
         do throws(HostError) {
             observation.routing = try self.routing(routing, manifest)

@@ -58,6 +58,41 @@ import Testing
         #expect(observation.adoptable.map(\.metadata.name) == ["virbr9"])
     }
 
+    /// VLANs with our mark, of somebody, tagged by another protocol, and one that was not finished.
+    @Test func vlans() throws {
+        let alias = driver.identity.linkAlias(ResourceID(.network, "office"))
+        let name = driver.identity.vlanName("office")
+        let staged = driver.identity.linkAddress(host: "a", link: driver.identity.vlanName("lan"))
+        func link(_ name: String, _ rest: String, tagging: String = "802.1Q") -> String {
+            #"""
+            {"ifindex":5,"link":"eth1","ifname":"\#(name)","flags":["UP"],"mtu":1450,\#(rest),
+            "linkinfo":{"info_kind":"vlan","info_data":{"protocol":"\#(tagging)","id":42,"flags":["REORDER_HDR"]}}}
+            """#
+        }
+        func seen(_ links: String...) throws -> NetworkObservation {
+            driver.observation(links: try LinkRecord.parse("[\(links.joined(separator: ","))]"), floods: [])
+        }
+        let found = try seen(
+            link(name, #""master":"ib0","ifalias":"\#(alias)""#), link("eth1.42", #""address":"02:00:00:00:00:01""#),
+            link(driver.identity.vlanName("lan") + "-s", #""address":"\#(staged)""#))
+        #expect(
+            found.networks.map(\.status?.vlan) == [
+                Network.VLANLink(name: name, id: 42, interface: "eth1", mtu: 1450, bridge: "ib0")
+            ])
+        #expect(found.networks.map(\.spec.vlan) == [Network.VLAN(host: "a", interface: "eth1", id: 42)])
+        #expect(
+            found.foreign == [
+                ForeignObject(
+                    kind: .link, name: "eth1.42", vlan: 42, interface: "eth1",
+                    obstacle: "VLANs are made, not adopted")
+            ])
+        #expect(found.staged == [driver.identity.vlanName("lan") + "-s"])
+        let other = try seen(link(name, #""ifalias":"\#(alias)""#, tagging: "802.1ad"))
+        #expect(other.networks.first?.status?.vlan?.id == 0)
+        let two = try seen(link(name, #""ifalias":"\#(alias)""#), link("eth1.42", #""ifalias":"\#(alias)""#))
+        #expect(two.networks == [] && two.unknown.map(\.resource) == [ResourceID(.network, "office")])
+    }
+
     @Test func twoLinksWithOneMarkAreUnknown() throws {
         var links = try LinkRecord.parse(try recording("links.json"))
         let index = try #require(links.firstIndex { $0.name == "virbr9" })

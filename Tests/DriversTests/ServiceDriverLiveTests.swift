@@ -46,12 +46,13 @@ import Testing
         try await driver.removeBridge(network)
         #expect(await !driver.observe().networks.contains { $0.metadata.identity == id })
         #expect(
-            try await sh("ls -d /run/netns/\(name) /run/infra-dhcp/\(name) /sys/class/net/\(link)* 2>/dev/null") == "")
+            try await sh("ls -d /run/netns/\(name) /var/lib/infra-dhcp/\(name) /sys/class/net/\(link)* 2>/dev/null")
+                == "")
     }
 
     @Test func madeFromEveryStateOfAnInterruptedRun() async throws {
         try await driver.createBridge(network)
-        let folder = "/run/infra-dhcp/\(name)"
+        let folder = "/var/lib/infra-dhcp/\(name)"
         let files = "mkdir -p \(folder); printf '# \(mark)\\n' >\(folder)/dnsmasq.conf"
         let pair =
             "ip link add \(link)-s address \(identity.linkAddress(host: "a", link: link)) type veth peer name eth0"
@@ -83,7 +84,7 @@ import Testing
     @Test func aProcessOfAnotherIsNotStopped() async throws {
         try await driver.createBridge(network)
         try await driver.writeService(network)
-        let folder = "/run/infra-dhcp/\(name)"
+        let folder = "/var/lib/infra-dhcp/\(name)"
         // The pid file tells of a stranger, who has the words of ours but not its program.
         let other = try await sh(
             "setsid bash -c 'exec -a dnsmasq sleep 300' --conf-file=\(folder)/dnsmasq.conf >/dev/null 2>&1 & echo $!")
@@ -109,7 +110,7 @@ import Testing
             evil.status?.service = service
             await #expect(throws: HostError.self) { try await driver.writeService(evil) }
         }
-        #expect(try await sh("ls /run/infra-dhcp /run/netns 2>/dev/null | grep \(name)") == "")
+        #expect(try await sh("ls /var/lib/infra-dhcp /run/netns 2>/dev/null | grep \(name)") == "")
         try await clean()
     }
 }

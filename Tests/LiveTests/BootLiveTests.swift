@@ -113,7 +113,7 @@ extension LiveTests {
         private static let foreign = "find /etc/systemd -type f -o -type l | sort | xargs -d '\\n' md5sum 2>/dev/null"
 
         /// What the two links are, as far as any of it was declared.
-        private static let describe = #"""
+        static let describe = #"""
             describe() {
                 for link; do
                     ip -details -json address show dev "$link" | jq -c '.[0] | [.ifname, .mtu, .address, .master,

@@ -36,11 +36,11 @@ extension LiveTests {
                     """#)
                 #expect(try await fleet.ask("a").hasPrefix("10.77.0.11/24 router 10.77.0.1 "))
                 // It is heard by nobody even where it is the only one.
-                try await sh(#"kill "$(cat "/run/infra-dhcp/$1/pid")""#, fleet.namespace)
+                try await sh(#"kill "$(cat "/var/lib/infra-dhcp/$1/pid")""#, fleet.namespace)
                 #expect(try await fleet.ask("a") == "none")
                 try fleet.edit("rogue-b.yaml", "address: 10.77.0.12", "address: 10.77.0.12, spoofProtection: false")
                 #expect(try await fleet.apply("--target", "VirtualMachine/rogue-b").status == 0)
-                try await sh(#"kill "$(cat "/run/infra-dhcp/$1/pid")""#, fleet.namespace)
+                try await sh(#"kill "$(cat "/var/lib/infra-dhcp/$1/pid")""#, fleet.namespace)
                 #expect(try await fleet.ask("a").hasPrefix("10.77.0.10"), "without protection it is")
                 try await sh(#"kill "$(cat /run/rogue.pid)"; rm -f /run/rogue.*"#)
             }
@@ -49,10 +49,10 @@ extension LiveTests {
         @Test func whateverGoesIsMended() async throws {
             try await withServices("drift") { fleet in
                 for (harm, what) in [
-                    (#"kill "$(cat "/run/infra-dhcp/$1/pid")""#, "serving is false"),
-                    (#"sed -i s/10.77.0.11/10.77.0.13/ "/run/infra-dhcp/$1/leases""#, "serving is false"),
-                    (#"sed -i s/router.*/router,10.77.0.9/ "/run/infra-dhcp/$1/dnsmasq.conf""#, "options is"),
-                    (#"echo 10.77.0.12 github.com >>"/run/infra-dhcp/$1/names""#, "serving is false"),
+                    (#"kill "$(cat "/var/lib/infra-dhcp/$1/pid")""#, "serving is false"),
+                    (#"sed -i s/10.77.0.11/10.77.0.13/ "/var/lib/infra-dhcp/$1/leases""#, "serving is false"),
+                    (#"sed -i s/router.*/router,10.77.0.9/ "/var/lib/infra-dhcp/$1/dnsmasq.conf""#, "options is"),
+                    (#"echo 10.77.0.12 github.com >>"/var/lib/infra-dhcp/$1/names""#, "serving is false"),
                     (#"ip -n "$1" addr add 10.77.0.2/24 dev eth0"#, "addresses is"),
                     (#"ip -n "$1" link set eth0 down"#, "up is false"),
                     (#"ip link set "$2" type bridge_slave isolated off"#, "isolated is false"),
@@ -60,7 +60,7 @@ extension LiveTests {
                     (#"ip link set "$2" nomaster"#, "bridge is nothing"),
                     (#"ip link del "$2""#, "link is nothing"),
                     (#"ip netns del "$1""#, "namespace is nothing"),
-                    (#"rm -r "/run/infra-dhcp/$1""#, "serving is false"),
+                    (#"rm -r "/var/lib/infra-dhcp/$1""#, "serving is false"),
                 ] {
                     try await sh(
                         harm, fleet.namespace, fleet.identity.serviceLinkName("net"), fleet.identity.tunnelName("net"))
@@ -78,7 +78,7 @@ extension LiveTests {
 
         @Test func leasesFollowTheManifests() async throws {
             try await withServices("change") { fleet in
-                let pid = #"cat "/run/infra-dhcp/$1/pid""#
+                let pid = #"cat "/var/lib/infra-dhcp/$1/pid""#
                 let before = try await sh(pid, fleet.namespace)
                 // One more lease: dnsmasq goes on.
                 try fleet.writeMachine("change-d", address: 14, "power: stopped")
@@ -118,7 +118,7 @@ extension LiveTests {
                 let ended = try await fleet.apply()
                 #expect(ended.lastLine == "No changes.", "\(ended)")
                 let left =
-                    #"ip netns list | grep -c "^in" || true; ls -d /run/infra-dhcp 2>/dev/null || true; ip -br link | grep -c "^is" || true"#
+                    #"ip netns list | grep -c "^in" || true; ls -d /var/lib/infra-dhcp 2>/dev/null || true; ip -br link | grep -c "^is" || true"#
                 #expect(try await sh(left) == "0\n0")
                 #expect(try await fleet.processes() == 0)
                 // And a network with it goes whole.
@@ -214,6 +214,6 @@ extension TestFleet {
 
     /// How many processes answer for fleets.
     fileprivate func processes() async throws -> Int {
-        Int(try await sh("ps -eo args | grep -c '^dnsmasq --conf-file=/run/infra-dhcp/' || true")) ?? -1
+        Int(try await sh("ps -eo args | grep -c '^dnsmasq --conf-file=/var/lib/infra-dhcp/' || true")) ?? -1
     }
 }

@@ -70,7 +70,12 @@ enum RandomFleet {
             spec: .init(
                 vxlan: random.chance(80)
                     ? .init(vni: vni, port: random.chance(90) ? 4789 : 4790, flooding: flooding, peers: peers) : nil,
-                mtu: mtu, subnet: subnet(&random), hosts: random.chance(20) ? ["h0"] : [],
+                mtu: mtu, subnet: subnet(&random),
+                // Networks exchange their VLANs from one generation to the next.
+                vlan: random.chance(40)
+                    ? Network.VLAN(
+                        host: "h0", interface: random.chance(70) ? "eth1" : "eth2", id: vni) : nil,
+                hosts: random.chance(20) ? ["h0"] : [],
                 securityGroups: groups(&random)))
     }
 

@@ -55,11 +55,14 @@ extension GeneratedFleet {
                     ownsRouter: false, ownsAdvertising: false, isIntact: false, isSaved: false))
             inventory.foreignRouter = random.pick(nil, BGPRouter(asn: 65_001, advertises: true, neighbors: [.loopback]))
             inventory.underlayMTU = random.pick(nil, 1500)
+            inventory.vlans = random.pick(
+                nil, VLANGround(isThere: true, interfaces: [VLANGround.Interface(name: text(&random), mtu: 9000)]))
             inventory.foreign = ForeignObject.Kind.allCases.map { kind in
                 ForeignObject(
                     kind: kind, name: text(&random), owner: random.pick("", "fleet 6f0a1d52…"),
                     uuid: random.pick(nil, "x"), path: random.pick(nil, "/a b"), vni: random.pick(nil, 7),
-                    port: random.pick(nil, 4789), cpu: random.pick(nil, 3), memory: size(&random),
+                    port: random.pick(nil, 4789), vlan: random.pick(nil, 42), interface: random.pick(nil, "eth1"),
+                    cpu: random.pick(nil, 3), memory: size(&random),
                     macs: random.pick([], [MACAddress(value: 0x0102_0304_0506), MACAddress(value: 0)]))
             }
             inventory.unknown = [
@@ -108,7 +111,11 @@ extension GeneratedFleet {
         network.status = Network.Status(
             host: host, uuid: uuid(&random),
             bridge: random.pick(nil, Network.Bridge(name: text(&random), mtu: 1, isUp: random.chance(2))),
-            tunnel: random.pick(nil, tunnel), service: random.pick(nil, Network.Service(), service(&random)))
+            tunnel: random.pick(nil, tunnel),
+            vlan: random.pick(
+                nil,
+                Network.VLANLink(name: text(&random), id: 42, interface: random.pick(nil, "eth1"), mtu: 1, bridge: nil)),
+            service: random.pick(nil, Network.Service(), service(&random)))
         return network
     }
 

@@ -95,6 +95,9 @@ extension GeneratedFleet {
             metadata: metadata("net-\(index)", &random),
             spec: Network.Spec(
                 vxlan: isTunnel ? vxlan : nil, mtu: random.pick(isTunnel ? 1450 : 1500, 1400), subnet: subnet,
+                vlan: hosts.first.flatMap {
+                    random.chance(3) ? Network.VLAN(host: $0, interface: "eth1", id: 100 + index) : nil
+                },
                 hosts: random.chance(3) ? hosts : [], securityGroups: [securityGroup(&random)]))
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Hosts
 import Model
 
-/// A link as `ip -details -json link show` tells it. Of other kinds than bridges and VXLAN only the common part is read.
+/// A link as `ip -details -json link show` tells it. Of other kinds than bridges, VXLAN and VLAN only the common part is read.
 struct LinkRecord: Hashable, Sendable {
     /// What a VXLAN link is made of.
     struct Tunnel: Hashable, Sendable {
@@ -12,6 +12,14 @@ struct LinkRecord: Hashable, Sendable {
         var interface: String?
         /// Whether it learns addresses from what arrives.
         var learns = true
+    }
+
+    /// What a VLAN's link is made of.
+    struct VLAN: Hashable, Sendable {
+        /// 0 where frames are tagged by another protocol than 802.1Q.
+        var id: Int
+        /// Nil where it is in another network namespace.
+        var interface: String?
     }
 
     /// What a port of a bridge does.
@@ -30,6 +38,7 @@ struct LinkRecord: Hashable, Sendable {
     /// `bridge`, `vxlan`, `veth` …; nil for hardware.
     var kind: String?
     var tunnel: Tunnel?
+    var vlan: VLAN?
     /// Of a bridge's port.
     var port: Port?
     /// Whether, as a bridge's port, it exchanges no frames with other isolated ports.
@@ -61,7 +70,7 @@ func reason(_ error: any Error) -> String {
 
 extension LinkRecord: Decodable {
     private enum Keys: String, CodingKey {
-        case ifname, ifalias, address, mtu, flags, master, linkinfo
+        case ifname, ifalias, address, mtu, flags, master, link, linkinfo
         case addresses = "addr_info"
     }
 
@@ -80,6 +89,11 @@ extension LinkRecord: Decodable {
         case learning
         case suppresses = "neigh_suppress"
         case isolated
+    }
+
+    private enum VLANKeys: String, CodingKey {
+        case id
+        case tagging = "protocol"
     }
 
     private enum TunnelKeys: String, CodingKey {
@@ -104,6 +118,13 @@ extension LinkRecord: Decodable {
                 learns: try data.decodeIfPresent(Bool.self, forKey: .learning) ?? true,
                 suppressesNeighbors: try data.decodeIfPresent(Bool.self, forKey: .suppresses) ?? false)
             isIsolated = try data.decodeIfPresent(Bool.self, forKey: .isolated) ?? false
+        }
+        if kind == "vlan" {
+            let data = try info.nestedContainer(keyedBy: VLANKeys.self, forKey: .data)
+            let isUsual = try data.decodeIfPresent(String.self, forKey: .tagging) ?? "802.1Q" == "802.1Q"
+            vlan = VLAN(
+                id: isUsual ? try data.decode(Int.self, forKey: .id) : 0,
+                interface: try link.decodeIfPresent(String.self, forKey: .link))
         }
         guard kind == "vxlan" else { return }
         let data = try info.nestedContainer(keyedBy: TunnelKeys.self, forKey: .data)

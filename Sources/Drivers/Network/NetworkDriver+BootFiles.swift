@@ -94,8 +94,13 @@ private enum BootScripts {
         printf '\0'
         [[ -f $3 && ! -L $3 ]] && cat -- "$3"
         printf '\0'
-        for file in /etc/systemd/network/"$1"*; do
+        for file in /etc/systemd/network/"$1"* /etc/systemd/system/"$1"*.service; do
             [[ -f $file && ! -L $file && $file != *.infra-staged ]] || continue
+            # A unit that nothing starts makes no link.
+            if [[ $file == *.service ]]; then
+                wanted=$(sed -n 's/^WantedBy=//p' -- "$file")
+                [[ /etc/systemd/system/$wanted.wants/${file##*/} -ef $file ]] || continue
+            fi
             printf '%s\0' "${file##*/}"
             cat -- "$file"
             printf '\0'
@@ -115,20 +120,33 @@ private enum BootScripts {
 
         """#
 
-    /// PREFIX MARK; names and texts on standard input.
+    /// PREFIX MARK; names and texts on standard input. A unit is started by what its text says.
     static let write =
         prelude + #"""
-            folder=/etc/systemd/network
+            units=/etc/systemd/system
+            place() { if [[ $1 == *.service ]]; then file=$units/$1; else file=/etc/systemd/network/$1; fi; }
+            forget() { for link in "$units"/*.wants/"${1##*/}"; do if [[ -L $link ]]; then rm -f -- "$link"; fi; done; }
             declare -A wanted=()
             while IFS= read -r -d '' name && IFS= read -r -d '' text; do wanted[$name]=$text; done
             for name in "${!wanted[@]}"; do
-                file=$folder/$name
+                place "$name"
                 [[ ! -e $file && ! -L $file ]] || is_ours "$file" "$2" || refuse "$file"
             done
-            mkdir -p -- "$folder"
-            for name in "${!wanted[@]}"; do put "$folder/$name" "${wanted[$name]}"; done
-            for file in "$folder/$1"*; do
-                if [[ -z ${wanted[${file##*/}]+there} ]] && is_ours "$file" "$2"; then rm -f -- "$file"; fi
+            mkdir -p -- /etc/systemd/network "$units"
+            for name in "${!wanted[@]}"; do
+                place "$name"
+                put "$file" "${wanted[$name]}"
+                [[ $file == *.service ]] || continue
+                forget "$file"
+                starter=$(sed -n 's/^WantedBy=//p' -- "$file")
+                mkdir -p -- "$units/$starter.wants"
+                ln -sfn -- "$file" "$units/$starter.wants/$name"
+            done
+            for file in /etc/systemd/network/"$1"* "$units/$1"*.service; do
+                if [[ -z ${wanted[${file##*/}]+there} ]] && is_ours "$file" "$2"; then
+                    forget "$file"
+                    rm -f -- "$file"
+                fi
             done
             """#
 

@@ -35,7 +35,7 @@ extension NetworkDriver {
         try await batch("ip", settings(wanted.name, seen, mtu: wanted.mtu, isUp: wanted.isUp))
     }
 
-    /// Removes the bridge. Our tunnel may still be a port of it.
+    /// Removes the bridge. Our tunnel and VLAN may still be ports of it.
     ///
     /// - Throws: `.surprise` when the name is that of a link that is not ours, or when anything else is a port of it.
     public func removeBridge(_ network: Network) async throws(HostError) {
@@ -43,7 +43,7 @@ extension NetworkDriver {
         guard try await ours(wanted.name, "bridge", id) != nil else { return }
         let output = try await commands.run("ip", ["-details", "-json", "link", "show", "master", wanted.name])
         let ports = try LinkRecord.parse(output.text).filter {
-            $0.alias != identity.linkAlias(ResourceID(.network, id)) || $0.kind != "vxlan"
+            $0.alias != identity.linkAlias(ResourceID(.network, id)) || !["vxlan", "vlan"].contains($0.kind)
         }
         guard ports.isEmpty else {
             let names = ports.map { CommandText.printable($0.name) }.sorted()

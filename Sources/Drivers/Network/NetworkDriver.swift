@@ -1,7 +1,7 @@
 public import Hosts
 public import Model
 
-/// Bridges and VXLAN links of one fleet on one host.
+/// Bridges, VXLAN links and VLANs of one fleet on one host.
 ///
 /// What is ours is told by a link's alias, which is also set in the moment in which a link gets its name: a link is
 /// made under a name of its own (`ib… -s`) with an address that only we derive, and gets alias and final name in one
@@ -26,7 +26,7 @@ public struct NetworkDriver: Sendable {
     /// Whether it is a link of ours that lacks its alias and its name.
     func isStaged(_ link: LinkRecord) -> Bool {
         link.name.hasSuffix(Self.stagedSuffix) && link.alias == nil && link.master == nil
-            && ["bridge", "vxlan", "veth"].contains(link.kind)
+            && ["bridge", "vxlan", "vlan", "veth"].contains(link.kind)
             && link.address == identity.linkAddress(host: host, link: String(link.name.dropLast(2)))
     }
 

@@ -5,7 +5,7 @@ public import Model
 public struct NetworkObservation: Hashable, Sendable {
     /// Our networks by their links, sorted by identity.
     public var networks: [Network] = []
-    /// Bridges and VXLAN links that are not ours, and links of any kind that have a name only we derive.
+    /// Bridges, VXLAN links and VLANs that are not ours, and links of any kind that have a name only we derive.
     public var foreign: [ForeignObject] = []
     /// Bridges and VXLAN links that a manifest could adopt.
     public var adoptable: [Network] = []
@@ -19,12 +19,16 @@ public struct NetworkObservation: Hashable, Sendable {
     public var routing = RoutingObservation()
     /// Largest frame payload of the link that has the underlay's address; nil when none has it.
     public var underlayMTU: Int?
+    /// What the fleet's VLANs need; nil when it has none here.
+    public var vlans: VLANGround?
     /// Whether the kernel tracks connections on bridges; nil when nobody asked.
     public var tracksConnections: Bool?
     /// What could not be observed.
     public var unknown: [UnknownArea] = []
     /// Which bridge each link is a port of, by the link's name.
     public var masters: [String: String] = [:]
+    /// Largest frame payload in bytes of every link, by its name.
+    public var frames: [String: Int] = [:]
     /// Links of ours that were not finished, by name. Making the link anew removes them first.
     public var staged: [String] = []
 }
@@ -76,21 +80,24 @@ extension NetworkDriver {
     ) -> NetworkObservation {
         var result = NetworkObservation()
         var others: [LinkRecord] = []
-        var ours: [String: (bridges: [LinkRecord], tunnels: [LinkRecord])] = [:]
+        var ours: [String: Links] = [:]
         let services = services(links, namespaces, &result.unknown)
-        for id in services.keys { ours[id] = ([], []) }
+        for id in services.keys { ours[id] = Links() }
         for link in links {
             result.masters[link.name] = link.master
+            result.frames[link.name] = link.mtu
             let resource = link.alias.flatMap { identity.resource(inLinkAlias: $0) }
             if let resource, resource.kind == .network, link.kind == "bridge" {
-                ours[resource.id, default: ([], [])].bridges.append(link)
+                ours[resource.id, default: Links()].bridges.append(link)
             } else if let resource, resource.kind == .network, link.kind == "vxlan" {
-                ours[resource.id, default: ([], [])].tunnels.append(link)
+                ours[resource.id, default: Links()].tunnels.append(link)
+            } else if let resource, resource.kind == .network, link.kind == "vlan" {
+                ours[resource.id, default: Links()].vlans.append(link)
             } else if let resource, resource.kind == .network, link.kind == "veth" {
                 continue
             } else if isStaged(link) {
                 result.staged.append(link.name)
-            } else if link.kind == "bridge" || link.kind == "vxlan" || isDerivedName(link.name) {
+            } else if ["bridge", "vxlan", "vlan"].contains(link.kind) || isDerivedName(link.name) {
                 others.append(link)
             }
         }
@@ -101,8 +108,8 @@ extension NetworkDriver {
         result.adoptable = adoptable.networks
         result.foreign = others.map { foreign($0, obstacle: adoptable.obstacles[$0.name]) }
         for (id, links) in ours.sorted(by: { $0.key < $1.key }) {
-            guard links.bridges.count <= 1, links.tunnels.count <= 1 else {
-                let names = (links.bridges + links.tunnels).map(\.name).sorted().joined(separator: ", ")
+            guard links.bridges.count <= 1, links.tunnels.count <= 1, links.vlans.count <= 1 else {
+                let names = (links.bridges + links.tunnels + links.vlans).map(\.name).sorted().joined(separator: ", ")
                 result.unknown.append(
                     UnknownArea(
                         .network, resource: ResourceID(.network, id), reason: "several links carry its mark: \(names)"))
@@ -110,12 +117,25 @@ extension NetworkDriver {
             }
             let tunnel = links.tunnels.first
             var found = network(id, links.bridges.first, tunnel, tunnel.flatMap { tables[$0.name] } ?? [])
+            if let link = links.vlans.first, let vlan = link.vlan {
+                found.status?.vlan = Network.VLANLink(
+                    name: link.name, id: vlan.id, interface: vlan.interface, mtu: link.mtu, isUp: link.isUp,
+                    bridge: link.master)
+                found.spec.vlan = vlan.interface.map { Network.VLAN(host: host, interface: $0, id: vlan.id) }
+            }
             found.status?.service = services[id]
             result.networks.append(found)
         }
         result.foreign.sort { $0.name < $1.name }
         result.staged.sort()
         return result
+    }
+
+    /// The links that carry the mark of one network.
+    private struct Links {
+        var bridges: [LinkRecord] = []
+        var tunnels: [LinkRecord] = []
+        var vlans: [LinkRecord] = []
     }
 
     private func network(
@@ -155,7 +175,8 @@ extension NetworkDriver {
     private func foreign(_ link: LinkRecord, obstacle: String?) -> ForeignObject {
         ForeignObject(
             kind: .link, name: CommandText.printable(link.name), owner: Self.owner(link.alias), vni: link.tunnel?.vni,
-            port: link.tunnel?.port, obstacle: obstacle)
+            port: link.tunnel?.port, vlan: link.vlan?.id, interface: link.vlan?.interface.map(CommandText.printable),
+            obstacle: obstacle ?? (link.kind == "vlan" ? "VLANs are made, not adopted" : nil))
     }
 
     /// Whose a link is by its alias, when it says so.
@@ -166,7 +187,7 @@ extension NetworkDriver {
 
     /// Whether the name has the form of those that a fleet derives.
     private func isDerivedName(_ name: String) -> Bool {
-        ["ib", "iv", "is"].contains(name.prefix(2)) && name.utf8.count == 13
+        ["ib", "iv", "iq", "is"].contains(name.prefix(2)) && name.utf8.count == 13
             && name.utf8.dropFirst(2).allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }
     }
 }

@@ -45,7 +45,7 @@ struct ServiceFiles: Hashable, Sendable {
     /// their Ethernet addresses and nobody else, believes no name that a guest gives itself, and keeps nothing on disk: a
     /// lease is where it stands in the file of leases.
     private static func fixed(name: String, mark: String) -> [String] {
-        let folder = "\(ServiceScripts.folder)/\(name)"
+        let folder = "\(Network.Service.folder)/\(name)"
         return [
             "# \(mark)", "interface=\(ServiceNamespace.portName)", "except-interface=lo", "bind-interfaces",
             "no-resolv", "no-hosts", "domain-needed", "addn-hosts=\(folder)/names", "dhcp-hostsfile=\(folder)/leases",

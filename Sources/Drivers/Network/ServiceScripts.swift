@@ -1,9 +1,6 @@
-/// The fixed texts that `bash -c` runs on the host for DHCP and DNS. Values come as arguments or on standard input.
+/// The fixed texts that `bash -c` runs on the host for DHCP and DNS. Values come as arguments or on standard input. dnsmasq's
+/// files are in `Network.Service.folder`.
 enum ServiceScripts {
-    /// Where dnsmasq's files are, a folder for each namespace; its own user may read them, unlike those in /run/infra.
-    /// Gone with the host's next start, as namespaces are.
-    static let folder = "/run/infra-dhcp"
-
     /// What dnsmasq is started as, to the word: `running PID FOLDER` is true of no other process.
     private static let running = #"""
         running() {
@@ -25,11 +22,11 @@ enum ServiceScripts {
             set -u
             shopt -s nullglob
             declare -A names=()
-            for path in /run/netns/in??????????? /run/infra-dhcp/in???????????; do names[${path##*/}]=; done
+            for path in /run/netns/in??????????? /var/lib/infra-dhcp/in???????????; do names[${path##*/}]=; done
             [[ $# = 0 ]] || names=([$1]=)
             file() { [[ -f $1 && ! -L $1 ]] && printf '%s' "$(<"$1")"; printf '\0'; }
             for name in "${!names[@]}"; do
-                folder=/run/infra-dhcp/$name
+                folder=/var/lib/infra-dhcp/$name
                 printf '%s\0' "$name"
                 if [[ -e /run/netns/$name ]]; then
                     ip -n "$name" -details -json address show || printf unreadable
@@ -54,7 +51,7 @@ enum ServiceScripts {
         running + #"""
             set -euo pipefail
             umask 022
-            folder=/run/infra-dhcp/$1
+            folder=/var/lib/infra-dhcp/$1
             refuse() { printf '%s\n' "$*" >&2; exit 9; }
             # Ours is what runs in the namespace, or in none that has a name any more; never what runs where the host does.
             ours() {
@@ -124,7 +121,7 @@ enum ServiceScripts {
             if [[ -d $folder && ! -L $folder ]]; then
                 for file in dnsmasq.conf leases names pid loaded; do rm -f "$folder/$file" "$folder/$file.staged"; done
                 rmdir "$folder"
-                rmdir /run/infra-dhcp 2>/dev/null || true
+                rmdir /var/lib/infra-dhcp 2>/dev/null || true
             fi
             """#
 }

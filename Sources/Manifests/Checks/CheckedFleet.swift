@@ -6,7 +6,8 @@ struct CheckedFleet {
 
     /// Every check. All run, and tell what they find together.
     static let checks: [Check] = [
-        checkFleet, checkAddresses, checkGateways, checkTunnels, checkEVPN, checkHardwareAddresses, checkLinkNames,
+        checkFleet, checkAddresses, checkGateways, checkTunnels, checkVLANs, checkEVPN, checkHardwareAddresses,
+        checkLinkNames,
         checkPools,
         checkBoot, checkVolumes, checkImageFormats, checkIgnoredFields,
         checkHosts, checkAdopted, checkSecurityGroups, checkServices,

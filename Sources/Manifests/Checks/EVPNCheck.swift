@@ -30,7 +30,7 @@ extension CheckedFleet {
 
     private static func checkEnds(of networks: [Network], _ fleet: CheckedFleet, _ report: inout CheckReport) {
         let ids = Set(networks.map(\.metadata.identity))
-        var carriers = Set(networks.flatMap(\.spec.hosts))
+        var carriers = Set(networks.flatMap(\.spec.namedHosts))
         for machine in fleet.machines.all
         where machine.spec.interfaces.contains(where: { ids.contains($0.network ?? "") }) {
             if let host = fleet.certainHost(of: machine) { carriers.insert(host.metadata.identity) }

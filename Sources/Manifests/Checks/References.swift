@@ -22,6 +22,10 @@ struct References {
         var networks = networks
         for index in networks.indices {
             resolve(.host, &networks[index].spec.hosts, networks[index].resourceID, "spec.hosts")
+            if var vlan = networks[index].spec.vlan {
+                resolve(.host, &vlan.host, networks[index].resourceID, "spec.vlan.host")
+                networks[index].spec.vlan = vlan
+            }
         }
         return networks
     }

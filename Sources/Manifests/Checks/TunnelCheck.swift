@@ -8,7 +8,7 @@ extension CheckedFleet {
         checkKinds(fleet, &report)
         var told: Set<String> = []
         for network in fleet.networks.all where network.spec.vxlan != nil {
-            for id in network.spec.hosts {
+            for id in network.spec.namedHosts {
                 guard let host = fleet.hosts[id], host.spec.underlay == nil else { continue }
                 tell(host, network, &told, &report)
             }
@@ -33,7 +33,7 @@ extension CheckedFleet {
             }
         }
         for network in fleet.networks.all where network.spec.vxlan != nil {
-            let hosts = carriers[network.metadata.identity, default: []].union(network.spec.hosts).sorted()
+            let hosts = carriers[network.metadata.identity, default: []].union(network.spec.namedHosts).sorted()
             let ends = hosts.compactMap { id in
                 fleet.hosts[id].flatMap { host in host.spec.underlay.map { (host, $0.address) } }
             }

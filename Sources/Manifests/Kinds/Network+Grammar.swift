@@ -17,6 +17,7 @@ extension Network {
         var tunnel: Outer?
         var bridge: Plain?
         var subnet: Subnet?
+        var vlan: VLAN?
         var hosts: [String] = []
         var securityGroups: [SecurityGroup] = []
 
@@ -34,7 +35,7 @@ extension Network {
             Spec(
                 vxlan: tunnel?.vxlan, bridgeName: bridge?.name,
                 mtu: tunnel?.mtu ?? bridge?.mtu ?? (tunnel == nil ? 1500 : 1450),
-                subnet: subnet, hosts: hosts, securityGroups: securityGroups)
+                subnet: subnet, vlan: vlan, hosts: hosts, securityGroups: securityGroups)
         }
 
         init() {}
@@ -47,6 +48,7 @@ extension Network {
                 bridge = Plain(mtu: spec.mtu == 1500 ? nil : spec.mtu, name: spec.bridgeName)
             }
             subnet = spec.subnet
+            vlan = spec.vlan
             hosts = spec.hosts
             securityGroups = spec.securityGroups
         }
@@ -63,6 +65,9 @@ extension Network {
             .optional(
                 "subnet", \.subnet, subnetGrammar.form, sample: CIDR("10.99.0.0/24").map { Subnet(cidr: $0) },
                 "The addresses on the network."),
+            .optional(
+                "vlan", \.vlan, vlanForm, sample: VLAN(host: "other", interface: "eth7", id: 42),
+                "A VLAN on an interface of one host that is part of the network."),
             .defaulted(
                 "hosts", \.hosts, .list("hosts", of: .name, sample: "other"), to: [],
                 "Hosts that carry it beside those on which a member is placed."),
@@ -126,6 +131,26 @@ extension Network {
                 "The bridge's own name; one of that name that is there is adopted. Derived if left out."),
         ],
         reserved: ["vlan", "uplink", "interface"])
+
+    private static let vlanGrammar = Record(
+        "a VLAN", VLAN(host: "", interface: "", id: 0),
+        [
+            .required("host", \.host, .name, "The host whose interface it is on; it carries the network."),
+            .required("interface", \.interface, .linkName, "That interface, which is there and stays as it is."),
+            .required("id", \.id, .integer(1...4094, code: "vlan-range"), "The VLAN identifier (IEEE 802.1Q)."),
+        ])
+
+    /// Whoever writes two is told why there is one.
+    private static let vlanForm = Form<VLAN>(
+        schema: vlanGrammar.form.schema,
+        read: { decoding, node in
+            guard decoding.tree.kind(node) == .sequence else { return vlanGrammar.form.read(decoding, node) }
+            decoding.fail(
+                node, "value", "a network has one VLAN at most: two would be a loop",
+                help: "write vlan: {host: …, interface: …, id: …} for the one place where it is joined")
+            return nil
+        },
+        write: vlanGrammar.form.write, vary: vlanGrammar.form.vary)
 
     private static let subnetGrammar = Record(
         "a subnet", Subnet(cidr: .placeholder),

@@ -8,6 +8,7 @@ extension Network {
             .required("uuid", \.uuid, .uuid, "UUIDv5 of the fleet and the identity."),
             .optional("bridge", \.bridge, bridgeLink.form, "The bridge's link."),
             .optional("tunnel", \.tunnel, tunnelLink.form, "The tunnel's link."),
+            .optional("vlan", \.vlan, vlanLink.form, "The VLAN's link."),
             .optional("service", \.service, Service.grammar.form, sample: Service(), "DHCP and DNS."),
         ])
 
@@ -19,6 +20,17 @@ extension Network {
             .required("name", \.name, .observed, "The link's name."),
             .required("mtu", \.mtu, number, "Largest frame payload in bytes."),
             .defaulted("up", \.isUp, .boolean, to: true, "Whether it is administratively up."),
+        ])
+
+    private static let vlanLink = Record(
+        "a VLAN's link", VLANLink(name: "", id: 0, interface: nil, mtu: 0, bridge: nil),
+        [
+            .required("name", \.name, .observed, "The link's name."),
+            .required("id", \.id, number, "The VLAN identifier."),
+            .optional("interface", \.interface, .observed, "The interface it is on."),
+            .required("mtu", \.mtu, number, "Largest frame payload in bytes."),
+            .defaulted("up", \.isUp, .boolean, to: true, "Whether it is administratively up."),
+            .optional("bridge", \.bridge, .observed, "The bridge it is a port of."),
         ])
 
     private static let tunnelLink = Record(

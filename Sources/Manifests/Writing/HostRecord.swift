@@ -15,6 +15,7 @@ struct HostRecord: Sendable {
         var evpn: EVPN?
         var foreignRouter: BGPRouter?
         var underlayMTU: Int?
+        var vlans: VLANGround?
         var foreign: [ForeignObject] = []
         var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
@@ -61,6 +62,8 @@ struct HostRecord: Sendable {
             .optional(
                 "underlayMTU", \.underlayMTU, .integer(0...Int(Int32.max)),
                 "Largest frame payload of the underlay's link."),
+            .optional(
+                "vlans", \.vlans, vlanGrammar.form, sample: VLANGround(isThere: true), "What its VLANs need."),
             .defaulted(
                 "foreign", \.foreign,
                 .list("objects", of: foreignGrammar.form, sample: ForeignObject(kind: .domain, name: "other")), to: [],
@@ -98,6 +101,23 @@ struct HostRecord: Sendable {
             .required("machine", \.machine, .observed, "The machine."),
             .required("device", \.device, .observed, "The link's name."),
             .required("bridge", \.bridge, .observed, "The bridge it is to be a port of."),
+        ])
+
+    private static let vlanGrammar = Record(
+        "what VLANs need", VLANGround(isThere: false),
+        [
+            .required("there", \.isThere, .boolean, "Whether the kernel makes VLANs."),
+            .defaulted(
+                "interfaces", \.interfaces,
+                .list("interfaces", of: interfaceGrammar.form, sample: interfaceGrammar.initial, duplicates: true),
+                to: [], "The interfaces that VLANs of the manifests are on."),
+        ])
+
+    private static let interfaceGrammar = Record(
+        "an interface", VLANGround.Interface(name: "", mtu: 0),
+        [
+            .required("name", \.name, .observed, "Its name."),
+            .required("mtu", \.mtu, .integer(0...Int(Int32.max)), "Largest frame payload in bytes."),
         ])
 
     private static let firewallGrammar = Record(
@@ -190,6 +210,8 @@ struct HostRecord: Sendable {
             .optional("path", \.path, .observed, "A pool's target folder."),
             .optional("vni", \.vni, .integer(0...16_777_215), "A VXLAN link's identifier."),
             .optional("port", \.port, .integer(0...65_535), "A VXLAN link's UDP port."),
+            .optional("vlan", \.vlan, .integer(0...4095), "A VLAN's identifier."),
+            .optional("interface", \.interface, .observed, "The interface that a VLAN is on."),
             .optional("cpu", \.cpu, .integer(0...65_536), "A running domain's processors."),
             .optional("memory", \.memory, .anySize, "A running domain's memory."),
             .defaulted(

@@ -54,7 +54,7 @@ struct Kinship {
         self.indices = indices
         self.byLabel = byLabel
         for network in manifest.networks where local.contains(network.metadata.identity) {
-            let hosts = network.spec.hosts.compactMap { whereabouts.indices[$0] }
+            let hosts = network.spec.namedHosts.compactMap { whereabouts.indices[$0] }
             guard !hosts.isEmpty else { continue }
             carried[network.metadata.identity] = HostSet(of: hostCount) { hosts.contains($0) }
         }

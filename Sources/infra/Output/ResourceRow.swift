@@ -67,7 +67,9 @@ struct ResourceRow: Encodable {
                     $0.metadata.identity,
                     [
                         Column("bridge", $0.status?.bridge?.name), Column("vxlan", $0.status?.tunnel?.name),
-                        Column("vni", $0.status?.tunnel.map { String($0.vni) }), Column("mtu", String($0.spec.mtu)),
+                        Column("vni", $0.status?.tunnel.map { String($0.vni) }),
+                        Column("vlan", $0.status?.vlan.map { "\($0.id) on \($0.interface ?? "?")" }),
+                        Column("mtu", String($0.spec.mtu)),
                     ])
             }
         case .volume:

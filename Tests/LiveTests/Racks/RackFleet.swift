@@ -5,6 +5,7 @@ import TestSupport
 /// A fleet over the lab's hosts, driven from the underlay.
 struct RackFleet: Sendable {
     let name: String
+    let hosts: [RackHost]
     let id = UUID()
     /// The controller's folder: manifests and image files.
     let home: String
@@ -12,8 +13,9 @@ struct RackFleet: Sendable {
     var identity: Identity { Identity(fleet: id) }
     var manifests: String { home + "/manifests" }
 
-    init(_ name: String) async throws {
+    init(_ name: String, on hosts: [RackHost] = RackHost.all) async throws {
         self.name = name
+        self.hosts = hosts
         home =
             FileManager.default.temporaryDirectory.appending(path: "infra-\(name)-\(UUID().lowercased.prefix(8))").path
         try await sh(
@@ -69,17 +71,17 @@ struct RackFleet: Sendable {
                 }.joined())
     }
 
-    /// Writes the manifest of a host, `rack-N.yaml`.
+    /// Writes the manifest of a host, named after it.
     /// - Parameter ssh: More fields of `connect.ssh`.
     func writeHost(
         _ host: RackHost, address: String? = nil, underlay: String? = nil, ssh: String = "", _ rest: String = ""
     ) throws {
         try write(
-            "rack-\(host.number).yaml",
+            "\(host.name).yaml",
             """
             apiVersion: infra/v1
             kind: Host
-            metadata: {name: rack-\(host.number)}
+            metadata: {name: \(host.name)}
             spec:
               connect: {ssh: {address: "\(address ?? host.address)"\(ssh.isEmpty ? "" : ", " + ssh)}}
               capacity: {cpu: 64, memory: 64GiB}
@@ -99,7 +101,7 @@ struct RackFleet: Sendable {
             kind: VirtualMachine
             metadata: {name: \(machine)}
             spec:
-            \(host.map { "  host: rack-\($0.number)\n" } ?? "")\
+            \(host.map { "  host: \($0.name)\n" } ?? "")\
               cpu: 1
               memory: 128MiB
               disks: [{name: root, pool: disks, size: 64MiB, image: tiny}]
@@ -136,9 +138,11 @@ struct RackFleet: Sendable {
 
     /// Takes away all that carries the fleet's mark, on every host, by other tools than the one under test.
     fileprivate func wipe() async throws {
-        for host in RackHost.all {
-            try await host.link(true)
-            try await host.startSSH()
+        for host in hosts {
+            if !host.isVM {
+                try await host.link(true)
+                try await host.startSSH()
+            }
             try await host.sh(TestFleet.wiping, id.lowercased, "/var/lib/infra/\(name)")
         }
         try FileManager.default.removeItem(atPath: home)
@@ -152,8 +156,10 @@ func keysOfLab() throws -> String {
 }
 
 /// Gives the body a fleet, and afterwards, however the body ends, takes away whatever it has on the hosts.
-func withRacks(_ name: String, _ body: (RackFleet) async throws -> Void) async throws {
-    let fleet = try await RackFleet(name)
+func withRacks(
+    _ name: String, on hosts: [RackHost] = RackHost.all, _ body: (RackFleet) async throws -> Void
+) async throws {
+    let fleet = try await RackFleet(name, on: hosts)
     do {
         try await body(fleet)
     } catch {

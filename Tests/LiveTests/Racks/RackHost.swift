@@ -5,18 +5,23 @@ import TestSupport
 /// A host of the lab, looked at and harmed by other ways than the program's own.
 struct RackHost: Hashable, Sendable, CustomStringConvertible {
     static let all = (1...3).map { RackHost(number: $0) }
+    /// A VM, for what namespaces cannot have.
+    static let vm = RackHost(number: 1, isVM: true)
     static let lab = Lab.repository.appending(path: "Tests/Lab/lab").path(percentEncoded: false)
 
     let number: Int
+    var isVM = false
 
-    var description: String { "host-\(number)" }
-    var address: String { "192.0.2.\(10 + number)" }
-    var address6: String { "2001:db8::\(10 + number)" }
+    var description: String { "\(isVM ? "vm" : "host")-\(number)" }
+    /// Its name in a fleet.
+    var name: String { "\(isVM ? "vm" : "rack")-\(number)" }
+    var address: String { "192.0.2.\((isVM ? 100 : 10) + number)" }
+    var address6: String { "2001:db8::\((isVM ? 100 : 10) + number)" }
 
     /// The line of its public key, type and base64 text.
     var hostKey: String {
         get throws {
-            let text = try String(contentsOfFile: "\(try keysOfLab())/host-\(number).pub", encoding: .utf8)
+            let text = try String(contentsOfFile: "\(try keysOfLab())/\(self).pub", encoding: .utf8)
             return text.split(separator: " ").prefix(2).joined(separator: " ")
         }
     }

@@ -40,7 +40,7 @@ extension RackTests {
                     if host != one { try await host.sh("ip netns del end") }
                 }
                 // Where nobody answers no other host does, although its guests are heard there.
-                let stop = #"kill "$(cat "/run/infra-dhcp/$1/pid")""#
+                let stop = #"kill "$(cat "/var/lib/infra-dhcp/$1/pid")""#
                 try await one.sh(stop, fleet.identity.serviceName("blue"))
                 #expect(try await one.sh(LeaseClient.ask, "end") == "none")
                 let status = try await fleet.infra("status")

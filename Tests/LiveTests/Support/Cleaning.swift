@@ -41,10 +41,11 @@ extension TestFleet {
             [[ -e $path && $(ip -n "$name" -d link show lo) == *"alias infra:$fleet:"* ]] || continue
             for process in $(ip netns pids "$name"); do kill "$process"; done
             ip netns del "$name"
-            rm -rf -- "/run/infra-dhcp/$name"
+            rm -rf -- "/var/lib/infra-dhcp/$name"
         done
         nft delete table bridge "infra_$short" 2>/dev/null || true
         rm -f -- /etc/systemd/network/50-infra-"$short"-* /etc/systemd/system/infra-"$short"-firewall.* \
+            /etc/systemd/system/50-infra-"$short"-* /etc/systemd/system/*.wants/50-infra-"$short"-* \
             /etc/systemd/system/sysinit.target.wants/infra-"$short"-firewall.service
         rm -rf -- "$2" "/var/lib/infra/$fleet.json" /var/log/libvirt/qemu/infra-"$short"-*
         """#
