@@ -105,7 +105,8 @@ public struct AcceleratorProbe: Sendable {
         hash qemu-system-x86_64 2>/dev/null || { echo 127; exit; }
         program=${BASH_CMDS[qemu-system-x86_64]}
         read -r boot </proc/sys/kernel/random/boot_id
-        key=$(stat -L -c '%i %Y %s %t:%T %a %u %g' -- "$program" /dev/kvm 2>&1)
+        # Not the node's times: udev sets them whenever a guest starts or ends.
+        key=$(stat -L -c '%i %Y %s' -- "$program" 2>&1; stat -L -c '%i %t:%T %a %u %g' -- /dev/kvm 2>&1)
         key="$boot ${key//$'\n'/ }"
         if [[ $2 == cached && -f $cache && ! -L $cache && -O $cache ]] && read -r known <"$cache" && [[ $known == "$key" ]]; then
             mapfile -s 1 -t known <"$cache"
@@ -115,7 +116,7 @@ public struct AcceleratorProbe: Sendable {
         mkdir -p /run/infra && folder=$(mktemp -d /run/infra/accelerator.XXXXXX) || exit 3
         trap 'rm -rf -- "$folder"' EXIT
         { head -c 65280 /dev/zero && base64 --decode <<<"$3"; } >"$folder/firmware" || exit 3
-        timeout --kill-after=1 5 "$program" -accel "$1" -machine q35 -cpu max -m 16 -nodefaults -no-user-config \
+        timeout --kill-after=1 15 "$program" -accel "$1" -machine q35 -cpu max -m 16 -nodefaults -no-user-config \
             -display none -no-reboot -bios "$folder/firmware" -device isa-debug-exit,iobase=0xf4,iosize=1 \
             </dev/null >/dev/null 2>"$folder/words"
         printf '%s\n' $? >"$folder/result"

@@ -181,7 +181,11 @@ import Testing
             }
         }
         // Nor is a link that learns by a stranger's EVPN adopted.
-        for index in manifest.networks.indices { manifest.networks[index].spec.vxlan?.flooding = .static }
+        for index in manifest.networks.indices {
+            manifest.networks[index].spec.vxlan?.flooding = .static
+            // VLANs are made.
+            manifest.networks[index].spec.vlan = nil
+        }
         var made = Simulator.empty(manifest)
         _ = try converge(&made, to: manifest)
         let stranger = made.unmarked()

@@ -19,7 +19,7 @@ extension VMHostTests {
                 try fleet.edit("reboot-1.yaml", "10.60.0.11}", "10.60.0.11, securityGroups: [closed]}")
                 try fleet.edit("reboot-1.yaml", "cloudInit: {}", "cloudInit: {}\n  autostart: true")
                 let applied = try await fleet.apply()
-                #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+                try #require(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
                 try await vm.tells(fleet, "reboot-1", "reboot-1 up 10.60.0.11")
 
                 let before = try await state(fleet)

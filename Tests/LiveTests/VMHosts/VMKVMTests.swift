@@ -15,7 +15,7 @@ extension VMHostTests {
                 try fleet.edit("kvm-1.yaml", "10.60.0.11}", "10.60.0.11, securityGroups: [closed]}")
                 try fleet.edit("kvm-1.yaml", "cloudInit: {}", "cloudInit: {userData: {peers: [10.60.0.9]}}")
                 let applied = try await fleet.apply()
-                #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+                try #require(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
                 try await runsUnderKVM()
                 try await vm.sh(Self.neighbour, fleet.identity.bridgeName("net"))
                 try await vm.tells(fleet, "kvm-1", "kvm-1 up 10.60.0.11")
@@ -26,12 +26,12 @@ extension VMHostTests {
                 // By a rule it does.
                 try fleet.edit("fleet.yaml", "{name: closed}", "{name: closed, ingress: [{protocol: icmp}]}")
                 let opened = try await fleet.apply()
-                #expect(opened.status == 0 && opened.lastLine == "No changes.", "\(opened)")
+                try #require(opened.status == 0 && opened.lastLine == "No changes.", "\(opened)")
                 #expect(try await vm.pings("end", "10.60.0.11"))
                 // Without connections answers are frames like any other.
                 try fleet.edit("fleet.yaml", "ingress: [{protocol: icmp}]", "stateful: false")
                 let stateless = try await fleet.apply()
-                #expect(stateless.status == 0 && stateless.lastLine == "No changes.", "\(stateless)")
+                try #require(stateless.status == 0 && stateless.lastLine == "No changes.", "\(stateless)")
                 try await vm.type(
                     "kvm-1", "ping -c 3 -W 2 10.60.0.9 >/dev/null && echo infra-guest: heard || echo infra-guest: deaf")
                 try await vm.tells(fleet, "kvm-1", "deaf")

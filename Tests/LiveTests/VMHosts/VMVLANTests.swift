@@ -18,7 +18,7 @@ extension VMHostTests {
                 try fleet.writeMachine("vlan-1", on: one, network: "net", address: 11)
                 let wire = try await vm.sh(Self.described)
                 let applied = try await fleet.apply()
-                #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+                try #require(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
                 let (link, bridge) = (fleet.identity.vlanName("net"), fleet.identity.bridgeName("net"))
                 let made =
                     #"["wire","infra:\#(fleet.id.lowercased):Network/net","\#(bridge)",1450,"vlan","802.1Q",42]"#
@@ -32,14 +32,14 @@ extension VMHostTests {
 
                 try fleet.edit("fleet.yaml", "id: 42", "id: 43")
                 let changed = try await fleet.apply()
-                #expect(changed.status == 0 && changed.lastLine == "No changes.", "\(changed)")
+                try #require(changed.status == 0 && changed.lastLine == "No changes.", "\(changed)")
                 #expect(try await vm.pings("far", "10.60.0.11", by: "far.43"))
                 #expect(try await !vm.pings("far", "10.60.0.11", by: "far.42"))
                 try await whatIsInTheWayStays(fleet)
 
                 try fleet.edit("fleet.yaml", vlan.replacing("42", with: "43"), "")
                 let parted = try await fleet.apply()
-                #expect(parted.status == 0 && parted.lastLine == "No changes.", "\(parted)")
+                try #require(parted.status == 0 && parted.lastLine == "No changes.", "\(parted)")
                 #expect(try await vm.sh(#"ip link show "$1" 2>&1 || true"#, link).contains("does not exist"))
                 #expect(try await vm.sh("find /etc/systemd -name '*infra-*iq*'") == "")
                 #expect(try await vm.sh(Self.described) == wire)
@@ -53,7 +53,7 @@ extension VMHostTests {
                 let status = try await fleet.infra("status")
                 #expect(status.status == 1 && status.output.contains("drift: Network/net on vm-1"), "\(status)")
                 let mended = try await fleet.apply()
-                #expect(mended.status == 0 && mended.lastLine == "No changes.", "\(mended)")
+                try #require(mended.status == 0 && mended.lastLine == "No changes.", "\(mended)")
                 #expect(try await vm.sh(Self.look, link) == made)
             }
             #expect(try await vm.pings("far", "10.60.0.11", by: "far.42"))
