@@ -10,7 +10,8 @@ import Testing
         let findings = await Doctor(commands: CommandRunner()).examine()
         #expect(
             findings.map(\.check) == [
-                "root", "programs", "libvirt", "kvm-mode", "accelerator", "kernel-links", "vlans", "dhcp", "bridge-netfilter",
+                "root", "programs", "libvirt", "kvm-mode", "accelerator", "kernel-links", "vlans", "dhcp",
+                "bridge-netfilter",
                 "frr", "lock-folder", "machine-id", "xattrs", "disk-space",
             ])
         let odd = findings.filter { $0.severity != .ok && $0.check != "disk-space" }
