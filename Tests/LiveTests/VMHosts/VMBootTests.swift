@@ -14,26 +14,27 @@ extension VMHostTests {
                     "fleet.yaml", "vxlan: {vni: 6103}",
                     "vlan: {host: vm-1, interface: eth0, id: 42}, securityGroups: [{name: closed}], "
                         + "vxlan: {vni: 6103, peers: [192.0.2.240, 192.0.2.241]}")
+                try fleet.edit("fleet.yaml", "10.60.0.0/24}", "10.60.0.0/24, gateway: 10.60.0.1, dhcp: true}")
                 try fleet.writeHost(vm)
                 try fleet.writeMachine("reboot-1", on: vm, network: "net", address: 11)
                 try fleet.edit("reboot-1.yaml", "10.60.0.11}", "10.60.0.11, securityGroups: [closed]}")
                 try fleet.edit("reboot-1.yaml", "cloudInit: {}", "cloudInit: {}\n  autostart: true")
                 let applied = try await fleet.apply()
                 try #require(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
-                try await vm.tells(fleet, "reboot-1", "reboot-1 up 10.60.0.11")
+                try await vm.tells(fleet, "reboot-1", "reboot-1 leased 10.60.0.11 from 10.60.0.1")
 
                 let before = try await state(fleet)
                 #expect(before.contains("192.0.2.241") && before.contains("ct state"), "\(before)")
                 try await vm.reboot()
                 #expect(try await vm.sh("systemctl is-system-running --wait || true") == "running")
-                try await vm.tells(fleet, "reboot-1", "reboot-1 up 10.60.0.11", times: 2)
+                try await vm.tells(fleet, "reboot-1", "reboot-1 leased 10.60.0.11 from 10.60.0.1", times: 2)
                 #expect(try await state(fleet) == before)
                 let plan = try await fleet.infra("plan")
                 #expect(plan.status == 0 && plan.lastLine == "No changes.", "\(plan)")
             }
         }
 
-        /// Links with their marks, ports and forwarding entries, the firewall, and the domains that run.
+        /// Links with their marks, ports and forwarding entries, DHCP, the firewall, and the domains that run.
         private func state(_ fleet: RackFleet) async throws -> String {
             let identity = fleet.identity
             return try await vm.sh(
@@ -41,10 +42,12 @@ extension VMHostTests {
                     describe "$1" "$2" "$3"
                     for link in "$1" "$2" "$3"; do cat "/sys/class/net/$link/ifalias"; done
                     ip -d -j link show dev "$3" | jq -c '.[0] | [.link, .linkinfo.info_data.id]'
+                    ip -n "$5" -br address
+                    pgrep -a dnsmasq | cut -d' ' -f2-
                     nft -s list table bridge "$4"
                     virsh list --name --state-running
                     """#, identity.bridgeName("net"), identity.tunnelName("net"), identity.vlanName("net"),
-                identity.firewallName)
+                identity.firewallName, identity.serviceName("net"))
         }
     }
 }
