@@ -29,8 +29,7 @@ extension LiveTests {
             }
         }
 
-        /// One that appears between plan and effect is met by the step itself, which the first apply shows: the pool's
-        /// folder is no pool yet when the plan is made.
+        /// The first plan sees it as well, though the folder is no pool yet.
         @Test func aFileWhereAVolumeIsToBe() async throws {
             try await withFleet("foreign") { fleet in
                 try fleet.writeBase(vni: 7771)
