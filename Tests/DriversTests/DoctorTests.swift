@@ -14,7 +14,8 @@ import Testing
                 "bridge-netfilter",
                 "frr", "lock-folder", "machine-id", "xattrs", "disk-space",
             ])
-        let odd = findings.filter { $0.severity != .ok && $0.check != "disk-space" }
+        // Room and VLANs are what the machine has.
+        let odd = findings.filter { $0.severity != .ok && !["disk-space", "vlans"].contains($0.check) }
         #expect(odd.map(\.check) == ["accelerator"])
         #expect(odd.first?.message == "guests run by TCG, many times slower: no KVM: there is no /dev/kvm")
         #expect(odd.allSatisfy { $0.remedy != nil })
