@@ -80,7 +80,7 @@ extension LibvirtConnection {
     ///
     /// - Throws: `HostError.surprise` when the disk is larger.
     public func growDomainDisk(
-        _ uuid: UUID, target: String, to size: ByteCount, deadline: Duration
+        _ uuid: UUID, target: String, to size: ByteCount, isDevice: Bool = false, deadline: Duration
     ) async throws(HostError) {
         try await withDomain(uuid, "virDomainBlockResize", deadline: deadline) { (domain, _) throws(HostError) in
             var info = virDomainBlockInfo()
@@ -88,7 +88,8 @@ extension LibvirtConnection {
             guard info.capacity <= size.bytes else {
                 throw .surprise("the disk has \(ByteCount(info.capacity)), more than \(size); it is not shrunk")
             }
-            guard info.capacity < size.bytes else { return }
+            // A block device has its size already; QEMU does not look before it is told to.
+            guard info.capacity < size.bytes || isDevice else { return }
             try LibvirtLibrary.check(
                 "virDomainBlockResize",
                 virDomainBlockResize(domain, target, size.bytes, VIR_DOMAIN_BLOCK_RESIZE_BYTES.rawValue))

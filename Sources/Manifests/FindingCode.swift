@@ -94,11 +94,15 @@ public struct FindingCode: Hashable, Sendable {
             ("dhcp-server", "DHCP without an address that answers it.", "Write subnet.server or subnet.gateway."),
             ("empty-fleet", "A fleet with nothing in it.", "Declare something; `infra destroy` removes everything."),
             ("evpn", "A network by EVPN that cannot be.", "Write it as the message says."),
+            ("extent-size", "A size that is not whole extents of LVM.", "Write one that the message names."),
             ("gateway-outside", "A gateway outside its subnet.", "Give it an address inside."),
             (
                 "group-without-address", "A member without an address of a group that rules name as remote.",
                 "Write its address."
             ),
+            ("group-images", "A volume group without the directory pool it needs.", "Write spec.lvm.images there."),
+            ("group-used", "A volume group or a device that two pools have.", "Give each its own."),
+            ("group-uuid", "A libvirt UUID at a volume group.", "Leave it out; libvirt does not know the group."),
             ("host-twice", "Two hosts that are reached at one address.", "Write each host's own address."),
             ("image-file", "An image's file cannot be used.", "Put the right regular file below the --files folder."),
             ("image-format", "An image of a format that does not fit its use.", "Refer to one that fits."),
@@ -123,6 +127,10 @@ public struct FindingCode: Hashable, Sendable {
             ("unknown-reference", "A name that no resource has.", "Check its spelling, or declare the resource."),
             ("vlan-link", "A VLAN on a link that infra makes.", "Name an interface of the host's own."),
             ("vlan-used", "A VLAN that two networks have on one interface.", "Give each its own."),
+            (
+                "logical-volume", "A volume in a volume group that says what files have.",
+                "Write it as the message says."
+            ),
             ("vni-used", "A VXLAN network identifier that two networks have.", "Give each its own."),
             ("volume-shared", "A volume that two disks use.", "Give each its own."),
         ])

@@ -42,6 +42,27 @@ public struct Identity: Hashable, Sendable {
         return (id, format)
     }
 
+    /// The name of a volume's logical volume. Device mapper has 127 bytes for the names of group and volume and doubles
+    /// each hyphen, so a long identity is cut; the tags hold all of it.
+    public func logicalVolumeName(_ id: String) -> String {
+        var name = "i-\(Self.first8(uuid(ResourceID(.volume, id))))-"
+        var room = 62
+        for character in id {
+            room -= character == "-" ? 2 : 1
+            if room < 0 { break }
+            name.append(character)
+        }
+        return name
+    }
+
+    /// Where a declared volume lies in its pool.
+    public func path(of id: String, _ spec: Volume.Spec, in pool: StoragePool.Spec) -> String {
+        switch pool.backend {
+        case .directory(let path): path + "/" + fileName(id, spec)
+        case .lvm(let lvm): StoragePool.LVM.folder(of: lvm.volumeGroup) + "/" + logicalVolumeName(id)
+        }
+    }
+
     /// The file name of an image.
     public func imageFileName(sha256: String, _ format: Image.Format) -> String {
         "img-\(sha256).\(fleet8).\(format.rawValue)"

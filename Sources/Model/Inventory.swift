@@ -158,7 +158,9 @@ public struct ForeignObject: Hashable, Sendable, Codable {
         case domain
         /// A libvirt storage pool.
         case pool
-        /// A file in a pool of ours.
+        /// A volume group of LVM.
+        case volumeGroup = "volume-group"
+        /// A file or a logical volume in a pool of ours.
         case file
         /// A bridge, VXLAN link or VLAN.
         case link

@@ -1,14 +1,22 @@
 public import Foundation
 
-/// Where volumes lie: in this version a folder of disk images.
+/// Where volumes lie.
 public struct StoragePool: Hashable, Sendable, Codable {
+    /// What keeps the volumes.
+    public enum Backend: Hashable, Sendable, Codable {
+        /// A folder of disk images, absolute, below one of the host's storage roots.
+        case directory(path: String)
+        /// A volume group of LVM.
+        case lvm(LVM)
+    }
+
     /// What the manifest says.
     public struct Spec: Hashable, Sendable, Codable {
         /// The hosts that have it, by identity; every host when empty.
         public var hosts: [String]
-        /// The folder, absolute, below one of the host's storage roots.
-        public var path: String
-        /// How much more may be promised than there is.
+        /// What keeps the volumes.
+        public var backend: Backend
+        /// How much more may be promised than a directory has.
         public var overcommit: Double
         /// What to count with instead of what is there.
         public var capacity: ByteCount?
@@ -17,24 +25,46 @@ public struct StoragePool: Hashable, Sendable, Codable {
 
         /// A pool's declaration.
         public init(
-            hosts: [String] = [], path: String, overcommit: Double = 1, capacity: ByteCount? = nil,
+            hosts: [String] = [], _ backend: Backend, overcommit: Double = 1, capacity: ByteCount? = nil,
             shared: Bool = false
         ) {
             self.hosts = hosts
-            self.path = path
+            self.backend = backend
             self.overcommit = overcommit
             self.capacity = capacity
             self.shared = shared
         }
 
-        /// Reads a declaration, one of a version that knew nothing of shared pools included.
-        public init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            hosts = try values.decode([String].self, forKey: .hosts)
-            path = try values.decode(String.self, forKey: .path)
-            overcommit = try values.decode(Double.self, forKey: .overcommit)
-            capacity = try values.decodeIfPresent(ByteCount.self, forKey: .capacity)
-            shared = try values.decodeIfPresent(Bool.self, forKey: .shared) ?? false
+        /// A folder of disk images.
+        public init(
+            hosts: [String] = [], path: String, overcommit: Double = 1, capacity: ByteCount? = nil,
+            shared: Bool = false
+        ) {
+            self.init(hosts: hosts, .directory(path: path), overcommit: overcommit, capacity: capacity, shared: shared)
+        }
+
+        /// The folder in which the host shows the volumes: of a volume group, where its device nodes are.
+        public var folder: String {
+            switch backend {
+            case .directory(let path): path
+            case .lvm(let lvm): LVM.folder(of: lvm.volumeGroup)
+            }
+        }
+
+        /// The volume group; nil of a folder.
+        public var lvm: LVM? {
+            switch backend {
+            case .directory: nil
+            case .lvm(let lvm): lvm
+            }
+        }
+
+        /// How much more may be promised than there is. Logical volumes that are not thin take what they promise.
+        public var promiseRatio: Double {
+            switch backend {
+            case .directory: overcommit
+            case .lvm(let lvm): lvm.thinPool?.overprovision ?? 1
+            }
         }
     }
 
@@ -42,23 +72,27 @@ public struct StoragePool: Hashable, Sendable, Codable {
     public struct Status: Hashable, Sendable, Codable {
         /// The host, by identity.
         public var host: String
-        /// libvirt's UUID.
+        /// libvirt's UUID; of a volume group, which libvirt does not know, UUIDv5 of the fleet and the identity.
         public var uuid: UUID
-        /// libvirt's name; unless adopted `infra-<fleet8>-<id>`.
+        /// libvirt's name, unless adopted `infra-<fleet8>-<id>`; of a volume group its own.
         public var name: String
-        /// Whether libvirt has it started.
+        /// Whether libvirt has it started; of a volume group, whether all our volumes are active and the declared thin
+        /// pool is there.
         public var active: Bool
-        /// Whether libvirt starts it with the host.
+        /// Whether libvirt starts it with the host; always true of a volume group.
         public var autostart: Bool
-        /// Size of the file system below; nil while not known.
+        /// Size of the file system below; of a thin pool its own, else what free and our volumes together have. Nil while
+        /// not known.
         public var capacity: ByteCount?
-        /// Free space of the file system below; nil while not known.
+        /// What of it is free; nil while not known.
         public var available: ByteCount?
+        /// The volume group beside that; nil of a folder, and of what is not observed.
+        public var group: VolumeGroup?
 
         /// An observation.
         public init(
             host: String, uuid: UUID, name: String, active: Bool = true, autostart: Bool = true,
-            capacity: ByteCount? = nil, available: ByteCount? = nil
+            capacity: ByteCount? = nil, available: ByteCount? = nil, group: VolumeGroup? = nil
         ) {
             self.host = host
             self.uuid = uuid
@@ -67,6 +101,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
             self.autostart = autostart
             self.capacity = capacity
             self.available = available
+            self.group = group
         }
     }
 
@@ -83,4 +118,9 @@ public struct StoragePool: Hashable, Sendable, Codable {
         self.spec = spec
         self.status = status
     }
+}
+
+extension StoragePool {
+    /// Whether a host has it.
+    public func isOn(host: String) -> Bool { spec.hosts.isEmpty || spec.hosts.contains(host) }
 }

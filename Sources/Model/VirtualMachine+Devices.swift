@@ -40,6 +40,9 @@ extension VirtualMachine {
             self.path = path
             self.format = format
         }
+
+        /// Whether it is a block device, such as a logical volume, and no file.
+        public var isDevice: Bool { path?.hasPrefix("/dev/") ?? false }
     }
 
     /// A network interface of a machine. In libvirt its alias is `ua-nic-<name>`.

@@ -53,7 +53,7 @@ public struct Volume: Hashable, Sendable, Codable {
         }
     }
 
-    /// What the file says about itself, as JSON in the extended attribute `user.infra`.
+    /// What the volume says about itself: a file as JSON in its extended attribute `user.infra`, a logical volume as tags.
     public struct Mark: Hashable, Sendable, Codable {
         /// The fleet it belongs to.
         public var fleet: UUID
@@ -124,7 +124,7 @@ public struct Volume: Hashable, Sendable, Codable {
         public var host: String
         /// UUIDv5 of the fleet and the identity.
         public var uuid: UUID
-        /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>`.
+        /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>`, of a logical volume `/dev/<group>/i-<uuid8>-<id>`.
         public var path: String
         /// What the file says about itself; nil when it says nothing.
         public var mark: Mark?
@@ -148,6 +148,9 @@ public struct Volume: Hashable, Sendable, Codable {
             self.allocation = allocation
             self.staged = staged
         }
+
+        /// Whether it is a logical volume, and no file.
+        public var isLogical: Bool { path.hasPrefix("/dev/") }
     }
 
     /// Name and labels. The name of a disk declared inside a machine is `<vm>.<disk>`.

@@ -72,10 +72,10 @@ struct Adoption {
         else { return }
         let isIt = { (object: ForeignObject) in object.kind == .pool && object.uuid == uuid.lowercased }
         guard let found = inventory.adoptable.pools.first(where: { $0.status?.uuid == uuid }),
-            found.spec.path == pool.spec.path
+            found.spec.backend == pool.spec.backend
         else {
             refuse(
-                resource, "storage pool \(uuid.lowercased) in \(pool.spec.path)", field: "metadata.uuid",
+                resource, "storage pool \(uuid.lowercased) in \(pool.spec.folder)", field: "metadata.uuid",
                 found: inventory.foreign.first(where: isIt))
             return
         }
@@ -153,7 +153,7 @@ extension Lookup {
     /// Where a declared volume is to lie; nil when its pool is not declared.
     func path(of volume: Volume) -> String? {
         pools[volume.spec.pool].map {
-            $0.spec.path + "/" + Identity(fleet: fleet.fleet.uuid).fileName(volume.metadata.identity, volume.spec)
+            Identity(fleet: fleet.fleet.uuid).path(of: volume.metadata.identity, volume.spec, in: $0.spec)
         }
     }
 }

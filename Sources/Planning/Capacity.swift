@@ -94,13 +94,13 @@ extension Capacity {
         for pool in expected.pools {
             let id = pool.metadata.identity
             let seen = observed.pools.first { $0.metadata.identity == id }
-            let physical = (pool.spec.capacity ?? seen?.status?.capacity)?.bytes
+            let physical = (pool.spec.capacity ?? pool.spec.declaredCapacity(seen?.status))?.bytes
             result.append(
                 Capacity(
                     host: host, resource: ResourceID(.storagePool, id), measure: .disk,
                     promised: promised[id] ?? 0, promisedNow: promisedNow[id] ?? 0, physical: physical,
-                    allowed: physical.map { scaled($0, reserve: 0, by: pool.spec.overcommit) },
-                    overcommit: pool.spec.overcommit))
+                    allowed: physical.map { scaled($0, reserve: 0, by: pool.spec.promiseRatio) },
+                    overcommit: pool.spec.promiseRatio))
         }
         return result
     }
@@ -109,5 +109,14 @@ extension Capacity {
         volumes.reduce(into: [:]) {
             if $1.status?.staged != true { $0[$1.spec.pool, default: 0] += $1.spec.size.bytes }
         }
+    }
+}
+
+extension StoragePool.Spec {
+    /// What a pool has once it is as declared: a thin pool of a stated size is made or grown to it.
+    fileprivate func declaredCapacity(_ seen: StoragePool.Status?) -> ByteCount? {
+        guard case .bytes(let size) = lvm?.thinPool?.size else { return seen?.capacity }
+        guard let now = seen?.group?.thinPool?.size, let capacity = seen?.capacity else { return size }
+        return size > now ? capacity + ByteCount(size.bytes - now.bytes) : capacity
     }
 }

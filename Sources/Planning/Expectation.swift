@@ -69,9 +69,9 @@ struct Expectation {
     /// Where the image of a volume is stored, while the volume is not made.
     func imagePath(of volume: Volume) -> String? {
         guard let image = volume.spec.image.flatMap({ manifest.images[$0] }), let sha256 = image.spec.sha256,
-            let pool = manifest.pools[volume.spec.pool]
+            let pool = manifest.pools[volume.spec.pool].flatMap(manifest.files)
         else { return nil }
-        return pool.spec.path + "/" + identity.imageFileName(sha256: sha256, image.spec.format)
+        return pool.spec.folder + "/" + identity.imageFileName(sha256: sha256, image.spec.format)
     }
 
     /// An image as the manifests have it.
@@ -82,7 +82,7 @@ struct Expectation {
         let id = pool.metadata.identity
         pool.status = StoragePool.Status(
             host: host, uuid: identity.uuid(.storagePool, pool.metadata),
-            name: pool.metadata.uuid.flatMap { ownNames[$0] } ?? identity.poolName(id))
+            name: pool.spec.lvm?.volumeGroup ?? pool.metadata.uuid.flatMap { ownNames[$0] } ?? identity.poolName(id))
         inventory.pools.append(pool)
     }
 
@@ -92,26 +92,27 @@ struct Expectation {
     ) -> String? {
         var volume = volume
         guard let pool = manifest.pools[volume.spec.pool] else { return nil }
+        let files = manifest.files(of: pool)
         let seen = observedVolumes[id]
         var status = Volume.Status(
             host: host, uuid: identity.uuid(ResourceID(.volume, id)),
-            path: pool.spec.path + "/" + identity.fileName(id, volume.spec))
+            path: identity.path(of: id, volume.spec, in: pool.spec))
         var origin: String?
         if let source = incoming[id], seen?.status?.mark?.copy != nil || seen == nil {
             origin = source.status?.mark?.origin
             if ignoresSize { volume.spec.size = source.spec.size }
             // Another version of the image would be no layer below it: then all of it is copied.
             if source.status?.backing != nil, let image = volume.spec.image.flatMap({ manifest.images[$0] }),
-                image.spec.sha256 == origin
+                image.spec.sha256 == origin, let files
             {
-                status.backing = store(image, in: pool, on: host, for: ResourceID(.volume, id))?.status?.path
+                status.backing = store(image, in: files, on: host, for: ResourceID(.volume, id))?.status?.path
             }
         } else if let seen, let known = seen.status {
             origin = known.mark?.origin
             status.backing = known.backing
             if ignoresSize { volume.spec.size = seen.spec.size }
-        } else if let image = volume.spec.image.flatMap({ manifest.images[$0] }) {
-            if let stored = store(image, in: pool, on: host, for: ResourceID(.volume, id)) {
+        } else if let image = volume.spec.image.flatMap({ manifest.images[$0] }), let files {
+            if let stored = store(image, in: files, on: host, for: ResourceID(.volume, id)) {
                 origin = stored.spec.sha256
                 if volume.spec.clone == .linked { status.backing = stored.status?.path }
             }
@@ -134,7 +135,7 @@ struct Expectation {
             return nil
         }
         var stored = image
-        let path = pool.spec.path + "/" + identity.imageFileName(sha256: sha256, image.spec.format)
+        let path = pool.spec.folder + "/" + identity.imageFileName(sha256: sha256, image.spec.format)
         stored.status = Image.Status(host: host, pool: pool.metadata.identity, path: path)
         if imagePaths.insert(path).inserted { inventory.images.append(stored) }
         return stored
@@ -163,18 +164,20 @@ struct Expectation {
             filter(index, of: &machine, on: network)
         }
         bootFromOneDisk(&machine)
-        let pool = home ?? inventory.pools.first
+        // What a machine has beside its disks is files.
+        let pool = home ?? inventory.pools.first { $0.spec.lvm == nil }
         place(boot: &machine, in: pool, on: host, resource)
         if let cloudInit = machine.spec.cloudInit {
             if let unread = cloudInit.secrets.first(where: { $0.secret.digest == nil })?.secret {
                 let option = unread.file == nil ? "--age-identity" : "--secrets"
                 impossible[resource] = "its \(unread.described) could not be read (\(option))"
             } else if let pool {
-                machine.spec.seed = VirtualMachine.Seed(path: pool.spec.path + "/" + identity.seedFileName(machine: id))
+                machine.spec.seed = VirtualMachine.Seed(
+                    path: pool.spec.folder + "/" + identity.seedFileName(machine: id))
                 seeds[id] = SeedContents(
                     cloudInit, machine: machine, instance: uuid, networks: manifest.networks)
             } else {
-                impossible[resource] = "its cloud-init seed needs a storage pool on \(host)"
+                impossible[resource] = "its cloud-init seed needs a directory pool on \(host)"
             }
         }
         if machine.spec.console.serialLog {
@@ -191,7 +194,7 @@ struct Expectation {
         inventory.machines.append(machine)
     }
 
-    /// Resolves a disk to its volume's place; returns the volume's pool.
+    /// Resolves a disk to its volume's place; returns the pool of the files that belong to it.
     private mutating func place(disk index: Int, of machine: inout VirtualMachine, on host: String) -> StoragePool? {
         let disk = machine.spec.disks[index]
         var id = disk.volume
@@ -210,8 +213,8 @@ struct Expectation {
         machine.spec.disks[index].declared = nil
         machine.spec.disks[index].format = spec.format
         machine.spec.disks[index].path =
-            path ?? pool.spec.path + "/" + identity.fileName(id, spec)
-        return pool
+            path ?? identity.path(of: id, spec, in: pool.spec)
+        return manifest.files(of: pool)
     }
 
     /// Names the interface's link, which rules are about before it is there, unless its definition names one already.
@@ -255,7 +258,7 @@ struct Expectation {
     ) {
         guard var boot = machine.spec.boot else { return }
         guard let pool else {
-            impossible[resource] = "direct kernel boot needs a storage pool on \(host)"
+            impossible[resource] = "direct kernel boot needs a directory pool on \(host)"
             return
         }
         if let image = boot.kernel.flatMap({ manifest.images[$0] }) {
@@ -337,6 +340,14 @@ struct Lookup {
         }
         leases = Self.leases(fleet)
         self.members = members.mapValues { $0.mapValues { $0.sorted() } }
+    }
+
+    /// The directory pool that has images, kernels and seeds for what lies in a pool; nil when none is declared.
+    func files(of pool: StoragePool) -> StoragePool? {
+        switch pool.spec.backend {
+        case .directory: pool
+        case .lvm(let lvm): lvm.images.flatMap { pools[$0] }
+        }
     }
 }
 

@@ -3,11 +3,13 @@ public import Model
 /// The effects there are. Each carries the resource as it is expected to be afterwards (its `status` included), so a
 /// driver needs nothing else, and a simulator only has to put the value in its place.
 public enum Operation: Hashable, Sendable, Codable {
-    /// Make the folder, define the pool, start it.
+    /// Make the folder, define the pool, start it; or make the volume group and its thin pool.
     case createPool(StoragePool)
-    /// Start a defined pool and let it start with the host.
+    /// Start a defined pool and let it start with the host; or activate a volume group and make its thin pool if it has none.
     case startPool(StoragePool)
-    /// Undefine the pool; its files stay.
+    /// Grow a thin pool to its declared size.
+    case growPool(StoragePool)
+    /// Undefine the pool, or take our mark off the volume group; what lies in it stays.
     case removePool(StoragePool)
     /// Mark a pool that is there.
     case adoptPool(StoragePool)
@@ -126,7 +128,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .removePool, .removeVolume: "remove"
         case .importImage(let image): "import" + (image.status.map { "-\($0.pool)" } ?? "")
         case .removeImage(let image): "remove" + (image.status.map { "-\($0.pool)" } ?? "")
-        case .growVolume, .growDisk: "grow"
+        case .growPool, .growVolume, .growDisk: "grow"
         case .markVolume(let volume): volume.status?.mark?.copy == nil ? "mark" : "mark-moved"
         case .copyVolume: "copy"
         case .removeCopy: "remove-copy"
@@ -179,6 +181,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .releaseBridge: "releasing the bridge"
         case .adoptMachine: "adopting the domain"
         case .startPool: "starting the pool"
+        case .growPool: "growing the thin pool"
         case .removePool: "undefining the pool"
         case .importImage: "storing the image"
         case .removeImage: "removing the stored image"

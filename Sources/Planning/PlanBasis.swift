@@ -19,7 +19,7 @@ public struct PlanBasis: Hashable, Sendable, Codable {
         for (host, steps) in steps {
             guard let inventory = observed[host] else { continue }
             let read = Self.read(by: steps, manifest, inventory)
-            add(inventory.pools, read, host, except: ["status.capacity", "status.available"])
+            add(inventory.pools.map(\.withoutCounters), read, host)
             add(inventory.images, read, host)
             add(inventory.networks, read, host)
             add(inventory.volumes, read, host, except: ["status.allocation"])
@@ -103,8 +103,7 @@ public struct PlanBasis: Hashable, Sendable, Codable {
             case .adoptPool(let pool):
                 note(
                     .storagePool, pool.status?.name,
-                    adoptable.pools.first { $0.status?.uuid == pool.status?.uuid },
-                    except: ["status.capacity", "status.available"])
+                    adoptable.pools.first { $0.status?.uuid == pool.status?.uuid }?.withoutCounters)
             case .adoptVolume(let volume):
                 note(
                     .volume, volume.status?.path,

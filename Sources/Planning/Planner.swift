@@ -166,7 +166,8 @@ public enum Planner {
         plan.blocked += lostHosts(wanted, observed)
         steps = withoutOrphans(steps)
         for short in plan.capacity.filter({ $0.missing > 0 }) {
-            if short.isExceeded { plan.problems.append(short.diagnostic) } else { plan.notes.append(short.diagnostic) }
+            let told = short.diagnostic(wanted.pools)
+            if short.isExceeded { plan.problems.append(told) } else { plan.notes.append(told) }
         }
         plan.notes += renameHints(steps)
         if !options.targets.isEmpty {
@@ -341,15 +342,29 @@ extension Volume.Spec {
 
 extension Capacity {
     /// The error that refuses a plan, or a warning where the plan promises no more than stands.
-    var diagnostic: Diagnostic {
+    func diagnostic(_ pools: [StoragePool]) -> Diagnostic {
+        let pool = resource.kind == .storagePool ? pools.first { $0.metadata.identity == resource.id } : nil
+        let (field, help): (String, String) =
+            switch pool?.spec.backend {
+            case .lvm(let lvm) where lvm.thinPool != nil:
+                (
+                    "spec.lvm.thinPool.overprovision",
+                    "make volumes smaller, or raise size or overprovision of the thin pool of \(resource)"
+                )
+            case .lvm: ("spec.lvm", "make volumes smaller, or give the volume group of \(resource) more room")
+            case .directory, nil:
+                (
+                    measure == .disk ? "spec.overcommit" : "spec.overcommit.\(measure.rawValue)",
+                    "make machines or volumes smaller, or raise the overcommit of \(resource)"
+                )
+            }
         let what = measure == .cpu ? "" : measure == .memory ? " of memory" : " of disk space"
         let have = physical.map { text($0) } ?? "?"
         return Diagnostic(
             isExceeded ? .error : .warning, code: "capacity",
             "\(resource): \(text(promised))\(what) promised, \(text(allowed ?? 0)) allowed "
                 + "(\(have) at an overcommit of \(Self.ratio(overcommit))): \(text(missing)) missing",
-            help: "make machines or volumes smaller, or raise the overcommit of \(resource)", resource: resource,
-            field: measure == .disk ? "spec.overcommit" : "spec.overcommit.\(measure.rawValue)")
+            help: help, resource: resource, field: field)
     }
 
     static func ratio(_ value: Double) -> String {

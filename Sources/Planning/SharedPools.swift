@@ -19,7 +19,7 @@ struct SharedPools {
     init(_ manifest: FleetManifest, observed: [String: HostInventory]) {
         let pools = (manifest.pools + observed.values.flatMap(\.pools)).filter(\.spec.shared)
         ids = Set(pools.map(\.metadata.identity))
-        folders = Set(pools.map { $0.spec.path + "/" }).sorted()
+        folders = Set(pools.map { $0.spec.folder + "/" }).sorted()
     }
 
     /// The same with the hosts that files belong to.

@@ -69,7 +69,7 @@ extension Simulator {
                     + host.pools.map {
                         ForeignObject(
                             kind: .pool, name: $0.status?.name ?? "", uuid: $0.status?.uuid.lowercased,
-                            path: $0.spec.path)
+                            path: $0.spec.folder)
                     }
                 return bare
             })

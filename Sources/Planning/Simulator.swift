@@ -55,7 +55,7 @@ public struct Simulator: Sendable {
     /// What a step did to files in shared pools, the other hosts see.
     private mutating func shareFiles(of name: String) {
         guard let host = hosts[name], host.pools.contains(where: { $0.spec.shared }) else { return }
-        let folders = host.pools.filter(\.spec.shared).map { $0.spec.path + "/" }
+        let folders = host.pools.filter(\.spec.shared).map { $0.spec.folder + "/" }
         func isShared(_ path: String?) -> Bool { folders.contains { path?.hasPrefix($0) == true } }
         for other in hosts.keys where other != name {
             hosts[other]?.volumes.removeAll { isShared($0.status?.path) }
@@ -107,7 +107,7 @@ extension HostInventory {
     fileprivate mutating func perform(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .adoptPool, .adoptVolume, .adoptBridge, .adoptTunnel, .adoptMachine: try adopt(operation)
-        case .createPool, .startPool, .removePool, .releasePool: try performOnPool(operation)
+        case .createPool, .startPool, .growPool, .removePool, .releasePool: try performOnPool(operation)
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)
@@ -140,13 +140,14 @@ extension HostInventory {
     private mutating func performOnPool(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .createPool(let pool):
-            try require(!pools.contains { $0.spec.path == pool.spec.path }, "the folder has a pool")
-            pools.append(pool)
-        case .startPool(let pool):
+            try require(!pools.contains { $0.spec.folder == pool.spec.folder }, "the folder has a pool")
+            foreign.removeAll { $0.kind == .volumeGroup && $0.name == pool.status?.name }
+            pools.append(pool.asMade)
+        case .startPool(let pool), .growPool(let pool):
             pools.removeAll { $0.metadata.identity == pool.metadata.identity }
-            pools.append(pool)
+            pools.append(pool.asMade)
         case .removePool(let pool), .releasePool(let pool):
-            let prefix = pool.spec.path + "/"
+            let prefix = pool.spec.folder + "/"
             try require(
                 !machines.contains { $0.paths.contains { $0.hasPrefix(prefix) } }, "a machine has a file in it")
             // The files stay, and come back into sight with the pool or its declaration.
@@ -157,7 +158,7 @@ extension HostInventory {
 
     /// Takes what nobody sees out of sight: what lies in pools that are neither there nor declared.
     fileprivate mutating func hideFiles(besides declared: [StoragePool]) {
-        let folders = Set((pools + declared).map(\.spec.path))
+        let folders = Set((pools + declared).map(\.spec.folder))
         func isHidden(_ path: String?) -> Bool { !folders.contains { path?.hasPrefix($0 + "/") == true } }
         volumes.removeAll { isHidden($0.status?.path) }
         images.removeAll { isHidden($0.status?.path) }
@@ -166,7 +167,7 @@ extension HostInventory {
 
     private mutating func performOnFile(_ operation: Operation) throws(Simulator.Impossible) {
         if let path = operation.file {
-            try require(pools.contains { path.hasPrefix($0.spec.path + "/") }, "its folder is no pool's")
+            try require(pools.contains { path.hasPrefix($0.spec.folder + "/") }, "its folder is no pool's")
         }
         switch operation {
         case .importImage(let image):
@@ -383,5 +384,22 @@ extension VirtualMachine {
 
     fileprivate var bridges: Set<String> {
         Set([spec, status?.live].compactMap(\.self).flatMap { $0.interfaces.compactMap(\.bridge) })
+    }
+}
+
+extension StoragePool {
+    /// The pool as an observation shows it once it is made.
+    fileprivate var asMade: StoragePool {
+        guard let lvm = spec.lvm else { return self }
+        var made = self
+        made.status?.group = VolumeGroup(
+            extent: status?.group?.extent ?? LVM.extentSize,
+            thinPool: lvm.thinPool.map { thin in
+                guard case .bytes(let size) = thin.size else {
+                    return status?.group?.thinPool ?? ThinPoolUse(size: .gibibytes(1), metadata: .mebibytes(4))
+                }
+                return ThinPoolUse(size: size, metadata: thin.metadata ?? .mebibytes(4))
+            })
+        return made
     }
 }

@@ -19,18 +19,10 @@ extension HostPlanner {
         let resource = ResourceID(.storagePool, pool.metadata.identity)
         guard let seen, let status = seen.status else {
             if isHeld(resource, area: .storage) { return }
-            if let clash = observed.foreign.first(where: {
-                $0.kind == .pool && ($0.path == pool.spec.path || $0.name == pool.status?.name)
-            }) {
-                block(
-                    resource,
-                    "its folder \(pool.spec.path) or its name is that of \(clash.described), which is not ours")
-                return
+            switch pool.spec.backend {
+            case .directory(let path): planNewFolder(pool, path, resource)
+            case .lvm(let lvm): planNewGroup(pool, lvm, resource)
             }
-            // Of a shared folder one host makes what the others find.
-            add(
-                resource, .create, .createPool(pool), reason: "not there",
-                after: shared.steps[resource.id].map { [$0] } ?? [])
             return
         }
         if status.uuid != pool.status?.uuid {
@@ -39,12 +31,34 @@ extension HostPlanner {
                 field: "metadata.uuid", help: Self.uuidHelp(status.uuid, identity.uuid(resource)))
             return
         }
-        if seen.spec.path != pool.spec.path {
+        switch (pool.spec.backend, seen.spec.backend) {
+        case (.directory(let path), .directory(let old)) where path != old:
             refuse(
-                "pool-path", "the folder of a pool cannot change from \(seen.spec.path) to \(pool.spec.path)", resource,
+                "pool-path", "the folder of a pool cannot change from \(old) to \(path)", resource,
                 field: "spec.directory.path", help: "declare a second pool and move the volumes to it")
+        case (.directory, .directory): planStart(of: pool, status, resource)
+        case (.lvm(let lvm), .lvm(let old)): plan(pool, lvm, seen: seen, old)
+        case (.directory, .lvm), (.lvm, .directory):
+            refuse(
+                "pool-path", "the pool is \(seen.spec.folder); it cannot become \(pool.spec.folder)", resource,
+                field: "spec", help: "declare a second pool and move the volumes to it")
+        }
+    }
+
+    private mutating func planNewFolder(_ pool: StoragePool, _ path: String, _ resource: ResourceID) {
+        if let clash = observed.foreign.first(where: {
+            $0.kind == .pool && ($0.path == path || $0.name == pool.status?.name)
+        }) {
+            block(resource, "its folder \(path) or its name is that of \(clash.described), which is not ours")
             return
         }
+        // Of a shared folder one host makes what the others find.
+        add(
+            resource, .create, .createPool(pool), reason: "not there",
+            after: shared.steps[resource.id].map { [$0] } ?? [])
+    }
+
+    private mutating func planStart(of pool: StoragePool, _ status: StoragePool.Status, _ resource: ResourceID) {
         guard !status.active || !status.autostart else { return }
         if let reason = observed.unknown.first(where: { $0.area == .host })?.reason {
             block(resource, "the host could not be observed: \(reason)")
@@ -66,7 +80,7 @@ extension HostPlanner {
         let resource = ResourceID(.storagePool, id)
         if isHeld(resource, area: .storage) { return }
         let users = observed.machines.filter { machine in
-            machine.allPaths.contains { $0.hasPrefix(pool.spec.path + "/") }
+            machine.allPaths.contains { $0.hasPrefix(pool.spec.folder + "/") }
         }
         if let reason = reasonToStay(users) {
             block(resource, reason)
@@ -84,7 +98,7 @@ extension HostPlanner {
         let seeds = observed.seeds.keys.map { self.id(ResourceID(.virtualMachine, $0), "remove-seed") }
         add(
             resource, .delete, .removePool(pool.withoutCounters), .live,
-            reason: "not in the manifests; its files stay",
+            reason: "not in the manifests; its \(pool.spec.lvm == nil ? "files" : "volumes") stay",
             after: steps.filter { files.contains($0.resource.kind) }.map(\.id) + seeds.sorted()
                 + users.flatMap { releases(of: $0.metadata.identity) })
     }
@@ -98,7 +112,7 @@ extension HostPlanner {
         guard !unmade.isEmpty else { return }
         let made = Set(steps.map(\.id))
         steps = steps.compactMap { step in
-            guard let path = step.operation.file, let pool = unmade.first(where: { path.hasPrefix($0.spec.path + "/") })
+            guard let path = step.operation.file, let pool = unmade.first(where: { path.hasPrefix($0.spec.folder + "/") })
             else { return step }
             let creation = id(ResourceID(.storagePool, pool.metadata.identity), "create")
             guard made.contains(creation) else { return nil }
@@ -135,6 +149,8 @@ extension StoragePool {
         var pool = self
         pool.status?.capacity = nil
         pool.status?.available = nil
+        pool.status?.group?.thinPool?.dataPercent = nil
+        pool.status?.group?.thinPool?.metadataPercent = nil
         return pool
     }
 }
@@ -148,7 +164,7 @@ extension HostInventory {
             !volumes.allSatisfy({ ids.contains($0.spec.pool) })
                 || !images.allSatisfy({ ids.contains($0.status?.pool ?? "") }) || (!seeds.isEmpty && ids.isEmpty)
         else { return self }
-        let folders = (pools + expected).map { $0.spec.path + "/" }
+        let folders = (pools + expected).map { $0.spec.folder + "/" }
         var inventory = self
         inventory.volumes.removeAll {
             !ids.contains($0.spec.pool)

@@ -125,7 +125,7 @@ extension HostPlanner {
         let seen = observed.seeds[machineID]
         if let seen, seen.path == path, let salt = seen.salt, contents.digest(salt: salt) == seen.digest { return }
         if isInTheWay(path, of: resource) { return }
-        let pool = expectation.inventory.pools.first { path.hasPrefix($0.spec.path + "/") }
+        let pool = expectation.inventory.pools.first { path.hasPrefix($0.spec.folder + "/") }
         let isRunning = action == .update
         add(
             resource, action, .writeSeed(path: path, machine: machineID, contents: contents),
@@ -266,7 +266,7 @@ extension HostPlanner {
         let inventories = [observed, expectation.inventory]
         if inventories.contains(where: { $0.volumes.contains { $0.status?.path == path } }) { return true }
         let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        return disk.volume != nil && inventories.contains { $0.pools.contains { $0.spec.path == folder } }
+        return disk.volume != nil && inventories.contains { $0.pools.contains { $0.spec.folder == folder } }
     }
 
     private mutating func planPower(

@@ -88,6 +88,7 @@ extension HostPlanner {
                 field: "spec.size", help: "at least \(least)")
             return
         }
+        if isBetweenExtents(volume, resource) { return }
         let from = volume.spec.image.map { ", from Image/\($0)" } ?? ""
         add(
             resource, .create, .createVolume(volume), reason: "not there\(from)",
@@ -138,7 +139,22 @@ extension HostPlanner {
             }
             noteImage(volume, mark, resource)
         }
-        if volume.spec.size > seen.spec.size { planGrowth(of: volume, seen, resource) }
+        if volume.spec.size > seen.spec.size, !isBetweenExtents(volume, resource) {
+            planGrowth(of: volume, seen, resource)
+        }
+    }
+
+    /// LVM would round the size up, and the volume would then never be as declared.
+    private mutating func isBetweenExtents(_ volume: Volume, _ resource: ResourceID) -> Bool {
+        let pool = observed.pools.first { $0.metadata.identity == volume.spec.pool }
+        guard let extent = pool?.status?.group?.extent, extent.bytes > 0, volume.spec.size.bytes % extent.bytes != 0
+        else { return false }
+        let next = ByteCount((volume.spec.size.bytes / extent.bytes + 1) * extent.bytes)
+        block(
+            resource, "extent-size",
+            "\(volume.spec.size) is not a multiple of \(extent), the extent of its volume group",
+            field: "spec.size", help: "write \(next)")
+        return true
     }
 
     /// Changes that nothing can make: the volume stays as it is, with what needs it.

@@ -204,9 +204,11 @@ struct Observer: Sendable {
         let networks = inventory.networks.reduce(into: [String: String]()) {
             if let bridge = $1.status?.bridge?.name { $0[bridge] = $1.metadata.identity }
         }
-        // An adopted volume's file has a name of its own.
+        // An adopted volume's file has a name of its own, and a logical volume's need not hold all of its identity.
         let files = inventory.volumes.reduce(into: [String: String]()) {
-            if $1.spec.file != nil, let path = $1.status?.path { $0[path] = $1.metadata.identity }
+            if $1.spec.file != nil || $1.status?.isLogical == true, let path = $1.status?.path {
+                $0[path] = $1.metadata.identity
+            }
         }
         func name(_ spec: inout VirtualMachine.Spec) {
             for index in spec.interfaces.indices {
@@ -254,7 +256,7 @@ extension FleetManifest {
 
     /// The paths of the files that are adopted as volumes.
     fileprivate var adoptedFiles: Set<String> {
-        let folders = pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec.path }
+        let folders = pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec.folder }
         return volumes.reduce(into: []) { files, volume in
             if let file = volume.spec.file, let folder = folders[volume.spec.pool] { files.insert("\(folder)/\(file)") }
         }

@@ -49,6 +49,9 @@ struct StepPerformer: Sendable {
         case .stopMachine, .restartMachine: grace
         // Both have deadlines of their own; a move that is cancelled is not ended by it.
         case .migrateMachine(_, let passage): .seconds(passage.limits.timeout + 120)
+        // A part of a logical volume may have to be written over.
+        case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
+            volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
         // Copied, and both digests taken.
         case .copyVolume(let volume, _): StorageDriver.copyTime(volume.spec.size) * 3
         case .relocateMachine(_, let passage): StorageDriver.copyTime(passage.size) * 2
@@ -78,13 +81,16 @@ struct StepPerformer: Sendable {
         case .adoptMachine(let machine, let devices):
             try await compute.adopt(machine, devices: devices, deadline: deadline)
         case .startPool(let pool): try await storage.startPool(pool)
+        case .growPool(let pool): try await storage.growPool(pool)
         case .removePool(let pool): try await storage.removePool(pool)
         case .importImage(let image): try await importImage(image)
         case .removeImage(let image): try await storage.removeImage(image)
-        case .createVolume(let volume): try await storage.createVolume(volume)
-        case .growVolume(let volume): try await storage.growVolume(volume)
+        case .createVolume(let volume): try await storage.createVolume(volume, pools: manifest.pools)
+        case .growVolume(let volume): try await storage.growVolume(volume, pools: manifest.pools)
         case .growDisk(let volume, let machine, let disk):
+            try await storage.extendVolume(volume, pools: manifest.pools)
             try await compute.growDisk(machine: machine, disk: disk, to: volume.spec.size, deadline: deadline)
+            try await storage.finishGrowth(of: volume)
         case .markVolume(let volume): try await storage.markVolume(volume)
         case .removeVolume(let volume): try await storage.removeVolume(volume)
         case .copyVolume(let volume, let from):

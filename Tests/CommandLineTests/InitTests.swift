@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["office", "racks"]) func theExamplesCanBeCopied(_ example: String) async throws {
+    @Test(arguments: ["office", "racks", "lvm"]) func theExamplesCanBeCopied(_ example: String) async throws {
         try await withFolder { folder in
             let source = CommandLineCases.folder.appending(path: "../../../Examples/\(example)").standardizedFileURL
             let made = try await Infra.run(["init", "--from", source.path, "copy"], in: folder.path)

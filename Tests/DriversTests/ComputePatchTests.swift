@@ -57,6 +57,26 @@ import Testing
         }
     }
 
+    @Test func aLogicalVolumeIsABlockDevice() throws {
+        let file = ComputeFixtures.artist()
+        var logical = file
+        logical.spec.disks[0].path = "/dev/vg0/i-c58f90df-artist.root"
+        logical.spec.disks[0].format = .raw
+        for domain in [definition(logical), patched(definition(file), to: logical)] {
+            let disk = try #require(device(logical.spec.disks[0].name, of: domain))
+            #expect(disk["type"] == "block" && disk.first("driver")?["type"] == "raw")
+            #expect(disk.first("source")?["dev"] == logical.spec.disks[0].path && disk.first("source")?["file"] == nil)
+            #expect(disk.first("driver")?["discard"] == "unmap")
+            #expect(ComputeFixtures.read(domain, as: logical)?.disks[0].path == logical.spec.disks[0].path)
+        }
+        let back = try #require(device(file.spec.disks[0].name, of: patched(definition(logical), to: file)))
+        #expect(back["type"] == "file" && back.first("source")?["dev"] == nil)
+    }
+
+    private func device(_ name: String, of domain: XMLElement) -> XMLElement? {
+        domain.first("devices")?.elements("disk").first { $0.alias == DeviceAlias.disk(name) }
+    }
+
     @Test func nothingToPatchChangesNoByte() throws {
         for seed in 0..<200 {
             let machine = ComputeFixtures.random(UInt64(seed))

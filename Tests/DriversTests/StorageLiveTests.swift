@@ -51,7 +51,7 @@ import Testing
             "relative", "\(lab.path)\n", "/var/lib/infra", "/var/lib/infrastructure",
         ] {
             var pool = lab.pool
-            pool.spec.path = path
+            pool.spec.backend = .directory(path: path)
             await #expect(throws: HostError.self, "\(path)") {
                 try await lab.driver.createPool(pool, roots: ["/var/lib/infra"])
             }
@@ -65,7 +65,7 @@ import Testing
     @Test func aFileSystemWithoutAttributesIsRefused() async throws {
         _ = try await lab.sh("mkdir -p \(lab.path)-proc; mount -t ramfs -o mode=0711 none \(lab.path)-proc")
         var pool = lab.pool
-        pool.spec.path = lab.path + "-proc/disks"
+        pool.spec.backend = .directory(path: lab.path + "-proc/disks")
         let error = await #expect(throws: HostError.self) {
             try await lab.driver.createPool(pool, roots: ["/var/lib/infra"])
         }

@@ -53,7 +53,7 @@ import Testing
         // Counters are none of its business, nor is what nobody adopts.
         #expect(changes { $0.pools[0].status?.available = ByteCount(1) } == [])
         #expect(changes { $0.volumes.append($0.volumes[0].at("/elsewhere")) } == [])
-        #expect(changes { $0.pools[0].spec.path = "/elsewhere" }.count == 1)
+        #expect(changes { $0.pools[0].spec.backend = .directory(path: "/elsewhere") }.count == 1)
         #expect(changes { $0.volumes[0].spec.size = ByteCount(1) }.count == 1)
         #expect(changes { $0.machines[0].spec.cpu.count += 1 }.count == 1)
         #expect(changes { $0.machines = [] }.allSatisfy { $0.contains("not ours is gone") })

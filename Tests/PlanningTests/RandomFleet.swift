@@ -26,7 +26,10 @@ enum RandomFleet {
             uuid: (0x6f, 0x0a, 0x1d, 0x52, 0x3c, 0x0e, 0x4b, 0x3e, 0x9a, 0x57, 0x0d, 0x3c, 0x9b, 0x7e, 0x5f, 0x11)))
 
     /// - Parameter generation: Volumes only grow, so a later fleet has larger ones.
-    static func make(_ random: inout SeededGenerator, generation: Int) -> FleetManifest {
+    /// - Parameter hasGroup: Whether some disks lie in a volume group.
+    static func make(
+        _ random: inout SeededGenerator, generation: Int, hasGroup: Bool = true
+    ) -> FleetManifest {
         var host = KVMHost(metadata: Metadata(name: "h0"))
         host.spec.underlay = KVMHost.Underlay(address: IPAddress(ipv4: 192, 0, 2, 11))
         var fleet = fleet
@@ -42,17 +45,18 @@ enum RandomFleet {
                 image("i0", String(repeating: random.chance(80) ? "a" : "b", count: 64), .qcow2),
                 image("k0", String(repeating: random.chance(80) ? "c" : "d", count: 64), .kernel),
             ])
+        if hasGroup { manifest.pools.insert(group(generation), at: 0) }
         let identifiers = [10, 11, 12].shuffled(using: &random)
         for index in 0..<3 where random.chance(70) {
             manifest.networks.append(network(index, vni: identifiers[index], &random))
         }
         for index in 0..<3 where random.chance(60) {
             manifest.volumes.append(
-                Volume(metadata: Metadata(name: "v\(index)"), spec: disk(index, generation, &random)))
+                Volume(metadata: Metadata(name: "v\(index)"), spec: disk(index, generation, hasGroup, &random)))
         }
         var free = manifest.volumes.map(\.metadata.identity)
         for index in 0..<5 where random.chance(70) {
-            manifest.machines.append(machine(index, generation, manifest, &free, &random))
+            manifest.machines.append(machine(index, generation, hasGroup, manifest, &free, &random))
         }
         return manifest
     }
@@ -95,14 +99,30 @@ enum RandomFleet {
         ]
     }
 
-    private static func disk(_ index: Int, _ generation: Int, _ random: inout SeededGenerator) -> Volume.Spec {
-        Volume.Spec(
-            pool: "p\(index % 2)", size: .gibibytes(UInt64(10 + generation)), image: index == 0 ? "i0" : nil,
-            deletion: random.chance(30) ? .delete : .retain, reuse: true)
+    private static func group(_ generation: Int) -> StoragePool {
+        StoragePool(
+            metadata: Metadata(name: "g0"),
+            spec: .init(
+                .lvm(
+                    .init(
+                        volumeGroup: "vg0", devices: ["/dev/sdb"],
+                        thinPool: .init(
+                            name: "thin", size: .bytes(.gibibytes(UInt64(1000 + generation))), overprovision: 2),
+                        images: "p0"))))
+    }
+
+    private static func disk(
+        _ index: Int, _ generation: Int, _ hasGroup: Bool, _ random: inout SeededGenerator
+    ) -> Volume.Spec {
+        let isLogical = hasGroup && index == 2
+        return Volume.Spec(
+            pool: isLogical ? "g0" : "p\(index % 2)", size: .gibibytes(UInt64(10 + generation)),
+            image: index == 0 || isLogical ? "i0" : nil, clone: isLogical ? .full : .linked,
+            format: isLogical ? .raw : .qcow2, deletion: random.chance(30) ? .delete : .retain, reuse: true)
     }
 
     private static func machine(
-        _ index: Int, _ generation: Int, _ manifest: FleetManifest, _ free: inout [String],
+        _ index: Int, _ generation: Int, _ hasGroup: Bool, _ manifest: FleetManifest, _ free: inout [String],
         _ random: inout SeededGenerator
     ) -> VirtualMachine {
         var spec = VirtualMachine.Spec(
@@ -110,7 +130,7 @@ enum RandomFleet {
             memory: .init(size: .mebibytes([128, 256, 512].randomElement(using: &random) ?? 128)))
         spec.disks = (0..<3).compactMap { number in
             guard number == 0 || random.chance(40) else { return nil }
-            return .init(name: "d\(number)", volume: nil, declared: disk(number, generation, &random))
+            return .init(name: "d\(number)", volume: nil, declared: disk(number, generation, hasGroup, &random))
         }
         if random.chance(40), let volume = free.popLast() { spec.disks.append(.init(name: "x", volume: volume)) }
         spec.interfaces = manifest.networks.compactMap { network in

@@ -17,11 +17,11 @@ extension ComputeDriver {
             throw .surprise("domain \(record.name) does not run")
         }
         guard
-            let target = DeviceNaming(live).applied(to: live).first("devices")?.elements.first(where: {
+            let device = DeviceNaming(live).applied(to: live).first("devices")?.elements.first(where: {
                 $0.name == "disk" && $0.alias == alias
-            })?
-            .first("target")?["dev"]
+            }), let target = device.first("target")?["dev"]
         else { throw .surprise("domain \(record.name) has no disk \(disk)") }
-        try await connection.growDomainDisk(record.uuid, target: target, to: size, deadline: end - .now)
+        try await connection.growDomainDisk(
+            record.uuid, target: target, to: size, isDevice: device["type"] == "block", deadline: end - .now)
     }
 }

@@ -63,7 +63,8 @@ struct DeviceNaming {
         }
     }
 
-    /// Whether it is a disk on a file as manifests have them.
+    /// Whether it is a disk on a file as manifests have them. One on a block device is never adopted: what is ours of those
+    /// has our alias from the beginning.
     private static func isDisk(_ device: XMLElement) -> Bool {
         device.name == "disk" && device["type"] == "file" && device["device"] ?? "disk" == "disk"
             && device.first("source")?["file"] != nil && device.first("readonly") == nil

@@ -14,7 +14,7 @@ extension DomainPatch {
             let bus = disk.bus.rawValue
             let target = Self.freeTarget(bus, devices)
             let isThere = devices.editFirst(where: { $0.name == "disk" && $0.alias == alias }) { device in
-                Self.setFile(&device, disk.path)
+                Self.setSource(&device, disk)
                 if device.first("target")?["bus"] != bus {
                     device.edit("target") {
                         $0["bus"] = bus
@@ -43,7 +43,7 @@ extension DomainPatch {
     ) -> Bool {
         guard let path = disk.path else { return false }
         return devices.editFirst(where: { device in
-            device.name == "disk" && device.first("source")?["file"] == path
+            device.name == "disk" && DomainReading.source(of: device) == path
                 && device.aliasName(DeviceAlias.diskPrefix) == nil
         }) { device in
             device.remove("alias")
@@ -60,7 +60,7 @@ extension DomainPatch {
             return
         }
         let target = Self.freeTarget("scsi", devices)
-        if devices.editFirst(where: isSeed, { Self.setFile(&$0, path) }) { return }
+        if devices.editFirst(where: isSeed, { Self.setSource(&$0, path, isDevice: false) }) { return }
         devices.insert(
             XMLElement(
                 "disk", [.init("type", "file"), .init("device", "cdrom")],
@@ -76,7 +76,7 @@ extension DomainPatch {
     /// Caching is left to QEMU's default, write-back that honours the guest's flushes: it works on every file system.
     private static func newDisk(_ disk: VirtualMachine.Disk, target: String, alias: String) -> XMLElement {
         var device = XMLElement(
-            "disk", [.init("type", "file"), .init("device", "disk")],
+            "disk", [.init("type", disk.isDevice ? "block" : "file"), .init("device", "disk")],
             [
                 XMLElement(
                     "driver",
@@ -85,19 +85,25 @@ extension DomainPatch {
                         .init("discard", "unmap"),
                     ])
             ])
-        setFile(&device, disk.path)
+        setSource(&device, disk)
         device.insert(XMLElement("target", [.init("dev", target), .init("bus", disk.bus.rawValue)]))
         setBootOrder(&device, disk.bootOrder)
         device.insert(XMLElement("alias", [.init("name", alias)]))
         return device
     }
 
-    private static func setFile(_ device: inout XMLElement, _ path: String?) {
-        guard let path, device.first("source")?["file"] != path || device["type"] != "file" else { return }
-        device["type"] = "file"
+    private static func setSource(_ device: inout XMLElement, _ disk: VirtualMachine.Disk) {
+        if let path = disk.path { setSource(&device, path, isDevice: disk.isDevice) }
+    }
+
+    /// - Parameter isDevice: whether it is a block device, such as a logical volume, and no file.
+    private static func setSource(_ device: inout XMLElement, _ path: String, isDevice: Bool) {
+        let (type, attribute) = isDevice ? ("block", "dev") : ("file", "file")
+        guard device.first("source")?[attribute] != path || device["type"] != type else { return }
+        device["type"] = type
         device.edit("source") { source in
-            // What said where it was before; nothing of it holds for the new file.
-            source = XMLElement("source", [.init("file", path)])
+            // What said where it was before; nothing of it holds for the new place.
+            source = XMLElement("source", [.init(attribute, path)])
         }
         device.remove("backingStore")
         device.remove("mirror")

@@ -12,8 +12,8 @@ extension StorageDriver {
         let (id, status) = try expected(pool)
         let records = try await connection.storagePools(deadline: callDeadline)
         guard let record = records.first(where: { $0.uuid == status.uuid }), let folder = record.folder,
-            folder == pool.spec.path
-        else { throw .surprise("there is no pool \(status.uuid.lowercased) in \(pool.spec.path) any more") }
+            folder == pool.spec.folder
+        else { throw .surprise("there is no pool \(status.uuid.lowercased) in \(pool.spec.folder) any more") }
         let mark = try FileMark(PoolMark(fleet: identity.fleet, pool: id, uuid: status.uuid))
         if let seen = try await folderMarks([folder])[folder] {
             if seen == mark { return }

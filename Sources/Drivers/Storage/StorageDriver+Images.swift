@@ -59,10 +59,16 @@ extension StorageDriver {
         }
     }
 
-    /// Removes an unfinished file.
+    /// Removes an unfinished file or logical volume.
     ///
     /// - Throws: `.surprise` when its name is not that of an unfinished file of this fleet.
     public func removeStaged(_ path: String) async throws(HostError) {
+        let parts = path.split(separator: "/")
+        if path.hasPrefix("/dev/"), path.hasSuffix(Identity.stagedSuffix), parts.count == 3 {
+            // LVM has no such name: a tag says that the volume is unfinished.
+            return try await removeStagedLogical(
+                String(parts[1]), String(parts[2].dropLast(Identity.stagedSuffix.count)))
+        }
         guard try await role(ofPath: path).isStaged else { throw .surprise("\(path) is not an unfinished file") }
         try await run(StorageScripts.removeStaged, [path])
     }

@@ -13,8 +13,13 @@ extension StorageDriver {
     public func observe(
         wanted: [StoragePool], files: Set<String> = [], isImporting: Bool = false
     ) async -> StorageObservation {
+        async let groups = reported()
         do throws(HostError) {
-            return try await read(wanted, files, isImporting)
+            var reading = try await read(wanted, files, isImporting)
+            reading.add(await groups, wanted: wanted)
+            reading.tellTwins()
+            reading.sort()
+            return reading.result
         } catch {
             return StorageObservation(unknown: [UnknownArea(.storage, reason: "\(error)")])
         }
@@ -22,7 +27,7 @@ extension StorageDriver {
 
     private func read(
         _ wanted: [StoragePool], _ files: Set<String>, _ isImporting: Bool
-    ) async throws(HostError) -> StorageObservation {
+    ) async throws(HostError) -> StorageReading {
         var reading = StorageReading(host: host, identity: identity)
         let declared = Dictionary(wanted.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
         let records = try await connection.storagePools(deadline: callDeadline)
@@ -54,7 +59,7 @@ extension StorageDriver {
             reading.isUnknown(pool: unmade.removeValue(forKey: folder), reason)
         }
         for index in reading.result.pools.indices {
-            guard let space = listing.space[reading.result.pools[index].spec.path] else { continue }
+            guard let space = listing.space[reading.result.pools[index].spec.folder] else { continue }
             reading.result.pools[index].status?.capacity = ByteCount(space.capacity)
             reading.result.pools[index].status?.available = ByteCount(space.available)
         }
@@ -89,9 +94,7 @@ extension StorageDriver {
                 reading.add(file, inPool: id, mark: mark, seen: seen[file.path])
             }
         }
-        reading.tellTwins()
-        reading.sort()
-        return reading.result
+        return reading
     }
 
     /// Declared pools that libvirt does not know, by their folders where those are there: what was kept in one is not seen by
@@ -100,15 +103,15 @@ extension StorageDriver {
         _ wanted: [StoragePool], ids: Set<String>, taken: Set<String>
     ) async throws(HostError) -> [String: String] {
         let missing = wanted.filter {
-            ($0.spec.hosts.isEmpty || $0.spec.hosts.contains(host)) && $0.metadata.uuid == nil
-                && !ids.contains($0.metadata.identity) && !taken.contains($0.spec.path)
+            $0.isOn(host: host) && $0.spec.lvm == nil && $0.metadata.uuid == nil
+                && !ids.contains($0.metadata.identity) && !taken.contains($0.spec.folder)
         }
         guard !missing.isEmpty else { return [:] }
         let output = try await commands.run(
-            "bash", ["-c", StorageScripts.folders, "infra-inspect"] + missing.map(\.spec.path), outputLimit: 1 << 24)
+            "bash", ["-c", StorageScripts.folders, "infra-inspect"] + missing.map(\.spec.folder), outputLimit: 1 << 24)
         let there = Set(output.text.split(separator: "\0").map(String.init))
         return missing.reduce(into: [:]) {
-            if there.contains($1.spec.path) { $0[$1.spec.path] = $1.metadata.identity }
+            if there.contains($1.spec.folder) { $0[$1.spec.folder] = $1.metadata.identity }
         }
     }
 
@@ -124,7 +127,7 @@ extension StorageDriver {
         _ id: String, _ record: StoragePoolRecord, _ folder: String, _ declared: StoragePool?
     ) -> StoragePool {
         var spec = declared?.spec ?? StoragePool.Spec(path: folder)
-        spec.path = folder
+        spec.backend = .directory(path: folder)
         return StoragePool(
             metadata: declared?.metadata ?? Metadata(name: id), spec: spec,
             status: StoragePool.Status(

@@ -4,14 +4,18 @@ public import Model
 
 extension StorageDriver {
     /// Makes the pool's folder (mode 0711) below one of the roots, or takes the one that is there, then defines and
-    /// starts the pool and lets libvirt start it with the host.
+    /// starts the pool and lets libvirt start it with the host. Of a volume group, makes it or marks the one that is there.
     ///
     /// - Parameter roots: the folders below which pools may lie, absolute.
     /// - Throws: `.surprise` when the folder lies elsewhere, behind a symbolic link, belongs to or may be written by
     ///   others, or takes no `user.*` attributes (they are tried); `.libvirt` when libvirt refuses.
     public func createPool(_ pool: StoragePool, roots: [String]) async throws(HostError) {
         let (id, status) = try expected(pool)
-        let path = pool.spec.path
+        let path: String
+        switch pool.spec.backend {
+        case .directory(let folder): path = folder
+        case .lvm(let lvm): return try await createGroup(pool, lvm)
+        }
         guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
             throw .surprise("not a folder's absolute path: \(CommandText.printable(path))")
         }
@@ -33,10 +37,11 @@ extension StorageDriver {
     /// - Throws: `.surprise` when it is not there or has another folder.
     public func startPool(_ pool: StoragePool) async throws(HostError) {
         let (id, status) = try expected(pool)
+        if let lvm = pool.spec.lvm { return try await startGroup(pool, lvm) }
         guard let record = try await pools()[id] else {
             throw .surprise("StoragePool/\(id) is not defined any more")
         }
-        guard record.folder == pool.spec.path else {
+        guard record.folder == pool.spec.folder else {
             throw .surprise("StoragePool/\(id) has another folder, \(record.folder ?? "none")")
         }
         try await connection.startStoragePool(status.uuid, deadline: callDeadline)
@@ -48,6 +53,7 @@ extension StorageDriver {
     /// Stops and undefines the pool. Its files and its folder stay.
     public func removePool(_ pool: StoragePool) async throws(HostError) {
         let (id, status) = try expected(pool)
+        if let lvm = pool.spec.lvm { return try await releaseGroup(pool, lvm) }
         guard let record = try await pools()[id] else { return }
         if record.isActive { try await connection.stopStoragePool(status.uuid, deadline: callDeadline) }
         do throws(HostError) {
@@ -59,13 +65,15 @@ extension StorageDriver {
 
     func expected(_ pool: StoragePool) throws(HostError) -> (id: String, status: StoragePool.Status) {
         let id = pool.metadata.identity
-        guard Name.isValid(id), let status = pool.status, isOurs(status, id) || status.uuid == pool.metadata.uuid
+        guard Name.isValid(id), let status = pool.status, isOurs(pool, status) || status.uuid == pool.metadata.uuid
         else { throw .surprise("the plan has no identity of ours for StoragePool/\(CommandText.printable(id))") }
         return (id, status)
     }
 
     /// Whether name and UUID are those that we give.
-    private func isOurs(_ status: StoragePool.Status, _ id: String) -> Bool {
-        status.name == identity.poolName(id) && status.uuid == identity.uuid(ResourceID(.storagePool, id))
+    private func isOurs(_ pool: StoragePool, _ status: StoragePool.Status) -> Bool {
+        let id = pool.metadata.identity
+        return status.name == pool.spec.lvm?.volumeGroup ?? identity.poolName(id)
+            && status.uuid == identity.uuid(ResourceID(.storagePool, id))
     }
 }

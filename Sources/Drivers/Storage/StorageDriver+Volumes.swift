@@ -6,8 +6,11 @@ extension StorageDriver {
     /// Makes the volume of `volume.status`: empty, a layer over its image, or a copy of it. Mode 0600 and marked. One that
     /// is to hold what a machine brings from another host is empty but for the layers below it.
     ///
-    /// - Throws: `.surprise` when a file that is not this volume has its name, or its image is not stored.
-    public func createVolume(_ volume: Volume) async throws(HostError) {
+    /// - Parameter pools: the declared pools, which a logical volume is made after.
+    /// - Throws: `.surprise` when a file that is not this volume has its name, its image is not stored, or its pool has no
+    ///   room.
+    public func createVolume(_ volume: Volume, pools: [StoragePool] = []) async throws(HostError) {
+        if let plan = try logical(volume) { return try await createLogical(volume, plan, pools: pools) }
         let plan = try await planned(volume)
         switch try await target(plan.path) {
         case .missing where volume.spec.file != nil && plan.mark.copy == nil:
@@ -52,8 +55,16 @@ extension StorageDriver {
 
     /// Grows the volume to its size. No running machine may use it; QEMU's lock on the file tells.
     ///
+    /// - Parameter pools: the declared pools, whose limits hold for a logical volume.
     /// - Throws: `.surprise` when it is larger already, or not ours.
-    public func growVolume(_ volume: Volume) async throws(HostError) {
+    public func growVolume(_ volume: Volume, pools: [StoragePool] = []) async throws(HostError) {
+        if let plan = try logical(volume) {
+            if try require(plan, try await report()).isOpen {
+                throw .surprise("\(plan.path) is open; something uses it")
+            }
+            try await extendVolume(volume, pools: pools)
+            return try await finishGrowth(of: volume)
+        }
         let plan = try await planned(volume)
         _ = try await requireMark(plan)
         let format = volume.spec.format.rawValue
@@ -72,6 +83,9 @@ extension StorageDriver {
     ///
     /// - Throws: `.surprise` when the volume is not there or not ours.
     public func markVolume(_ volume: Volume) async throws(HostError) {
+        if let plan = try logical(volume) {
+            return try await setMark(plan, plan.mark, try require(plan, try await report()))
+        }
         let plan = try await planned(volume)
         if try await requireMark(plan) == plan.mark { return }
         if case .movedTo = plan.mark.copy { try await requireUnused(volume) }
@@ -84,6 +98,7 @@ extension StorageDriver {
     /// - Throws: `.surprise` when it is not ours, when its own mark does not say `deletion: delete`, or when a running
     ///   QEMU has it open.
     public func removeVolume(_ volume: Volume) async throws(HostError) {
+        if let plan = try logical(volume) { return try await removeLogical(plan) }
         let plan = try await planned(volume)
         if try await target(plan.path) == .missing { return }
         guard try await requireMark(plan).deletion == .delete else {

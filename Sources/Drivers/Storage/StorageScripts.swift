@@ -119,6 +119,26 @@ enum StorageScripts {
         fi
         """#
 
+    /// DEVICE…: refuses one that carries anything, or that anything uses. Only reads. blkid(8) ends with 2 where it finds
+    /// nothing; what it takes for two things at once it ends with 8.
+    static let checkDevices = #"""
+        for device; do
+            [[ -b $device ]] || refuse "$device is no block device"
+            real=$(realpath -- "$device")
+            found=$(wipefs --no-act --noheadings --output TYPE -- "$device" | tr -s ' \n' ' ')
+            [[ ! ${found// } ]] || refuse "$device carries a signature, and is left as it is:${found% }"
+            code=0
+            blkid --probe -- "$device" >/dev/null 2>&1 || code=$?
+            [[ $code == 2 ]] || refuse "$device carries something that blkid knows, or cannot be probed (exit code $code)"
+            if pvs --noheadings -- "$device" >/dev/null 2>&1; then refuse "$device is a physical volume of LVM"; fi
+            for used in "/sys/class/block/${real##*/}"/holders/* "/sys/class/block/${real##*/}"/*/partition; do
+                [[ ! -e $used ]] || refuse "$device is in use: $used"
+            done
+            user=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "$real" -print -quit 2>/dev/null || true)
+            [[ ! $user ]] || refuse "$device is open in a process: $user"
+        done
+        """#
+
     /// STAGED SHA256: writes standard input to the staged file and compares its digest.
     static let receive = #"""
         rm -f -- "$1"

@@ -8,7 +8,7 @@ struct CheckedFleet {
     static let checks: [Check] = [
         checkFleet, checkAddresses, checkGateways, checkTunnels, checkVLANs, checkEVPN, checkHardwareAddresses,
         checkLinkNames,
-        checkPools,
+        checkPools, checkVolumeGroups,
         checkBoot, checkVolumes, checkImageFormats, checkIgnoredFields,
         checkHosts, checkAdopted, checkSecurityGroups, checkServices,
     ]

@@ -11,13 +11,14 @@ extension CheckedFleet {
                     "a pool that is adopted cannot be shared: each host's libvirt gave it an identity of its own",
                     help: "leave metadata.uuid out, and undefine the pool on its hosts; its files stay")
             }
+            guard case .directory(let path) = pool.spec.backend else { continue }
             for host in fleet.hosts(of: pool) {
-                let isBelow = host.spec.storageRoots.contains { isInside(pool.spec.path, $0) }
+                let isBelow = host.spec.storageRoots.contains { isInside(path, $0) }
                 guard !isBelow else { continue }
                 misplaced.insert(pool.metadata.identity)
                 report.error(
                     pool.resourceID, "spec.directory.path", "pool-path",
-                    "\(pool.spec.path) is not below a storage root of host \(host.metadata.name)",
+                    "\(path) is not below a storage root of host \(host.metadata.name)",
                     help: host.spec.storageRoots.isEmpty
                         ? "the host has none; write spec.storageRoots there"
                         : "put it below \(Wording.alternatives(host.spec.storageRoots))")
@@ -33,21 +34,21 @@ extension CheckedFleet {
         // In the order of their paths a pool stands right behind one that holds it, but for others inside that one.
         for host in fleet.hosts.all {
             let pools = fleet.pools.all.filter { pool in
-                !misplaced.contains(pool.metadata.identity)
+                pool.spec.lvm == nil && !misplaced.contains(pool.metadata.identity)
                     && (pool.spec.hosts.isEmpty || pool.spec.hosts.contains(host.metadata.identity))
-            }.sorted { ($0.spec.path + "/", $0.metadata.identity) < ($1.spec.path + "/", $1.metadata.identity) }
+            }.sorted { ($0.spec.folder + "/", $0.metadata.identity) < ($1.spec.folder + "/", $1.metadata.identity) }
             var outer: StoragePool?
             for pool in pools {
                 guard let holder = outer,
-                    pool.spec.path == holder.spec.path || isInside(pool.spec.path, holder.spec.path)
+                    pool.spec.folder == holder.spec.folder || isInside(pool.spec.folder, holder.spec.folder)
                 else {
                     outer = pool
                     continue
                 }
-                let relation = pool.spec.path == holder.spec.path ? "is the folder of" : "lies in"
+                let relation = pool.spec.folder == holder.spec.folder ? "is the folder of" : "lies in"
                 report.error(
                     pool.resourceID, "spec.directory.path", "pool-nested",
-                    "\(pool.spec.path) \(relation) \(holder.resourceID) on host \(host.metadata.name)",
+                    "\(pool.spec.folder) \(relation) \(holder.resourceID) on host \(host.metadata.name)",
                     help: "give each pool a folder of its own, side by side")
             }
         }

@@ -14,6 +14,10 @@ struct References {
         var pools = pools
         for index in pools.indices {
             resolve(.host, &pools[index].spec.hosts, pools[index].resourceID, "spec.hosts")
+            if case .lvm(var lvm) = pools[index].spec.backend {
+                resolve(.storagePool, &lvm.images, pools[index].resourceID, "spec.lvm.images")
+                pools[index].spec.backend = .lvm(lvm)
+            }
         }
         return pools
     }

@@ -73,7 +73,7 @@ extension Importer {
         guard let path else { return nil }
         return volumes.first { volume in
             (existing.pools + pools).contains {
-                $0.metadata.name == volume.spec.pool && $0.spec.path + "/" + (volume.spec.file ?? "") == path
+                $0.metadata.name == volume.spec.pool && $0.spec.folder + "/" + (volume.spec.file ?? "") == path
             }
         }?.metadata.name
     }

@@ -4,12 +4,12 @@ extension Importer {
     mutating func importPools() {
         var roots: [String] = []
         for found in observed.adoptable.pools {
-            let path = found.spec.path
+            let path = found.spec.folder
             let parent = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
             let all = existing.pools + pools
             if !Form<String>.isFolder(path) {
                 refuse("pool", found.metadata.name, "no manifest can say its folder \(path)")
-            } else if let other = all.first(where: { Self.isNested($0.spec.path, path) }) {
+            } else if let other = all.first(where: { Self.isNested($0.spec.folder, path) }) {
                 refuse("pool", found.metadata.name, "its folder \(path) and that of \(other.metadata.name) overlap")
             } else if isNew, !KVMHost.isStorageRoot(parent) {
                 refuse("pool", found.metadata.name, "its folder \(path) lies below none that can be a storage root")
@@ -33,7 +33,7 @@ extension Importer {
         pools.append(
             StoragePool(
                 metadata: Metadata(name: name, uuid: found.status?.uuid),
-                spec: StoragePool.Spec(hosts: [host.metadata.name], path: found.spec.path)))
+                spec: StoragePool.Spec(hosts: [host.metadata.name], path: found.spec.folder)))
         if name != found.metadata.name {
             remark(ResourceID(.storagePool, name), "libvirt calls it \(found.metadata.name)")
         }
@@ -73,7 +73,7 @@ extension Importer {
     /// The name of the pool in whose folder a file lies directly, ours or imported.
     private func pool(of path: String) -> String? {
         let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-        return (existing.pools + pools).first { $0.spec.path == folder }?.metadata.name
+        return (existing.pools + pools).first { $0.spec.folder == folder }?.metadata.name
     }
 
     private static func obstacle(

@@ -62,7 +62,7 @@ struct Ledger {
                     let capacity = pool.status?.capacity
                 else { continue }
                 diskAllowed[slot(of: place, on: index)] = Capacity.scaled(
-                    capacity.bytes, reserve: 0, by: pools[place].spec.overcommit)
+                    capacity.bytes, reserve: 0, by: pools[place].spec.promiseRatio)
             }
             for volume in inventory.volumes where !declares(volume.metadata.identity, members, machines) {
                 guard volume.status?.staged != true, volume.status?.mark?.deletion != .delete,
@@ -150,7 +150,7 @@ struct Ledger {
     /// The space of a pool that may be promised; `max` while that is not known.
     func allowedSpace(in pool: Int, on host: Int) -> UInt64 {
         if let capacity = pools[pool].spec.capacity {
-            return Capacity.scaled(capacity.bytes, reserve: 0, by: pools[pool].spec.overcommit)
+            return Capacity.scaled(capacity.bytes, reserve: 0, by: pools[pool].spec.promiseRatio)
         }
         return diskAllowed[slot(of: pool, on: host)] ?? .max
     }

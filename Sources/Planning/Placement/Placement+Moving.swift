@@ -64,6 +64,10 @@ extension Placement {
         // What QEMU's channels are joined to is in the definition; other devices are of their host.
         let bound = seen.status?.unmanaged.filter { !$0.hasPrefix("channel ") } ?? []
         if !bound.isEmpty { return "it has devices that no manifest knows: \(bound.joined(separator: ", "))" }
+        if let disk = (seen.spec.disks + (seen.status?.live?.disks ?? [])).first(where: \.isDevice) {
+            return "its disk \(disk.name) is \(disk.path ?? ""), and moving a logical volume to another host is not in "
+                + "this version"
+        }
         if seen.status?.state == .saved { return "its memory is saved, which would be left behind" }
         if seen.status?.persistent == false { return "it has no persistent definition" }
         return nil

@@ -112,8 +112,3 @@ extension [VirtualMachine] {
         if !isOrdered { sort { $0.metadata.identity } }
     }
 }
-
-extension StoragePool {
-    /// Whether the pool is on that host.
-    func isOn(host: String) -> Bool { spec.hosts.isEmpty || spec.hosts.contains(host) }
-}

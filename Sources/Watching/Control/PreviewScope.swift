@@ -20,8 +20,8 @@ struct PreviewScope: Sendable {
                 }
         }
         func isKnown(_ pool: StoragePool) -> Bool {
-            if trusted?.pools.contains(where: { $0.spec.path == pool.spec.path }) == true { return true }
-            let path = pool.spec.path
+            if trusted?.pools.contains(where: { $0.spec.backend == pool.spec.backend }) == true { return true }
+            guard case .directory(let path) = pool.spec.backend else { return false }
             return hosts.contains { $0.spec.storageRoots.contains { path.hasPrefix($0 + "/") } }
         }
         var manifest = manifest

@@ -45,9 +45,11 @@ struct ResourceRow: Encodable {
                 row(
                     $0.metadata.identity,
                     [
-                        Column("path", $0.spec.path), Column("active", $0.status.map { String($0.active) }),
+                        Column("path", $0.spec.folder), Column("active", $0.status.map { String($0.active) }),
                         Column("capacity", $0.status?.capacity?.rounded),
                         Column("available", $0.status?.available?.rounded),
+                        Column("data", $0.status?.group?.thinPool?.dataPercent.map { "\($0)%" }),
+                        Column("metadata", $0.status?.group?.thinPool?.metadataPercent.map { "\($0)%" }),
                     ])
             }
         case .image:

@@ -1,0 +1,73 @@
+import Foundation
+import Model
+
+/// What volume groups and logical volumes of ours say about themselves, as tags, lvm(8): letters, digits and `_+.-/=!:&#`.
+enum LVMTags {
+    private static let fleet = "infra.fleet="
+    private static let pool = "infra.pool="
+    private static let thinPool = "infra.thin="
+    private static let id = "infra.id="
+    private static let deletion = "infra.deletion="
+    private static let origin = "infra.origin="
+    private static let copy = "infra.copy="
+    private static let growing = "infra.growing="
+    private static let retained = "infra.retained"
+    private static let prefix = "infra."
+    /// What an unfinished volume carries beside its mark.
+    static let staged = "infra.staged"
+
+    /// The tags of the volume group of a pool, and of its thin pool.
+    static func tags(of pool: StoragePool, in identity: Identity) -> [String] {
+        let thin = pool.spec.lvm?.thinPool?.name
+        return [fleet + identity.fleet.lowercased, Self.pool + pool.metadata.identity]
+            + (thin.map { [thinPool + $0] } ?? [])
+    }
+
+    /// The pool whose volume group carries these tags, and its thin pool; nil when it is not this fleet's.
+    static func pool(_ tags: [String], in identity: Identity) -> (id: String, thinPool: String?)? {
+        guard value(fleet, tags) == identity.fleet.lowercased, let id = value(pool, tags), Name.isValid(id) else {
+            return nil
+        }
+        return (id, value(thinPool, tags))
+    }
+
+    /// The tags that say what a volume is.
+    static func tags(of mark: Volume.Mark) -> [String] {
+        var tags = [fleet + mark.fleet.lowercased, id + mark.id, deletion + mark.deletion.rawValue]
+        if let digest = mark.origin { tags.append(origin + digest) }
+        if mark.retained { tags.append(retained) }
+        // A tag has no space.
+        if let text = mark.copy?.rawValue { tags.append(copy + text.replacing(" ", with: ":")) }
+        return tags
+    }
+
+    /// What the tags of a volume say; nil when it is not this fleet's, or says two things.
+    static func mark(_ tags: [String], in identity: Identity) -> Volume.Mark? {
+        guard value(fleet, tags) == identity.fleet.lowercased, let id = value(id, tags) else { return nil }
+        return Volume.Mark(
+            fleet: identity.fleet, id: id,
+            // Without a word the data is kept.
+            deletion: value(deletion, tags).flatMap { Deletion(rawValue: $0) } ?? .retain,
+            origin: value(origin, tags), retained: tags.contains(retained),
+            copy: value(copy, tags).flatMap { Volume.Copy(rawValue: $0.replacing(":", with: " ")) })
+    }
+
+    /// The size in bytes that a volume had before a growth that is not finished; nil when there is none.
+    static func sizeBeforeGrowth(_ tags: [String]) -> UInt64? { value(growing, tags).flatMap { UInt64($0) } }
+
+    /// The tag of a volume that grows from that size in bytes.
+    static func growing(from size: UInt64) -> String { growing + String(size) }
+
+    /// Those of ours among tags.
+    static func ours(_ tags: [String]) -> [String] { tags.filter { $0.hasPrefix(prefix) } }
+
+    /// The fleet that tags name, for listings; empty when they name none.
+    static func owner(_ tags: [String]) -> String { value(fleet, tags).map { "fleet \($0.prefix(8))" } ?? "" }
+
+    /// What stands behind a prefix; nil when no tag has it, or several do.
+    private static func value(_ prefix: String, _ tags: [String]) -> String? {
+        let found = tags.filter { $0.hasPrefix(prefix) }
+        guard let tag = found.first, found.count == 1 else { return nil }
+        return String(tag.dropFirst(prefix.count))
+    }
+}

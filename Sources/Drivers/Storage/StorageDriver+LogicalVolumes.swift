@@ -1,0 +1,152 @@
+import Hosts
+import Model
+
+extension StorageDriver {
+    /// Makes a logical volume, with its mark in the same command. One that is filled, with an image or with zeros, is marked
+    /// as unfinished until it is.
+    ///
+    /// - Parameter pools: the declared pools.
+    func createLogical(_ volume: Volume, _ plan: Logical, pools: [StoragePool]) async throws(HostError) {
+        guard let pool = pools.first(where: { $0.metadata.identity == plan.pool }), let lvm = pool.spec.lvm,
+            lvm.volumeGroup == plan.group
+        else { throw .surprise("StoragePool/\(plan.pool) is not declared as the volume group \(plan.group)") }
+        let report = try await report()
+        if let there = try find(plan, report) {
+            guard !there.tags.contains(LVMTags.staged) else {
+                throw .surprise("\(plan.path) is there and not finished")
+            }
+            return try await takeUp(volume, plan, there)
+        }
+        let image = try await image(of: plan, pool, pools)
+        let size = volume.spec.size.bytes
+        let group = try requireGroup(plan.group, of: plan.pool, report)
+        guard group.extent > 0, size % group.extent == 0 else {
+            throw .surprise(
+                "\(volume.spec.size) is not a multiple of \(ByteCount(group.extent)), the extent of \(plan.group)")
+        }
+        try await requireRoom(size, image, pool, lvm, group, report)
+        // Unlike a thin pool, a group gives out its space with what was in it.
+        let isFilled = image != nil || lvm.thinPool == nil
+        let tags = LVMTags.tags(of: plan.mark) + (isFilled ? [LVMTags.staged] : [])
+        let kind =
+            lvm.thinPool.map { ["--type", "thin", "--virtualsize", "\(size)b", "--thinpool", $0.name] }
+            ?? ["--type", "linear", "--size", "\(size)b", "--zero", "n"]
+        do throws(HostError) {
+            try await change(
+                "lvcreate",
+                kind + ["--wipesignatures", "n"] + Self.adding(tags) + ["--name", plan.name, "--", plan.group])
+            guard isFilled else { return }
+            if lvm.thinPool == nil { try await zero(plan.path, from: 0, to: size) }
+            if let image { try await copy(image, to: plan.path) }
+            try await change("lvchange", Self.removing([LVMTags.staged]) + ["--", plan.operand])
+        } catch {
+            try? await removeStagedLogical(plan.group, plan.name)
+            throw error
+        }
+    }
+
+    /// A volume of that identity is there: made a moment ago, or kept from an earlier life and out of sight until now.
+    private func takeUp(
+        _ volume: Volume, _ plan: Logical, _ there: LogicalVolumeRecord
+    ) async throws(HostError) {
+        guard let mark = LVMTags.mark(there.tags, in: identity), mark.retained || mark.origin != plan.mark.origin
+        else { return }
+        guard volume.spec.reuse else {
+            throw .surprise("\(plan.path) was kept when it left the fleet; say `reuse: true` to take it up again")
+        }
+        var taken = plan.mark
+        taken.origin = mark.origin
+        try await setMark(plan, taken, there)
+    }
+
+    /// Throws `.surprise` unless the pool has room for one more volume and for the image that is copied into it.
+    private func requireRoom(
+        _ size: UInt64, _ image: StoredImage?, _ pool: StoragePool, _ lvm: StoragePool.LVM, _ group: VolumeGroupRecord,
+        _ report: LVMReport
+    ) async throws(HostError) {
+        guard let thin = lvm.thinPool else {
+            guard group.free >= size else {
+                throw .surprise(
+                    "the volume group \(group.name) has \(ByteCount(group.free)) free: \(ByteCount(size - group.free)) missing"
+                )
+            }
+            return
+        }
+        let name = "the thin pool \(group.name)/\(thin.name)"
+        guard let record = report.volume(thin.name, in: group.name), record.isThinPool, record.isActive else {
+            throw .surprise("\(name) is not there, or not active")
+        }
+        guard record.isZeroing else {
+            throw .surprise("\(name) does not give out its space as zeros; `lvchange --zero y` mends that")
+        }
+        try requirePromise(size, pool, thin, record, report)
+        guard let used = record.dataPercent, let metadata = record.metadataPercent else {
+            throw .surprise("\(name) does not say how full it is")
+        }
+        guard metadata < 95 else { throw .surprise("\(name) has \(100 - metadata) % of its metadata space left") }
+        let free = UInt64(Double(record.size) * (100 - min(used, 100)) / 100)
+        let needed: UInt64
+        if let image { needed = try await image.takes(commands) } else { needed = 0 }
+        guard free > needed else {
+            throw .surprise("\(name) has \(ByteCount(free)) of its space left: \(ByteCount(needed - free + 1)) missing")
+        }
+    }
+
+    /// Throws `.surprise` unless the thin pool may promise that many bytes more.
+    func requirePromise(
+        _ more: UInt64, _ pool: StoragePool, _ thin: StoragePool.ThinPool, _ record: LogicalVolumeRecord,
+        _ report: LVMReport
+    ) throws(HostError) {
+        let promised = report.volumes(in: record.group).filter { $0.pool == thin.name }.reduce(more) { $0 + $1.size }
+        let physical = Double((pool.spec.capacity ?? ByteCount(record.size)).bytes)
+        let allowed = UInt64(min((physical * thin.overprovision).rounded(.down), Double(Int64.max)))
+        guard promised <= allowed else {
+            throw .surprise(
+                "the thin pool \(record.group)/\(thin.name) may promise \(ByteCount(allowed)), and that makes "
+                    + "\(ByteCount(promised)): \(ByteCount(promised - allowed)) missing")
+        }
+    }
+
+    /// Rewrites the mark in one command.
+    func setMark(_ plan: Logical, _ mark: Volume.Mark, _ there: LogicalVolumeRecord) async throws(HostError) {
+        let new = LVMTags.tags(of: mark)
+        let old = LVMTags.tags(of: LVMTags.mark(there.tags, in: identity) ?? mark)
+        let (gone, come) = (old.filter { !new.contains($0) }, new.filter { !there.tags.contains($0) })
+        guard !gone.isEmpty || !come.isEmpty else { return }
+        try await change("lvchange", Self.removing(gone) + Self.adding(come) + ["--", plan.operand])
+    }
+
+    /// Deletes a logical volume and its data. LVM looks at the tags once more in the same command.
+    func removeLogical(_ plan: Logical) async throws(HostError) {
+        let report = try await report()
+        guard let there = try find(plan, report) else { return }
+        guard LVMTags.mark(there.tags, in: identity)?.deletion == .delete else {
+            throw .surprise("the mark of \(plan.path) does not say `deletion: delete`")
+        }
+        if there.isOpen { throw .surprise("\(plan.path) is open; something uses it") }
+        // LVM takes the snapshots along that are no thin ones: they are worth nothing without it.
+        if let snapshot = report.volumes(in: plan.group).first(where: { $0.origin == plan.name && $0.pool.isEmpty }) {
+            throw .surprise("\(snapshot.path) is a snapshot of \(plan.path)")
+        }
+        let mark = Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete)
+        try await remove(plan.group, plan.name, with: LVMTags.tags(of: mark))
+        if try await self.report().volume(plan.name, in: plan.group) != nil {
+            throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
+        }
+    }
+
+    /// Removes what an interrupted run has left.
+    func removeStagedLogical(_ group: String, _ name: String) async throws(HostError) {
+        guard let there = try await report().volume(name, in: group) else { return }
+        guard let mark = LVMTags.mark(there.tags, in: identity), identity.logicalVolumeName(mark.id) == name,
+            there.tags.contains(LVMTags.staged)
+        else { throw .surprise("\(CommandText.printable(there.path)) is not an unfinished volume of ours") }
+        try await remove(group, name, with: [LVMTags.staged])
+    }
+
+    /// Only one that has all the tags: of another one LVM selects nothing, which is no failure.
+    private func remove(_ group: String, _ name: String, with tags: [String]) async throws(HostError) {
+        let selection = tags.map { "\"\($0)\"" }.joined(separator: " && ")
+        try await change("lvremove", ["--yes", "--select", "lv_tags={\(selection)}", "--", "\(group)/\(name)"])
+    }
+}

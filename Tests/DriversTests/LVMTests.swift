@@ -1,0 +1,160 @@
+import Foundation
+import Hosts
+import Model
+import Testing
+
+@testable import Drivers
+
+/// What `vgs` and `lvs` say, made sense of.
+@Suite struct LVMTests {
+    let identity: Identity
+
+    init() throws { identity = Identity(fleet: try #require(UUID(uuidString: "6f0a1d52-3c0e-4b3e-9a57-0d3c9b7e5f11"))) }
+
+    private func tags(_ more: String...) -> String {
+        (["infra.fleet=" + identity.fleet.lowercased] + more).joined(separator: ",")
+    }
+
+    /// LVM 2.03.16.
+    private func groups(_ tags: String, missing: Int = 0) -> String {
+        """
+        {"report": [{"vg": [
+          {"vg_name":"vg0", "vg_tags":"\(tags)", "vg_extent_size":"4194304", "vg_free":"1073741824",
+           "vg_missing_pv_count":"\(missing)", "vg_exported":""}
+        ]}]}
+        """
+    }
+
+    private func volumes(_ rows: (name: String, tags: String, pool: String)...) -> String {
+        let thin = """
+            {"vg_name":"vg0", "lv_name":"thin", "lv_tags":"", "lv_size":"2147483648", "lv_layout":"thin,pool",
+             "lv_attr":"twi-aotz--", "pool_lv":"", "origin":"", "lv_active":"active", "lv_device_open":"open",
+             "data_percent":"25.00", "metadata_percent":"10.94", "lv_metadata_size":"4194304"}
+            """
+        let others = rows.map { row in
+            """
+            {"vg_name":"vg0", "lv_name":"\(row.name)", "lv_tags":"\(row.tags)", "lv_size":"1073741824",
+             "lv_layout":"thin,sparse", "lv_attr":"Vwi-a-tz--", "pool_lv":"\(row.pool)", "origin":"",
+             "lv_active":"active", "lv_device_open":"", "data_percent":"50.00", "metadata_percent":"",
+             "lv_metadata_size":""}
+            """
+        }
+        return "{\"report\": [{\"lv\": [\(([thin] + others).joined(separator: ","))]}]}"
+    }
+
+    private func report(groups: String, volumes: String) throws -> LVMReport {
+        var report = try LVMReport(groups: groups)
+        try report.add(volumes: volumes)
+        return report
+    }
+
+    private func reading(_ answer: Result<LVMReport, HostError>, wanted: [StoragePool] = []) -> StorageObservation {
+        var reading = StorageReading(host: "server-1", identity: identity)
+        reading.add(answer, wanted: wanted)
+        return reading.result
+    }
+
+    private var wanted: StoragePool {
+        StoragePool(
+            metadata: Metadata(name: "fast"),
+            spec: .init(
+                .lvm(
+                    .init(
+                        volumeGroup: "vg0", devices: ["/dev/sdb"],
+                        thinPool: .init(name: "thin", size: .percent(80), overprovision: 3), images: "disks"))))
+    }
+
+    @Test func marksSurviveAsTags() {
+        var mark = Volume.Mark(fleet: identity.fleet, id: "web.root", deletion: .delete, origin: "ab", retained: true)
+        #expect(LVMTags.mark(LVMTags.tags(of: mark), in: identity) == mark)
+        mark = Volume.Mark(fleet: identity.fleet, id: "web.root", deletion: .retain, copy: .movedTo("server-2"))
+        let tags = LVMTags.tags(of: mark)
+        #expect(LVMTags.mark(tags, in: identity) == mark)
+        // What lvm(8) takes in a tag.
+        #expect(tags.allSatisfy { $0.wholeMatch(of: #/[A-Za-z0-9_+.\-\/=!:&#]+/#) != nil })
+        #expect(LVMTags.mark(tags, in: Identity(fleet: UUID())) == nil)
+        #expect(LVMTags.mark(tags + ["infra.id=other"], in: identity) == nil, "it says two things")
+        #expect(LVMTags.mark(["backup", "infra.id=web.root"], in: identity) == nil)
+        // Without a word the data is kept.
+        let unsaid = ["infra.fleet=" + identity.fleet.lowercased, "infra.id=a", "infra.deletion=perhaps"]
+        #expect(LVMTags.mark(unsaid, in: identity)?.deletion == .retain)
+    }
+
+    @Test func aGroupIsReadWithWhatIsOursInIt() throws {
+        let name = identity.logicalVolumeName("artist.root")
+        let report = try self.report(
+            groups: groups(tags("infra.pool=fast", "infra.thin=thin")),
+            volumes: volumes(
+                (name, tags("infra.id=artist.root", "infra.deletion=delete"), "thin"), ("foreign", "backup", "thin"),
+                (identity.logicalVolumeName("staged"), tags("infra.id=staged", "infra.staged"), "thin"),
+                ("renamed", tags("infra.id=other"), "thin")))
+        let seen = reading(.success(report), wanted: [wanted])
+        let pool = try #require(seen.pools.first)
+        #expect(pool.spec == wanted.spec && pool.metadata == wanted.metadata)
+        #expect(pool.status?.active == true && pool.status?.name == "vg0")
+        // Of 2 GiB, two foreign volumes have promised all.
+        #expect(pool.status?.capacity == ByteCount(0) && pool.status?.available == .mebibytes(1536))
+        #expect(pool.status?.group?.thinPool?.dataPercent == 25 && pool.status?.group?.extent == .mebibytes(4))
+        let root = try #require(seen.volumes.first { $0.metadata.identity == "artist.root" })
+        #expect(root.status?.path == "/dev/vg0/" + name && root.spec.format == .raw && root.spec.size == .gibibytes(1))
+        #expect(root.status?.mark?.deletion == .delete && root.status?.allocation == .mebibytes(512))
+        #expect(seen.volumes.first { $0.status?.staged == true }?.status?.path.hasSuffix(".staged") == true)
+        #expect(Set(seen.foreign.map(\.name)) == ["/dev/vg0/foreign", "/dev/vg0/renamed"])
+        #expect(seen.unknown.isEmpty)
+    }
+
+    @Test func aGrowthThatWasCutOffBeginsAnew() throws {
+        let name = identity.logicalVolumeName("a")
+        let report = try self.report(
+            groups: groups(tags("infra.pool=fast")),
+            volumes: volumes((name, tags("infra.id=a", "infra.growing=536870912"), "thin")))
+        #expect(reading(.success(report)).volumes.first?.spec.size == .mebibytes(512))
+    }
+
+    @Test func unknownIsNotAbsent() throws {
+        for failure in [HostError.deadline(call: "vgs"), .command(program: "vgs", status: 127, standardError: "")] {
+            let seen = reading(.failure(failure), wanted: [wanted])
+            #expect(seen.pools.isEmpty && seen.unknown.map(\.resource) == [ResourceID(.storagePool, "fast")])
+            #expect(reading(.failure(failure)).unknown.isEmpty, "nothing is wanted of LVM")
+        }
+        let report = try self.report(groups: groups(tags("infra.pool=fast"), missing: 1), volumes: volumes())
+        let seen = reading(.success(report), wanted: [wanted])
+        #expect(seen.unknown.map(\.resource) == [ResourceID(.storagePool, "fast")], "devices are missing")
+    }
+
+    @Test(
+        "hostile LVM output: half a document, other fields, two groups of one name",
+        arguments: [
+            "", "{", "[]", #"{"report": []}"#, #"{"report": [{"vg": [{"vg_name": "vg0"}]}]}"#,
+            #"{"report": [{"vg": [{"vg_name": 5}]}]}"#, #"{"report": [{"lv": []}]}"#,
+        ]) func oddReportsAreUnreadable(_ text: String) throws
+    {
+        #expect(throws: HostError.self) { try report(groups: text, volumes: volumes()) }
+        let row =
+            #"{"vg_name":"vg0","vg_tags":"","vg_extent_size":"1","vg_free":"1","vg_missing_pv_count":"0","vg_exported":""}"#
+        #expect(throws: HostError.self) {
+            try report(groups: "{\"report\": [{\"vg\": [\(row),\(row)]}]}", volumes: volumes())
+        }
+    }
+
+    @Test func strangersGroupsAreTold() throws {
+        for (mark, owner, isFree) in [
+            ("", "", true), ("backup", "", true),
+            ("infra.fleet=aaaaaaaa-0000-0000-0000-000000000000", "fleet aaaaaaaa", false),
+            (tags(), "fleet 6f0a1d52", false),
+        ] {
+            let seen = reading(.success(try report(groups: groups(mark), volumes: volumes(("x", "", "thin")))))
+            #expect(seen.pools.isEmpty && seen.volumes.isEmpty)
+            #expect(seen.foreign.map(\.owner) == [owner] && (seen.foreign.first?.obstacle == nil) == isFree)
+        }
+    }
+
+    @Test func longIdentitiesFitDeviceMapper() {
+        let id = String(repeating: "a-", count: 31) + "a." + String(repeating: "b-", count: 31) + "b"
+        let name = identity.logicalVolumeName(id)
+        // Hyphens count twice; a group has at most 25 of the 127 bytes, twice.
+        #expect(name.utf8.reduce(0) { $0 + ($1 == UInt8(ascii: "-") ? 2 : 1) } <= 76)
+        #expect(identity.logicalVolumeName(id + "c") != name)
+        #expect(identity.logicalVolumeName("artist.root") == "i-c58f90df-artist.root")
+    }
+}

@@ -1,0 +1,191 @@
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+/// The built program and real LVM, on a VM of the lab: this machine's kernel has no device mapper. Each test has the VM's disks
+/// for itself and leaves them empty.
+@Suite(
+    .enabled(if: LVMHost.isUp, "needs a VM of the lab (`Tests/Lab/lab up --vmhosts 1`), from its underlay"), .serialized
+)
+struct VMHostLVMTests {
+    private let vm = LVMHost()
+
+    @Test func dataGoesOnlyWhenAskedTwice() async throws {
+        try await withVolumeGroups("lvmkeep") { fleet in
+            try fleet.write("pools.yaml", fleet.group(thin: nil))
+            try fleet.write("kept.yaml", fleet.volume("kept", "64MiB"))
+            try fleet.write("gone.yaml", fleet.volume("gone", "64MiB", "deletion: delete"))
+            let applied = try await fleet.apply()
+            #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+            let kept = "vg-infra/" + fleet.identity.logicalVolumeName("kept")
+            let gone = "vg-infra/" + fleet.identity.logicalVolumeName("gone")
+            // A group gives out its space as it is; a volume begins with zeros.
+            #expect(try await vm.sh(#"cmp -n 67108864 "/dev/$1" /dev/zero && echo zeros"#, kept) == "zeros")
+            try await vm.sh(#"echo mine >"/dev/$1""#, kept)
+            let sum = try await vm.sum(kept)
+
+            try fleet.remove("kept.yaml")
+            try fleet.remove("gone.yaml")
+            let deferred = try await fleet.apply()
+            #expect(deferred.status == 3, "\(deferred)")
+            #expect(try await vm.size(gone) == 64 << 20)
+            let removed = try await fleet.apply("--allow", "data-loss")
+            #expect(removed.status == 0 && removed.lastLine == "No changes.", "\(removed)")
+            #expect(try await vm.sh(#"lvs "$1" 2>/dev/null || echo none"#, gone) == "none")
+            #expect(try await vm.sum(kept) == sum)
+
+            // Back again: only by word, and with its data.
+            try fleet.write("kept.yaml", fleet.volume("kept", "64MiB"))
+            #expect(try await fleet.apply().status == 1)
+            try fleet.write("kept.yaml", fleet.volume("kept", "128MiB", "reuse: true"))
+            let taken = try await fleet.apply()
+            #expect(taken.status == 0 && taken.lastLine == "No changes.", "\(taken)")
+            #expect(try await vm.size(kept) == 128 << 20)
+            #expect(try await vm.sh(#"head -c 5 "/dev/$1""#, kept) == "mine")
+            #expect(try await vm.sh(#"cmp -i 67108864 -n 67108864 "/dev/$1" /dev/zero && echo zeros"#, kept) == "zeros")
+        }
+    }
+
+    @Test("hostile: an LV that exists with a foreign tag or a signature on it") func whatIsForeignStaysByteForByte()
+        async throws
+    {
+        try await withVolumeGroups("lvmforeign") { fleet in
+            try fleet.write("pools.yaml", fleet.group(thin: nil))
+            #expect(try await fleet.apply().status == 0)
+            let taken = "vg-infra/" + fleet.identity.logicalVolumeName("taken")
+            try await vm.sh(
+                #"lvcreate -q -q -L 64m --addtag backup -n "${1#*/}" vg-infra; mkfs.ext4 -q "/dev/$1""#, taken)
+            try await vm.sh("truncate -s 64M /var/tmp/foreign.img; mkfs.ext4 -q /var/tmp/foreign.img")
+            let device = try await vm.sh("losetup --find --show /var/tmp/foreign.img")
+            let sums = [try await vm.sum(taken), try await vm.sh("sha256sum </var/tmp/foreign.img")]
+
+            try fleet.write("taken.yaml", fleet.volume("taken", "64MiB"))
+            try fleet.write(
+                "other.yaml",
+                """
+                apiVersion: infra/v1
+                kind: StoragePool
+                metadata: {name: other}
+                spec: {lvm: {volumeGroup: vg-other, devices: [\(device)]}}
+
+                """)
+            let applied = try await fleet.apply()
+            #expect(applied.status == 1, "\(applied)")
+            #expect(applied.output.contains("/dev/\(taken) is there and not ours"), "\(applied)")
+            #expect((applied.output + applied.error).contains("carries a signature"), "\(applied)")
+            #expect(try await [vm.sum(taken), vm.sh("sha256sum </var/tmp/foreign.img")] == sums)
+            #expect(try await vm.tags(taken) == "backup")
+            #expect(try await vm.sh("vgs --noheadings -o vg_name | tr -d ' '") == "vg-infra")
+            try await vm.sh(#"losetup --detach "$1"; rm /var/tmp/foreign.img"#, device)
+        }
+    }
+
+    @Test func aGroupIsTakenOverOnlyByWord() async throws {
+        try await withVolumeGroups("lvmadopt") { fleet in
+            try await vm.sh("vgcreate -q vg-infra /dev/disk/by-id/virtio-lvm-1; lvcreate -q -L 64m -n old vg-infra")
+            let sum = try await vm.sum("vg-infra/old")
+            try fleet.write("pools.yaml", fleet.group(thin: nil))
+            let refused = try await fleet.apply()
+            #expect(refused.status == 1 && refused.output.contains("write adopt: true"), "\(refused)")
+            #expect(try await vm.sh("vgs --noheadings -o vg_tags vg-infra | tr -d ' '") == "")
+
+            try fleet.edit("pools.yaml", "devices:", "adopt: true, devices:")
+            try fleet.write("new.yaml", fleet.volume("new", "64MiB"))
+            let applied = try await fleet.apply()
+            #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+            #expect(try await vm.sum("vg-infra/old") == sum)
+            #expect(try await vm.tags("vg-infra/old") == "")
+
+            // The pool leaves: the mark goes, what is in the group stays.
+            try fleet.remove("pools.yaml")
+            try fleet.remove("new.yaml")
+            let left = try await fleet.apply()
+            #expect(left.status == 0 && left.lastLine == "No changes.", "\(left)")
+            #expect(try await vm.sh("vgs --noheadings -o vg_tags vg-infra | tr -d ' '") == "")
+            #expect(try await vm.sh("lvs --noheadings vg-infra | wc -l") == "2")
+        }
+    }
+
+    @Test func aFullPoolRefusesAndGoesOnWhenThereIsRoom() async throws {
+        try await withVolumeGroups("lvmfull") { fleet in
+            try fleet.write("pools.yaml", fleet.group(thin: "size: 128MiB, overprovision: 2"))
+            try fleet.write("vm.yaml", fleet.machine(size: "64MiB", power: "stopped"))
+            // Before there is a pool, and after: what is promised has its limit.
+            try fleet.write("large.yaml", fleet.volume("large", "256MiB"))
+            for _ in 0..<2 {
+                let refused = try await fleet.apply()
+                #expect(refused.status == 2 && refused.error.contains("64MiB missing"), "\(refused)")
+                try fleet.remove("large.yaml")
+                if try await vm.sh("vgs --noheadings | wc -l") == "0" {
+                    // Without the machine the pool comes first.
+                    let text = try String(contentsOfFile: fleet.manifests + "/vm.yaml", encoding: .utf8)
+                    try fleet.remove("vm.yaml")
+                    #expect(try await fleet.apply().status == 0)
+                    try fleet.write("vm.yaml", text)
+                }
+                try fleet.write("large.yaml", fleet.volume("large", "256MiB"))
+            }
+            try fleet.remove("large.yaml")
+
+            // Somebody fills the pool.
+            try await vm.sh(
+                """
+                lvcreate -q -V 128m --thinpool thin -n filler vg-infra
+                dd if=/dev/urandom of=/dev/vg-infra/filler bs=1M count=124 oflag=direct status=none
+                """)
+            try fleet.edit("pools.yaml", "overprovision: 2", "overprovision: 9")
+            let full = try await fleet.apply()
+            #expect(full.status == 1, "\(full)")
+            #expect((full.output + full.error).contains("vg-infra/thin has 4MiB of its space left"), "\(full)")
+            #expect(try await vm.sh("lvs --noheadings -o lv_name vg-infra | tr -d ' '") == "filler\nthin")
+            try await vm.sh("lvremove -q --yes vg-infra/filler")
+            let applied = try await fleet.apply()
+            #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+        }
+    }
+
+    @Test func aMachineRunsOnALogicalVolumeThatGrows() async throws {
+        try await withVolumeGroups("lvmvm") { fleet in
+            try fleet.write("pools.yaml", fleet.group(thin: "size: 1GiB, overprovision: 2"))
+            try fleet.write("vm.yaml", fleet.machine(size: "64MiB"))
+            let applied = try await fleet.apply()
+            #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+            let volume = "vg-infra/" + fleet.identity.logicalVolumeName("lvm-vm.root")
+            #expect(try await vm.tags(volume).contains("infra.id=lvm-vm.root"))
+            #expect(try await !vm.tags(volume).contains("infra.staged"))
+            let definition = try await vm.sh("virsh dumpxml lvm-vm")
+            #expect(definition.contains("<source dev='/dev/\(volume)'") && definition.contains("discard='unmap'"))
+            // It booted from the image that was copied into it.
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: vda \(64 << 20)")
+            // Of 64 MiB the image fills a part.
+            #expect(try await vm.sh(#"lvs --noheadings -o data_percent "$1" | tr -d ' '"#, volume) != "100.00")
+
+            let again = try await fleet.apply()
+            #expect(again.status == 0 && again.lastLine == "No changes.", "\(again)")
+
+            try fleet.write("vm.yaml", fleet.machine(size: "128MiB"))
+            let grown = try await fleet.apply()
+            #expect(grown.status == 0 && grown.lastLine == "No changes.", "\(grown)")
+            #expect(try await vm.size(volume) == 128 << 20)
+            #expect(try await !vm.tags(volume).contains("infra.growing"))
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: vda \(128 << 20)")
+
+            // The machine goes; what it has written stays.
+            let sum = try await removed(fleet, volume)
+            #expect(try await vm.sum(volume) == sum)
+            #expect(try await vm.tags(volume).contains("infra.retained"))
+        }
+    }
+
+    /// Takes the machine out of the manifests; the digest of its volume before it ends by itself.
+    private func removed(_ fleet: RackFleet, _ volume: String) async throws -> String {
+        try await vm.sh("virsh destroy lvm-vm")
+        let sum = try await vm.sum(volume)
+        try fleet.remove("vm.yaml")
+        let applied = try await fleet.apply("--allow", "stop")
+        #expect(applied.status == 0, "\(applied)")
+        #expect(try await vm.sh("virsh list --all --name") == "")
+        return sum
+    }
+}
