@@ -54,6 +54,8 @@ struct LVMHost: Sendable {
             for group in vg-infra vg-other; do
                 if vgs "$group" >/dev/null 2>&1; then vgremove --quiet --yes --force "$group"; fi
             done
+            losetup --detach-all
+            rm -f /var/tmp/foreign.img
             for device in /dev/disk/by-id/virtio-lvm-*; do wipefs --quiet --all "$device"; done
             for pool in $(virsh pool-list --all --name); do
                 virsh pool-destroy "$pool" >/dev/null 2>&1 || true
@@ -118,7 +120,7 @@ extension RackFleet {
     }
 
     /// The machine `lvm-vm` with a disk in it.
-    func machine(size: String, power: String = "running") -> String {
+    func machine(size: String) -> String {
         """
         apiVersion: infra/v1
         kind: VirtualMachine
@@ -128,7 +130,6 @@ extension RackFleet {
           memory: 128MiB
           disks: [{name: root, pool: fast, size: \(size), image: tiny, clone: full, format: raw}]
           cloudInit: {}
-          power: \(power)
 
         """
     }
