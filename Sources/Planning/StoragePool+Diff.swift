@@ -112,7 +112,8 @@ extension HostPlanner {
         guard !unmade.isEmpty else { return }
         let made = Set(steps.map(\.id))
         steps = steps.compactMap { step in
-            guard let path = step.operation.file, let pool = unmade.first(where: { path.hasPrefix($0.spec.folder + "/") })
+            guard let path = step.operation.file,
+                let pool = unmade.first(where: { path.hasPrefix($0.spec.folder + "/") })
             else { return step }
             let creation = id(ResourceID(.storagePool, pool.metadata.identity), "create")
             guard made.contains(creation) else { return nil }

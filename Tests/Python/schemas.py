@@ -34,8 +34,8 @@ ONLY_OURS = {
     *("dhcp-evpn", "dhcp-ipv6", "dhcp-server", "evpn", "server-outside"),
     *("boot-order", "empty-fleet", "gateway-outside", "group-without-address", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
     *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-nested"),
-    *("extent-size", "group-images", "group-used", "group-uuid", "logical-volume"),
-    *("pool-path", "pool-shared", "secret", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared"),
+    *("extent-size", "group-images", "group-used", "group-uuid", "logical-volume", "pool-shared", "vlan-link", "vlan-used"),
+    *("pool-path", "secret", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared"),
 }
 # A schema cannot compare two values, has no arithmetic for addresses and reads no base64: a code, and words of its message.
 EXCEPTIONS = {
