@@ -129,7 +129,6 @@ extension RackFleet {
           cpu: 1
           memory: 128MiB
           disks: [{name: root, pool: fast, size: \(size), image: tiny, clone: full, format: raw}]
-          cloudInit: {}
 
         """
     }
