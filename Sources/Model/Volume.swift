@@ -71,12 +71,14 @@ public struct Volume: Hashable, Sendable, Codable {
         public var format: Format?
         /// What it is beside another copy, while its machine moves or moved; nil of the one that counts.
         public var copy: Copy?
+        /// True of a file that several hosts reach, for as long as it is there; nil of one that is its host's alone.
+        public var shared: Bool?
 
         /// A mark.
         public init(
             fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false,
             file: String? = nil,
-            format: Format? = nil, copy: Copy? = nil
+            format: Format? = nil, copy: Copy? = nil, shared: Bool? = nil
         ) {
             self.fleet = fleet
             self.id = id
@@ -86,6 +88,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.file = file
             self.format = format
             self.copy = copy
+            self.shared = shared
         }
     }
 

@@ -119,7 +119,8 @@ struct Expectation {
         }
         status.mark = Volume.Mark(
             fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin,
-            file: volume.spec.file, format: volume.spec.file.map { _ in volume.spec.format })
+            file: volume.spec.file, format: volume.spec.file.map { _ in volume.spec.format },
+            shared: pool.spec.shared || seen?.status?.mark?.shared == true ? true : nil)
         volume.status = status
         inventory.volumes.append(volume)
         return status.path

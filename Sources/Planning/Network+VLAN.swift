@@ -4,8 +4,8 @@ import Model
 struct VLANPlaces {
     /// The hosts on which a network's VLAN link is, by network.
     private var holders: [String: [String]] = [:]
-    /// Hosts that may have any link, with the reason.
-    private var unseen: [(host: String, reason: String)] = []
+    /// Hosts that may have a link, of that network or of any, with the reason.
+    private var unseen: [(host: String, network: String?, reason: String)] = []
 
     init(_ manifest: FleetManifest, observed: [String: HostInventory]) {
         guard manifest.networks.contains(where: { $0.spec.vlan != nil }) else { return }
@@ -14,14 +14,17 @@ struct VLANPlaces {
         let hosts = Set(manifest.hosts.map(\.metadata.identity)).union(observed.keys).subtracting(offline)
         for id in hosts.sorted() {
             guard let inventory = observed[id] else {
-                unseen.append((id, "the host was not observed"))
+                unseen.append((id, nil, "the host was not observed"))
                 continue
             }
             for network in inventory.networks where network.status?.vlan != nil {
                 holders[network.metadata.identity, default: []].append(id)
             }
-            let area = inventory.unknown.first { ($0.area == .host || $0.area == .network) && $0.resource == nil }
-            if let area { unseen.append((id, area.reason)) }
+            for area in inventory.unknown where area.area == .host || area.area == .network {
+                if area.resource == nil || area.resource?.kind == .network {
+                    unseen.append((id, area.resource?.id, area.reason))
+                }
+            }
         }
     }
 
@@ -60,8 +63,8 @@ struct VLANPlaces {
     }
 
     /// Why it is not known that the VLAN is joined nowhere else; nil when it is known.
-    func doubt(except host: String) -> String? {
-        unseen.first { $0.host != host }.map {
+    func doubt(of network: String, except host: String) -> String? {
+        unseen.first { $0.host != host && ($0.network ?? network) == network }.map {
             "host \($0.host) may still have its VLAN, and two would be a loop: \($0.reason)"
         }
     }
@@ -77,7 +80,7 @@ extension HostPlanner {
             let isThere = observed.networks.contains {
                 $0.metadata.identity == resource.id && $0.status?.vlan != nil
             }
-            if !isThere, let doubt = vlans.doubt(except: host) { block(resource, doubt) }
+            if !isThere, let doubt = vlans.doubt(of: resource.id, except: host) { block(resource, doubt) }
         }
     }
 

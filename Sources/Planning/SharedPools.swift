@@ -10,15 +10,21 @@ struct SharedPools {
     private var volumes: [String: String?] = [:]
     /// The same of volumes, machines' seeds and unfinished files that are in no manifest, by path.
     private var others: [String: String] = [:]
+    /// The machine that has a file as a disk, and where it is, by path.
+    private var users: [String: (host: String, machine: String)] = [:]
     /// The first host on which a volume was seen, by identity.
     private var seen: [String: String] = [:]
     /// Steps that make on one host what others need, too: by the path of an image, or the identity of a pool.
     private(set) var steps: [String: String] = [:]
 
-    /// The shared pools of the manifests and of what was observed with manifests that had them.
+    /// The shared pools of the manifests, and those of volumes whose marks say that they were: what leaves the manifests, or
+    /// is not said to be shared any more, is the same for all hosts still.
     init(_ manifest: FleetManifest, observed: [String: HostInventory]) {
-        let pools = (manifest.pools + observed.values.flatMap(\.pools)).filter(\.spec.shared)
-        ids = Set(pools.map(\.metadata.identity))
+        let marked = observed.values.flatMap(\.volumes).filter { $0.status?.mark?.shared == true }.map(\.spec.pool)
+        let known = manifest.pools + observed.values.flatMap(\.pools)
+        ids = Set(marked).union(known.filter(\.spec.shared).map(\.metadata.identity))
+        let shared = ids
+        let pools = known.filter { shared.contains($0.metadata.identity) }
         folders = Set(pools.map { $0.spec.folder + "/" }).sorted()
     }
 
@@ -60,7 +66,10 @@ struct SharedPools {
         }
         for (host, inventory) in hosts {
             for machine in inventory.machines {
-                for path in machine.allPaths where others[path] == nil { others[path] = host }
+                for path in machine.allPaths {
+                    if others[path] == nil { others[path] = host }
+                    if users[path] == nil, hold(path) { users[path] = (host, machine.metadata.identity) }
+                }
                 let seed = Self.seed(machine.metadata.identity)
                 if !machines.contains(machine.metadata.identity), others[seed] == nil { others[seed] = host }
             }
@@ -83,6 +92,9 @@ struct SharedPools {
 
     /// Whether a file lies in one of them.
     func hold(_ path: String?) -> Bool { folders.contains { path?.hasPrefix($0) == true } }
+
+    /// A machine, on any host, that has a file of theirs as a disk.
+    func user(of path: String) -> (host: String, machine: String)? { users[path] }
 
     /// Where a volume was seen that another host does not see: their pools are not the same.
     func hostThatSees(volume id: String) -> String? { seen[id] }

@@ -100,10 +100,11 @@ extension HostPlanner {
     /// A file that a machine has and that is not there was not deleted by us: perhaps its file system is not mounted. An
     /// empty disk in its place would hide the data, and a guest that starts with it would do so for good.
     private mutating func isLost(_ path: String, _ resource: ResourceID) -> Bool {
-        guard let user = observed.machines.first(where: { $0.allPaths.contains(path) }) else { return false }
+        let local = observed.machines.first { $0.allPaths.contains(path) }?.metadata.identity
+        guard let user = local ?? shared.user(of: path)?.machine else { return false }
         block(
             resource,
-            "VirtualMachine/\(user.metadata.identity) has \(path) as a disk, and that file is gone; it is never made anew "
+            "VirtualMachine/\(user) has \(path) as a disk, and that file is gone; it is never made anew "
                 + "under a machine: bring it back, or apply once without that disk")
         return true
     }
@@ -112,6 +113,12 @@ extension HostPlanner {
         let resource = ResourceID(.volume, volume.metadata.identity)
         let needs = isUnmade(pool: volume.spec.pool) ? [ResourceID(.storagePool, volume.spec.pool)] : []
         if isHeld(resource, area: .storage, needs: needs) || isRefused(volume, seen, resource) { return }
+        if let path = seen.status?.path, let user = shared.user(of: path), user.host != host,
+            !expectation.inventory.machines.contains(where: { $0.allPaths.contains(path) })
+        {
+            block(resource, "VirtualMachine/\(user.machine) on host \(user.host) still has it as a disk")
+            return
+        }
         if let mark = seen.status?.mark, let wanted = volume.status?.mark {
             if mark.retained, !volume.spec.reuse {
                 block(
@@ -125,6 +132,7 @@ extension HostPlanner {
                     FieldChange("spec.deletion", old: mark.deletion.rawValue, new: wanted.deletion.rawValue))
             }
             if mark.retained { changes.append(FieldChange("status.retained", old: "true", new: "false")) }
+            if mark.shared != wanted.shared { changes.append(FieldChange("status.shared", old: nil, new: "true")) }
             if let copy = mark.copy {
                 changes.append(FieldChange("status.copy", old: copy.rawValue, new: nil))
             }

@@ -47,11 +47,78 @@ import Testing
         old.spec.disks[0].path = "/var/lib/infra/disks/other.qcow2"
         observed["a"]?.machines = [old]
         #expect(Planner.plan(manifest, observed: observed).steps.isEmpty)
-        // Of two that are off nobody knows which it is.
+        // Of two that are off with one disk, either is it.
         old.spec.disks[0].path = observed["b"]?.machines[0].spec.disks[0].path
         observed["a"]?.machines = [old]
         observed["b"]?.machines[0].status?.state = .off
-        #expect(Planner.plan(manifest, observed: observed).steps.isEmpty)
+        let off = Planner.plan(manifest, observed: observed)
+        #expect(
+            Set(off.steps.map(\.id)) == ["a/VirtualMachine/m0/drop", "b/VirtualMachine/m0/start"],
+            "\(off.steps.map(\.id)) \(PlacementTests.reasons(off))")
+    }
+
+    /// Of a disk that its host does not see nothing is copied, and no empty one is made for it elsewhere.
+    @Test(arguments: [true, false]) func aDiskThatNobodySeesHoldsTheMove(shared: Bool) throws {
+        var manifest = PlacementTests.fleet([PlacementTests.machine("m0", host: "a", disk: 1)])
+        manifest.pools[0].spec.shared = shared
+        let whole = try PlacementTests.applied(manifest)
+        manifest.machines[0].spec.host = "b"
+        for state in [VirtualMachine.State.running, .off] {
+            var observed = whole.mapValues { inventory in
+                var inventory = inventory
+                inventory.volumes = []
+                return inventory
+            }
+            observed["a"]?.machines[0].status?.state = state
+            manifest.machines[0].spec.power = state == .off ? .stopped : .running
+            let lost = Planner.plan(manifest, observed: observed, options: everything)
+            #expect(lost.steps.isEmpty, "\(lost.steps.map(\.id))")
+            observed["a"]?.unknown = [
+                UnknownArea(.storage, ResourceID(.storagePool, "disks"), reason: "the pool is not started")
+            ]
+            let unknown = Planner.plan(manifest, observed: observed, options: everything)
+            #expect(unknown.steps.isEmpty, "\(unknown.steps.map(\.id))")
+        }
+    }
+
+    /// That a pool is shared stands in the marks of its files: they are no other host's when it leaves the manifests.
+    @Test(arguments: [Volume.Deletion.retain, .delete], [true, false])
+    func aPoolThatLeavesIsSharedStill(deletion: Volume.Deletion, leaves: Bool) throws {
+        var manifest = Self.fleet([PlacementTests.machine("m0", host: "b", disk: 1)])
+        manifest.machines[0].spec.disks[0].declared?.deletion = deletion
+        var observed = try PlacementTests.applied(manifest)
+        #expect(observed["a"]?.volumes.first?.status?.mark?.shared == true)
+        manifest.machines = []
+        if leaves { manifest.pools = [] } else { manifest.pools[0].spec.shared = false }
+        for id in Array(observed.keys) {
+            for row in observed[id]?.pools.indices ?? 0..<0 { observed[id]?.pools[row].spec.shared = false }
+        }
+        // Its machine goes on for now.
+        let live = Planner.plan(manifest, observed: observed)
+        #expect(live.steps.allSatisfy { $0.resource.kind != .volume }, "\(live.steps.map(\.id))")
+        // Where its host is silent nothing becomes of it.
+        observed["b"] = observed["b"].map {
+            HostInventory(host: $0.host, unknown: [UnknownArea(.host, reason: "silent")])
+        }
+        let silent = Planner.plan(manifest, observed: observed, options: everything)
+        #expect(silent.steps.allSatisfy { $0.resource.kind != .volume }, "\(silent.steps.map(\.id))")
+    }
+
+    /// A volume with a document of its own is not touched by one host while a machine of another has it open.
+    @Test func aVolumeThatAnotherHostUsesWaits() throws {
+        var manifest = Self.fleet([PlacementTests.machine("m0", host: "b", disk: 1)])
+        var observed = try PlacementTests.applied(manifest)
+        let machine = manifest.machines.removeFirst()
+        let disk = try #require(machine.spec.disks[0].declared)
+        var volume = Volume(metadata: Metadata(name: "m0.root"), spec: disk)
+        volume.spec.size = .gibibytes(2)
+        manifest.volumes = [volume]
+        let plan = Planner.plan(manifest, observed: observed)
+        #expect(plan.steps.allSatisfy { $0.resource.kind != .volume }, "\(plan.steps.map(\.id))")
+        #expect(PlacementTests.reasons(plan).contains { $0.contains("on host b still has it as a disk") })
+        for id in Array(observed.keys) { observed[id]?.volumes = [] }
+        let lost = Planner.plan(manifest, observed: observed)
+        #expect(lost.steps.allSatisfy { $0.resource.kind != .volume }, "\(lost.steps.map(\.id))")
     }
 
     /// A disk says nothing of its machine's host: all of them have it.

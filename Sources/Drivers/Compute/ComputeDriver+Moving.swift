@@ -53,7 +53,8 @@ extension ComputeDriver {
             throw .surprise("domain \(record.name) does not run on host \(source.host)")
         }
         let targets = try Self.targets(of: disks, of: machine, in: live, record.name)
-        _ = try Self.targets(of: shared, of: machine, in: live, record.name)
+        let reached = try Self.targets(of: shared, of: machine, in: live, record.name)
+        try Self.requireAll(targets + reached, in: live, record.name)
         let order = MigrationOrder(
             address: address, disks: targets, copiesLayers: copiesLayers, sharesDisks: !shared.isEmpty,
             bandwidth: limits.bandwidth)
@@ -91,11 +92,15 @@ extension ComputeDriver {
         let record = try await movable(machine, from: source, deadline: deadline)
         try await source.checkRelocation(record.uuid, deadline: deadline)
         let target = try target(machine)
+        // Cut off between the two it is on both, and no host that starts anew may start it beside the other.
+        if record.autostart {
+            try await source.connection.setDomainAutostart(record.uuid, false, deadline: deadline)
+        }
         try await source.connection.copyDefinition(of: record.uuid, to: connection, deadline: deadline) {
             (definition) throws(HostError) in try target.check(definition)
         }
-        try await connection.setDomainAutostart(record.uuid, machine.spec.autostart, deadline: deadline)
         try await source.undefine(machine, deadline: deadline)
+        try await connection.setDomainAutostart(record.uuid, machine.spec.autostart, deadline: deadline)
     }
 
     /// What would keep a domain here is found before any of its disks is copied.
@@ -172,6 +177,16 @@ extension ComputeDriver {
             targets.append(target)
         }
         return targets
+    }
+
+    /// Of a disk that is neither copied nor reached by both hosts the guest would go on with whatever has its name there.
+    private static func requireAll(_ targets: [String], in live: XMLElement, _ name: String) throws(HostError) {
+        for disk in live.first("devices")?.elements("disk") ?? [] where disk.first("readonly") == nil {
+            let target = disk.first("target")?["dev"] ?? ""
+            guard ["cdrom", "floppy"].contains(disk["device"]) || targets.contains(target) else {
+                throw .surprise("the disk \(target) of domain \(name) is no volume that is to move")
+            }
+        }
     }
 
     /// Looks at a move until it is cancelled.

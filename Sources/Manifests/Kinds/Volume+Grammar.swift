@@ -93,6 +93,7 @@ extension Volume {
             .optional(
                 "copy", \.copy, .copy, sample: .incoming,
                 "What it is beside the copy that counts: incoming, or moved-to and a host."),
+            .optional("shared", \.shared, .boolean, "Whether several hosts reach the file."),
         ])
 
     private static let statusGrammar = Record(

@@ -22,13 +22,19 @@ extension Placement {
             let site = lasting.map(\.0).first(where: { counts(machine, on: $0) })
         {
             home = site
+        } else if running.isEmpty, lasting.allSatisfy({ $0.1.status?.state.isActive == false }),
+            let first = lasting.first, lasting.allSatisfy({ isShared($0.1, with: first.1) })
+        {
+            // There is one disk, so either is it.
+            home = lasting.map(\.0).first { $0 == machine.spec.host } ?? first.0
         } else {
             return nil
         }
+        let chosen = seen.first { $0.0 == home }?.1
         for (site, other) in seen where site != home {
             // One that was started without a definition and is paused waits for a machine that never came.
             let isArrival = other.status?.persistent == false && other.status?.state == .paused
-            guard isArrival || came(machine, from: site, to: home) || isShared(other, with: running.first?.1)
+            guard isArrival || came(machine, from: site, to: home) || isShared(other, with: chosen)
             else { return nil }
         }
         for site in sites where site != home { left[site, default: [:]][id] = home }
@@ -36,13 +42,13 @@ extension Placement {
         return home
     }
 
-    /// Whether a machine that does not run here runs there with the same disks, all of them in shared pools: it can only have
+    /// Whether a machine that does not run here is there with the same disks, all of them in shared pools: it can only have
     /// moved, and has left nothing but its definition.
-    private func isShared(_ left: VirtualMachine, with running: VirtualMachine?) -> Bool {
-        guard let running, left.status?.state != .running, left.status?.state != .saved else { return false }
+    private func isShared(_ left: VirtualMachine, with other: VirtualMachine?) -> Bool {
+        guard let other, left.status?.state != .running, left.status?.state != .saved else { return false }
         let paths = left.spec.disks.map(\.path)
         return !paths.isEmpty && paths.allSatisfy(whereabouts.shared.hold)
-            && Set(paths) == Set(running.spec.disks.map(\.path))
+            && Set(paths) == Set(other.spec.disks.map(\.path))
     }
 
     /// Whether all of a machine's volumes count on that host.

@@ -78,6 +78,10 @@ extension Placement {
         if unsettled.contains(machine.metadata.identity) { return "what an earlier move has left is settled" }
         guard let seen = whereabouts.machine(machine.metadata.identity, on: site) else { return nil }
         if let reason = wait(ofDisksOf: machine, seen) { return reason }
+        // Of a disk that nobody sees nothing would be copied, and the guest would go on with an empty one.
+        if let volume = machine.volumes.first(where: { !whereabouts.has(volume: $0, on: site) }) {
+            return "Volume/\(volume) is seen on host \(site)"
+        }
         if seen.status?.state == .paused, machine.spec.power != .running { return "it is not paused any more" }
         return nil
     }

@@ -39,6 +39,8 @@ struct Whereabouts {
     private var lastSeen: [String: String] = [:]
     /// Pools whose files are on each of their hosts: a volume in one says nothing of a machine's place.
     let shared: SharedPools
+    /// The hosts that see a volume in one of them.
+    private var reached: [String: Set<String>] = [:]
     /// Hosts that are off and of which nobody knows what was there.
     private(set) var forgotten: [String] = []
 
@@ -75,9 +77,11 @@ struct Whereabouts {
         for (row, machine) in inventory.machines.enumerated() {
             machines.add(machine.metadata.identity, host, row: row)
         }
-        for volume in inventory.volumes where !shared.contains(volume.spec.pool) {
+        for volume in inventory.volumes {
             guard let status = volume.status, !status.staged, let mark = status.mark else { continue }
-            if let copy = mark.copy {
+            if shared.contains(volume.spec.pool) {
+                reached[volume.metadata.identity, default: []].insert(host)
+            } else if let copy = mark.copy {
                 copies[volume.metadata.identity, default: [:]][host] = copy
             } else if mark.retained {
                 retained.add(volume.metadata.identity, host)
@@ -101,6 +105,12 @@ struct Whereabouts {
     func hosts(ofVolume id: String) -> [String] {
         let seen = volumes[id]
         return seen.isEmpty ? retained[id] : seen
+    }
+
+    /// Whether a volume was seen on a host, whatever copy it is.
+    func has(volume id: String, on host: String) -> Bool {
+        volumes[id].contains(host) || retained[id].contains(host) || copies[id]?[host] != nil
+            || reached[id]?.contains(host) == true
     }
 
     /// The copies of a volume that do not count, by host.
@@ -143,8 +153,8 @@ struct Whereabouts {
 
     /// What could not be observed and may have a volume.
     func gaps(around volume: Volume, except host: String) -> [Gap] {
-        // The host that has it sees all that others could see there.
-        if shared.contains(volume.spec.pool) { return [] }
+        // A host that has it sees all that others could see there.
+        if reached[volume.metadata.identity] != nil { return [] }
         let parts = [ResourceID(.volume, volume.metadata.identity), ResourceID(.storagePool, volume.spec.pool)]
         return gaps.filter { gap in
             gap.host != host && gap.area.area != .compute && (gap.area.resource.map(parts.contains) ?? true)

@@ -53,6 +53,7 @@ struct ForgetCommand: AsyncParsableCommand {
                 Host \(host) is \(known.uuid.lowercased), as \(known.rememberedBy.joined(separator: ", ")) remember it.
                 The last apply left on it: \(machines).
                 They may be made elsewhere once it is forgotten, without their data. Whatever still runs there goes on.
+                Disks in a shared pool are taken as they are: two machines that write to one destroy it. Be sure that the host is off.
                 To forget it: --yes-it-is-gone and its UUID.
 
                 """)
