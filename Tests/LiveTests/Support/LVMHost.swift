@@ -39,7 +39,7 @@ struct LVMHost: Sendable {
     /// Waits until a guest's console has said a line.
     func console(_ fleet: RackFleet, _ machine: String, says line: String) async throws {
         try await sh(
-            #"timeout 240 tail --lines=+1 --follow=name --retry -- "$1" 2>/dev/null | grep -a -m 1 -F -- "$2" >/dev/null"#,
+            #"grep -a -q -m 1 -F -- "$2" < <(timeout 240 tail --lines=+1 --follow=name --retry -- "$1" 2>/dev/null)"#,
             fleet.identity.consoleLogPath(machine: machine), line)
     }
 
