@@ -51,7 +51,6 @@ import Testing
         "StoragePool spec.lvm.images": "read when a volume is made",
         "StoragePool spec.overcommit": "read by capacity",
         "StoragePool spec.capacity": "read by capacity",
-        "StoragePool spec.shared": "read by placement and moves; one host sees the same either way",
         "Image metadata.labels": "words for people and their tools",
         "Image spec.file": "the digest counts, not the name",
         "Image spec.format": "of an image that nothing is a layer over; any other change is rejected",

@@ -74,7 +74,7 @@ import Testing
             let lost = Planner.plan(manifest, observed: observed, options: everything)
             #expect(lost.steps.isEmpty, "\(lost.steps.map(\.id))")
             observed["a"]?.unknown = [
-                UnknownArea(.storage, ResourceID(.storagePool, "disks"), reason: "the pool is not started")
+                UnknownArea(.storage, resource: ResourceID(.storagePool, "disks"), reason: "the pool is not started")
             ]
             let unknown = Planner.plan(manifest, observed: observed, options: everything)
             #expect(unknown.steps.isEmpty, "\(unknown.steps.map(\.id))")
@@ -82,8 +82,8 @@ import Testing
     }
 
     /// That a pool is shared stands in the marks of its files: they are no other host's when it leaves the manifests.
-    @Test(arguments: [Volume.Deletion.retain, .delete], [true, false])
-    func aPoolThatLeavesIsSharedStill(deletion: Volume.Deletion, leaves: Bool) throws {
+    @Test(arguments: [Deletion.retain, .delete], [true, false])
+    func aPoolThatLeavesIsSharedStill(deletion: Deletion, leaves: Bool) throws {
         var manifest = Self.fleet([PlacementTests.machine("m0", host: "b", disk: 1)])
         manifest.machines[0].spec.disks[0].declared?.deletion = deletion
         var observed = try PlacementTests.applied(manifest)
