@@ -116,7 +116,7 @@ public struct AcceleratorProbe: Sendable {
         mkdir -p /run/infra && folder=$(mktemp -d /run/infra/accelerator.XXXXXX) || exit 3
         trap 'rm -rf -- "$folder"' EXIT
         { head -c 65280 /dev/zero && base64 --decode <<<"$3"; } >"$folder/firmware" || exit 3
-        timeout --kill-after=1 15 "$program" -accel "$1" -machine q35 -cpu max -m 16 -nodefaults -no-user-config \
+        timeout --kill-after=1 5 "$program" -accel "$1" -machine q35 -cpu max -m 16 -nodefaults -no-user-config \
             -display none -no-reboot -bios "$folder/firmware" -device isa-debug-exit,iobase=0xf4,iosize=1 \
             </dev/null >/dev/null 2>"$folder/words"
         printf '%s\n' $? >"$folder/result"
