@@ -41,7 +41,7 @@ extension VMHostTests {
 
         /// By libvirt's definition, the process and the kernel.
         private func runsUnderKVM() async throws {
-            #expect(try await vm.sh("virsh dumpxml kvm-1 | head -n 1").contains("type='kvm'"))
+            #expect(try await vm.sh("virsh dumpxml kvm-1 | sed -n 1p").contains("type='kvm'"))
             let process = try await vm.sh(
                 "pid=$(</run/libvirt/qemu/kvm-1.pid); tr '\\0' ' ' </proc/$pid/cmdline; cat /proc/$pid/attr/current")
             #expect(process.contains("-accel kvm"))
