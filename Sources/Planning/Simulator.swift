@@ -137,34 +137,6 @@ extension HostInventory {
         }
     }
 
-    private mutating func performOnPool(_ operation: Operation) throws(Simulator.Impossible) {
-        switch operation {
-        case .createPool(let pool):
-            try require(!pools.contains { $0.spec.folder == pool.spec.folder }, "the folder has a pool")
-            foreign.removeAll { $0.kind == .volumeGroup && $0.name == pool.status?.name }
-            pools.append(pool.asMade)
-        case .startPool(let pool), .growPool(let pool):
-            pools.removeAll { $0.metadata.identity == pool.metadata.identity }
-            pools.append(pool.asMade)
-        case .removePool(let pool), .releasePool(let pool):
-            let prefix = pool.spec.folder + "/"
-            try require(
-                !machines.contains { $0.paths.contains { $0.hasPrefix(prefix) } }, "a machine has a file in it")
-            // The files stay, and come back into sight with the pool or its declaration.
-            pools.removeAll { $0.metadata.identity == pool.metadata.identity }
-        default: throw Simulator.Impossible(why: "not for a pool")
-        }
-    }
-
-    /// Takes what nobody sees out of sight: what lies in pools that are neither there nor declared.
-    fileprivate mutating func hideFiles(besides declared: [StoragePool]) {
-        let folders = Set((pools + declared).map(\.spec.folder))
-        func isHidden(_ path: String?) -> Bool { !folders.contains { path?.hasPrefix($0 + "/") == true } }
-        volumes.removeAll { isHidden($0.status?.path) }
-        images.removeAll { isHidden($0.status?.path) }
-        seeds = seeds.filter { !isHidden($0.value.path) }
-    }
-
     private mutating func performOnFile(_ operation: Operation) throws(Simulator.Impossible) {
         if let path = operation.file {
             try require(pools.contains { path.hasPrefix($0.spec.folder + "/") }, "its folder is no pool's")
@@ -384,22 +356,5 @@ extension VirtualMachine {
 
     fileprivate var bridges: Set<String> {
         Set([spec, status?.live].compactMap(\.self).flatMap { $0.interfaces.compactMap(\.bridge) })
-    }
-}
-
-extension StoragePool {
-    /// The pool as an observation shows it once it is made.
-    fileprivate var asMade: StoragePool {
-        guard let lvm = spec.lvm else { return self }
-        var made = self
-        made.status?.group = VolumeGroup(
-            extent: status?.group?.extent ?? LVM.extentSize,
-            thinPool: lvm.thinPool.map { thin in
-                guard case .bytes(let size) = thin.size else {
-                    return status?.group?.thinPool ?? ThinPoolUse(size: .gibibytes(1), metadata: .mebibytes(4))
-                }
-                return ThinPoolUse(size: size, metadata: thin.metadata ?? .mebibytes(4))
-            })
-        return made
     }
 }

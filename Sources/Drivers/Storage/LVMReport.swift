@@ -12,6 +12,21 @@ struct VolumeGroupRecord: Hashable, Sendable {
     var free: UInt64
     /// Why nothing can be made or changed in it; nil when that can.
     var obstacle: String?
+
+    /// Throws `.surprise` for a size, in bytes, that LVM would round up.
+    func requireWhole(_ size: UInt64) throws(HostError) {
+        guard extent > 0, size % extent == 0 else {
+            throw .surprise("\(ByteCount(size)) is not a multiple of \(ByteCount(extent)), the extent of \(name)")
+        }
+    }
+
+    /// Throws `.surprise` unless so many bytes more can be had.
+    func requireFree(_ size: UInt64) throws(HostError) {
+        guard free >= size else {
+            throw .surprise(
+                "the volume group \(name) has \(ByteCount(free)) free: \(ByteCount(size - free)) missing")
+        }
+    }
 }
 
 /// A logical volume as `lvs` tells it.

@@ -76,10 +76,7 @@ extension StorageDriver {
                 "\(plan.path) has \(ByteCount(there.size)), more than \(volume.spec.size); it is not made smaller")
         }
         let group = try requireGroup(plan.group, of: plan.pool, report)
-        guard group.extent > 0, size % group.extent == 0 else {
-            throw .surprise(
-                "\(volume.spec.size) is not a multiple of \(ByteCount(group.extent)), the extent of \(plan.group)")
-        }
+        try group.requireWhole(size)
         guard there.size < size else { return }
         try await extend(plan, there, by: size - there.size, group, pools, report)
         // Only now: what was added by a run that was cut off may have been written to since.
@@ -90,11 +87,7 @@ extension StorageDriver {
         _ plan: Logical, _ there: LogicalVolumeRecord, by more: UInt64, _ group: VolumeGroupRecord,
         _ pools: [StoragePool], _ report: LVMReport
     ) async throws(HostError) {
-        if there.pool.isEmpty, group.free < more {
-            throw .surprise(
-                "the volume group \(group.name) has \(ByteCount(group.free)) free: \(ByteCount(more - group.free)) missing"
-            )
-        }
+        if there.pool.isEmpty { try group.requireFree(more) }
         if let pool = pools.first(where: { $0.metadata.identity == plan.pool }), let thin = pool.spec.lvm?.thinPool,
             there.pool == thin.name, let record = report.volume(thin.name, in: plan.group)
         {

@@ -20,10 +20,7 @@ extension StorageDriver {
         let image = try await image(of: plan, pool, pools)
         let size = volume.spec.size.bytes
         let group = try requireGroup(plan.group, of: plan.pool, report)
-        guard group.extent > 0, size % group.extent == 0 else {
-            throw .surprise(
-                "\(volume.spec.size) is not a multiple of \(ByteCount(group.extent)), the extent of \(plan.group)")
-        }
+        try group.requireWhole(size)
         try await requireRoom(size, image, pool, lvm, group, report)
         // Unlike a thin pool, a group gives out its space with what was in it.
         let isFilled = image != nil || lvm.thinPool == nil
@@ -64,14 +61,7 @@ extension StorageDriver {
         _ size: UInt64, _ image: StoredImage?, _ pool: StoragePool, _ lvm: StoragePool.LVM, _ group: VolumeGroupRecord,
         _ report: LVMReport
     ) async throws(HostError) {
-        guard let thin = lvm.thinPool else {
-            guard group.free >= size else {
-                throw .surprise(
-                    "the volume group \(group.name) has \(ByteCount(group.free)) free: \(ByteCount(size - group.free)) missing"
-                )
-            }
-            return
-        }
+        guard let thin = lvm.thinPool else { return try group.requireFree(size) }
         let name = "the thin pool \(group.name)/\(thin.name)"
         guard let record = report.volume(thin.name, in: group.name), record.isThinPool, record.isActive else {
             throw .surprise("\(name) is not there, or not active")
