@@ -92,21 +92,36 @@ public struct Volume: Hashable, Sendable, Codable {
         }
     }
 
-    /// A copy of a volume that does not count. Its text is `incoming` or `moved-to <host>`.
+    /// A copy of a volume that does not count. Its text is `incoming`, `moved-to <host>`, `incoming-from <pool>` or
+    /// `moved-to-pool <pool>`.
     public enum Copy: Hashable, Sendable, Codable, RawRepresentable {
         /// Made for a machine that moves here; worth nothing before it has.
         case incoming
         /// Left behind by a machine that moved to that host, by identity.
         case movedTo(String)
+        /// Made for what lies in that pool of the same host, by identity; worth nothing before all of it is here.
+        case incomingFrom(pool: String)
+        /// Left behind by what moved to that pool of the same host, by identity.
+        case movedToPool(String)
 
         private static let moved = "moved-to "
+        private static let incomingFromPool = "incoming-from "
+        private static let movedToPool = "moved-to-pool "
 
         /// Reads the text.
         public init?(rawValue: String) {
+            func rest(_ prefix: String) -> String? {
+                rawValue.hasPrefix(prefix) && rawValue.count > prefix.count
+                    ? String(rawValue.dropFirst(prefix.count)) : nil
+            }
             if rawValue == "incoming" {
                 self = .incoming
-            } else if rawValue.hasPrefix(Self.moved), rawValue.count > Self.moved.count {
-                self = .movedTo(String(rawValue.dropFirst(Self.moved.count)))
+            } else if let host = rest(Self.moved) {
+                self = .movedTo(host)
+            } else if let pool = rest(Self.incomingFromPool) {
+                self = .incomingFrom(pool: pool)
+            } else if let pool = rest(Self.movedToPool) {
+                self = .movedToPool(pool)
             } else {
                 return nil
             }
@@ -117,6 +132,24 @@ public struct Volume: Hashable, Sendable, Codable {
             switch self {
             case .incoming: "incoming"
             case .movedTo(let host): Self.moved + host
+            case .incomingFrom(let pool): Self.incomingFromPool + pool
+            case .movedToPool(let pool): Self.movedToPool + pool
+            }
+        }
+
+        /// Whether it is a copy beside the one that counts on the same host.
+        public var isOfPool: Bool {
+            switch self {
+            case .incoming, .movedTo: false
+            case .incomingFrom, .movedToPool: true
+            }
+        }
+
+        /// Whether it was made to be filled, and may hold anything.
+        public var isUnfilled: Bool {
+            switch self {
+            case .incoming, .incomingFrom: true
+            case .movedTo, .movedToPool: false
             }
         }
     }

@@ -109,7 +109,9 @@ struct Expectation {
             }
         } else if let seen, let known = seen.status {
             origin = known.mark?.origin
-            status.backing = known.backing
+            // What moves to another pool or format has nothing below it then.
+            let isMoved = seen.spec.pool != volume.spec.pool || seen.spec.format != volume.spec.format
+            status.backing = isMoved ? nil : known.backing
             if ignoresSize { volume.spec.size = seen.spec.size }
         } else if let image = volume.spec.image.flatMap({ manifest.images[$0] }), let files {
             if let stored = store(image, in: files, on: host, for: ResourceID(.volume, id)) {

@@ -12,19 +12,23 @@ struct HostPlanner {
     let transit: Transit
     let shared: SharedPools
     let vlans: VLANPlaces
+    let copies: PoolCopies
     /// The machines that volumes come with, by volume.
     let incoming: [String: Transit.Arrival]
     var steps: [Step] = []
     var blocked: [Blocked] = []
     var problems: [Diagnostic] = []
     var notes: [Diagnostic] = []
+    /// Volumes that move to another pool of this host, or to another format.
+    var poolMoves: [ResourceID: PoolMove] = [:]
     private var blockedResources: Set<ResourceID> = []
     private var stagedRemovals: [String: String] = [:]
 
     init(
         host: String, identity: Identity, expectation: Expectation, adoption: Adoption, options: PlanOptions,
-        transit: Transit, shared: SharedPools, vlans: VLANPlaces
+        transit: Transit, shared: SharedPools, vlans: VLANPlaces, copies: PoolCopies
     ) {
+        self.copies = copies
         self.transit = transit
         self.shared = shared
         self.vlans = vlans
@@ -55,9 +59,11 @@ struct HostPlanner {
         planVolumes()
         holdUnfiltered()
         planMachines()
+        holdPoolMoves()
         planFirewall()
         // What goes comes last: whether anything still needs it is known then.
         planLeavingVolumes()
+        planPoolCopies()
         planLeavingNetworks()
         planLeftBootFiles()
         planRouting()

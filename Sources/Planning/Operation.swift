@@ -31,6 +31,12 @@ public enum Operation: Hashable, Sendable, Codable {
     case markVolume(Volume)
     /// Copy a volume that nothing uses from another host.
     case copyVolume(Volume, from: String)
+    /// Copy a volume that nothing uses to the place of the first, which is empty; `from` is where it lies on the same host.
+    case copyWithin(Volume, from: Volume)
+    /// Copy a disk under a running machine to the place of the first, which is empty, and let the guest go on with it.
+    case moveDisk(Volume, from: Volume, machine: VirtualMachine, disk: String)
+    /// Delete a copy beside the one that counts on the same host; `machine` has that one.
+    case removeReplaced(Volume, by: Volume, machine: VirtualMachine?)
     /// Delete a copy that does not count. The one that does is, or will be, on that host.
     case removeCopy(Volume, home: String)
     /// Delete a volume and its data.
@@ -130,7 +136,9 @@ public enum Operation: Hashable, Sendable, Codable {
         case .removeImage(let image): "remove" + (image.status.map { "-\($0.pool)" } ?? "")
         case .growPool, .growVolume, .growDisk: "grow"
         case .markVolume(let volume): volume.status?.mark?.copy == nil ? "mark" : "mark-moved"
-        case .copyVolume: "copy"
+        case .copyVolume, .copyWithin: "copy"
+        case .moveDisk: "move"
+        case .removeReplaced(let volume, _, _): "remove-copy-\(volume.spec.pool)-\(volume.spec.format.rawValue)"
         case .removeCopy: "remove-copy"
         case .removeStaged(let path): "remove-staged-\(path.split(separator: "/").last ?? "")"
         case .removeStagedLink(let name): "remove-staged-\(name)"
@@ -189,7 +197,9 @@ public enum Operation: Hashable, Sendable, Codable {
         case .growVolume: "growing the volume"
         case .growDisk: "growing the volume under the running machine"
         case .markVolume: "marking the volume"
-        case .copyVolume: "copying the volume"
+        case .copyVolume, .copyWithin: "copying the volume"
+        case .moveDisk: "copying the disk under the running machine"
+        case .removeReplaced: "removing the old copy"
         case .removeCopy: "removing the copy"
         case .removeVolume: "deleting the volume"
         case .removeStaged: "removing an unfinished file"

@@ -77,8 +77,15 @@ public enum Planner {
     ) -> Plan {
         // A move that is blocked on one of its hosts is none, which changes what is planned on both.
         var staying: [String: String] = [:]
+        var observed = observed
+        var copies: [String: PoolCopies] = [:]
+        for host in observed.keys {
+            guard var inventory = observed[host], PoolCopies.isAny(in: inventory) else { continue }
+            copies[host] = PoolCopies(takenFrom: &inventory)
+            observed[host] = inventory
+        }
         while true {
-            let (plan, held) = plan(manifest, observed: observed, options: options, staying: staying)
+            let (plan, held) = plan(manifest, observed: observed, copies, options: options, staying: staying)
             if held.isEmpty { return plan }
             staying.merge(held) { first, _ in first }
         }
@@ -87,7 +94,8 @@ public enum Planner {
     /// - Parameter staying: machines that cannot move now, with the reason.
     /// - Returns: the plan, and the machines that it moves although they cannot, with the reason.
     private static func plan(
-        _ manifest: FleetManifest, observed: [String: HostInventory], options: PlanOptions, staying: [String: String]
+        _ manifest: FleetManifest, observed: [String: HostInventory], _ copies: [String: PoolCopies],
+        options: PlanOptions, staying: [String: String]
     ) -> (plan: Plan, held: [String: String]) {
         var plan = Plan(
             fleetName: manifest.fleet.metadata.name, fleet: manifest.fleet.uuid, allowance: options.allowance)
@@ -115,6 +123,8 @@ public enum Planner {
         let vlans = VLANPlaces(wanted, observed: observed)
         var planners: [String: HostPlanner] = [:]
         var steps: [Step] = []
+        // Volumes that move to another pool, each with the machine that has to follow.
+        var followed: [ResourceID: ResourceID] = [:]
         for host in wanted.hosts {
             let id = host.metadata.identity
             if host.spec.offline {
@@ -137,18 +147,22 @@ public enum Planner {
                 identity: identity, transit: transit)
             var local = options
             local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }
+            local.heldBack.merge(copies[id]?.lost ?? [:]) { asked, _ in asked }
             var planner: HostPlanner
             var blockedByLinks: [ResourceID: String] = [:]
             repeat {
                 local.heldBack.merge(blockedByLinks) { known, _ in known }
                 planner = HostPlanner(
                     host: id, identity: identity, expectation: expectation, adoption: adoption, options: local,
-                    transit: transit, shared: shared, vlans: vlans)
+                    transit: transit, shared: shared, vlans: vlans, copies: copies[id] ?? PoolCopies())
                 planner.run()
                 // Whether the link that has a VNI or a VLAN now goes is known at the end, and what needs the new one waits.
                 blockedByLinks = planner.heldVNIs.merging(planner.heldVLANs) { first, _ in first }
             } while !blockedByLinks.isEmpty
             if !placement.moves.isEmpty { planners[id] = planner }
+            for (volume, move) in planner.poolMoves where !move.isLive {
+                followed[volume] = move.machine.map { ResourceID(.virtualMachine, $0) }
+            }
             shared.note(planner.steps)
             steps += planner.steps
             plan.blocked += planner.blocked
@@ -179,7 +193,8 @@ public enum Planner {
                 going.contains($0.metadata.identity)
                     && !kept.contains(ResourceID(.virtualMachine, $0.metadata.identity))
             }
-            let left = Set(staying.flatMap(\.volumes).map { ResourceID(.volume, $0) })
+            let left = Set(staying.flatMap(\.volumes).map { ResourceID(.volume, $0) }).union(
+                followed.filter { !kept.contains($0.value) }.keys)
             steps = steps.filter {
                 // What the firewall and FRR say is for the targets, and else as it was.
                 (kept.contains($0.resource) || $0.operation.isOfHost) && $0.action != .delete && $0.action != .release
@@ -235,7 +250,7 @@ public enum Planner {
         while true {
             let halves = steps.filter { step in
                 switch step.operation {
-                case .markVolume, .removeCopy, .dropMachine, .migrateMachine, .relocateMachine:
+                case .markVolume, .removeCopy, .removeReplaced, .dropMachine, .migrateMachine, .relocateMachine:
                     step.after.contains(where: missing.contains)
                 default: false
                 }

@@ -118,6 +118,8 @@ extension VirtualMachine {
                 continue
             }
             note(path + ".volume", before.source, after.source)
+            // It lies in another pool, or is read in another format.
+            if before.source == after.source { note(path + ".path", before.path, after.path) }
             note(path + ".format", before.format?.rawValue, after.format?.rawValue)
             note(path + ".bus", before.bus.rawValue, after.bus.rawValue)
             note(path + ".bootOrder", before.bootOrder.map { String($0) }, after.bootOrder.map { String($0) })

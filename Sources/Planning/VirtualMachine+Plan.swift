@@ -13,7 +13,7 @@ extension HostPlanner {
                 planArrival(of: machine, arrival, resource)
             } else if let present {
                 let known = steps.count
-                plan(machine, present, resource)
+                plan(machine, afterMoves(present), resource)
                 holdSaved(present, resource, since: known)
             } else {
                 planCreation(of: machine, resource)
@@ -97,9 +97,11 @@ extension HostPlanner {
     }
 
     /// The steps that make what a machine uses.
-    func needs(of machine: VirtualMachine) -> [String] {
+    ///
+    /// - Parameter defined: whether it is its definition that uses it, and not what runs.
+    func needs(of machine: VirtualMachine, defined: Bool = false) -> [String] {
         var ids = machine.spec.disks.compactMap(\.volume).flatMap { volume in
-            ["create", "grow", "mark"].map { id(ResourceID(.volume, volume), $0) }
+            needs(ofVolume: ResourceID(.volume, volume), defined: defined)
         }
         ids += machine.spec.interfaces.compactMap(\.network).flatMap { network in
             ["create-bridge", "update-bridge"].map { id(ResourceID(.network, network), $0) }
@@ -197,7 +199,8 @@ extension HostPlanner {
             add(
                 resource, .update, .updateMachine(machine), isActive && removesDevices ? .restart : .none,
                 reason: "its definition is not as declared", changes: changes,
-                after: needs(of: machine) + [id(resource, "seed")] + (isRenamedOff ? [id(resource, "stop")] : [])
+                after: needs(of: machine, defined: true) + [id(resource, "seed")]
+                    + (isRenamedOff ? [id(resource, "stop")] : [])
                     + former)
         }
         let shown = (isRenamed ? [rename] : []) + (differences.isEmpty ? pending : [])
@@ -326,7 +329,10 @@ extension HostPlanner {
                 help: "put it back with protect: false, apply, and remove it then")
             return
         }
-        let grow = machine.spec.disks.compactMap(\.volume).map { id(ResourceID(.volume, $0), "grow") }
+        // What is copied once it is off grows after that.
+        let grow = machine.spec.disks.compactMap(\.volume).map { ResourceID(.volume, $0) }.filter {
+            poolMoves[$0] == nil
+        }.map { id($0, "grow") }
         if status.state.isActive {
             add(
                 resource, .delete, .stopMachine(machine.asTarget), .stop, reason: "not in the manifests", after: grow)

@@ -3,9 +3,10 @@ import Model
 extension HostPlanner {
     /// Volumes: made, grown, marked; gone only when their own mark and the run allow it.
     mutating func planVolumes() {
-        let seen = Dictionary(
+        var seen = Dictionary(
             observed.volumes.filter { $0.status?.staged != true }.map { ($0.metadata.identity, $0) },
             uniquingKeysWith: { first, _ in first })
+        for (id, copy) in copies.unmarked { seen[id]?.status?.mark?.copy = copy }
         for volume in expectation.inventory.volumes {
             if let arrival = incoming[volume.metadata.identity] {
                 planArrival(of: volume, with: arrival, seen[volume.metadata.identity])
@@ -112,7 +113,12 @@ extension HostPlanner {
     mutating func plan(_ volume: Volume, _ seen: Volume) {
         let resource = ResourceID(.volume, volume.metadata.identity)
         let needs = isUnmade(pool: volume.spec.pool) ? [ResourceID(.storagePool, volume.spec.pool)] : []
-        if isHeld(resource, area: .storage, needs: needs) || isRefused(volume, seen, resource) { return }
+        if isHeld(resource, area: .storage, needs: needs) { return }
+        if volume.spec.pool != seen.spec.pool || volume.spec.format != seen.spec.format {
+            planPoolMove(of: volume, seen, resource)
+            return
+        }
+        if isRefused(volume, seen, resource) { return }
         if let path = seen.status?.path, let user = shared.user(of: path), user.host != host,
             !expectation.inventory.machines.contains(where: { $0.allPaths.contains(path) })
         {
@@ -139,11 +145,13 @@ extension HostPlanner {
             if !changes.isEmpty {
                 let reason =
                     mark.copy != nil
-                    ? "its machine is here"
+                    ? mark.copy?.isOfPool == true ? "all of it is here" : "its machine is here"
                     : mark.retained ? "taken up again with the data it kept" : "its mark is not as declared"
                 add(
                     resource, .update, .markVolume(volume), reason: reason, changes: changes,
-                    after: transit.demotions[volume.metadata.identity] ?? [])
+                    after: (transit.demotions[volume.metadata.identity] ?? [])
+                        + (copies.others[resource.id]?.contains { $0.status?.mark?.copy == nil } == true
+                            ? [id(resource, "mark-moved")] : []))
             }
             noteImage(volume, mark, resource)
         }
@@ -153,7 +161,7 @@ extension HostPlanner {
     }
 
     /// LVM would round the size up, and the volume would then never be as declared.
-    private mutating func isBetweenExtents(_ volume: Volume, _ resource: ResourceID) -> Bool {
+    mutating func isBetweenExtents(_ volume: Volume, _ resource: ResourceID) -> Bool {
         let pool = observed.pools.first { $0.metadata.identity == volume.spec.pool }
         guard let extent = pool?.status?.group?.extent, extent.bytes > 0, volume.spec.size.bytes % extent.bytes != 0
         else { return false }
@@ -170,17 +178,15 @@ extension HostPlanner {
         if volume.spec.pool != seen.spec.pool {
             block(
                 resource, "volume-move",
-                "lies in StoragePool/\(seen.spec.pool); moving it to StoragePool/\(volume.spec.pool) "
-                    + "is not in this version", field: "spec.pool")
+                "lies in StoragePool/\(seen.spec.pool); it moves to StoragePool/\(volume.spec.pool) before its machine "
+                    + "moves to another host, or after it", field: "spec.pool")
         } else if volume.spec.format != seen.spec.format {
             block(
                 resource, "volume-format",
-                "is \(seen.spec.format.rawValue); changing it to \(volume.spec.format.rawValue) "
-                    + "is not in this version", field: "spec.format")
-        } else if volume.spec.size < seen.spec.size {
-            block(
-                resource, "volume-shrink", "has \(seen.spec.size); making it smaller would lose data",
-                field: "spec.size", help: "at least \(seen.spec.size)")
+                "is \(seen.spec.format.rawValue); it becomes \(volume.spec.format.rawValue) before its machine moves to "
+                    + "another host, or after it", field: "spec.format")
+        } else if isShrunk(volume, seen, resource) {
+            return true
         } else if let path = seen.status?.path, path != volume.status?.path {
             block(
                 resource, "volume-file", "is \(path); a volume keeps its file", field: "spec.file",
@@ -191,7 +197,16 @@ extension HostPlanner {
         return true
     }
 
-    private mutating func noteImage(_ volume: Volume, _ mark: Volume.Mark, _ resource: ResourceID) {
+    /// Blocks a volume that would become smaller.
+    mutating func isShrunk(_ volume: Volume, _ seen: Volume, _ resource: ResourceID) -> Bool {
+        guard volume.spec.size < seen.spec.size else { return false }
+        block(
+            resource, "volume-shrink", "has \(seen.spec.size); making it smaller would lose data", field: "spec.size",
+            help: "at least \(seen.spec.size)")
+        return true
+    }
+
+    mutating func noteImage(_ volume: Volume, _ mark: Volume.Mark, _ resource: ResourceID) {
         guard let name = volume.spec.image,
             let image = expectation.manifestImage(name)?.spec.sha256, let origin = mark.origin, origin != image
         else { return }
@@ -264,7 +279,8 @@ extension HostPlanner {
             }
             add(
                 resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
-                reason: "not in the manifests, and its mark says `deletion: delete`", after: after)
+                reason: "not in the manifests, and its mark says `deletion: delete`",
+                after: after + removals(of: resource))
             return
         }
         mark.retained = true

@@ -52,6 +52,10 @@ struct StepPerformer: Sendable {
         // A part of a logical volume may have to be written over.
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
+        // Copied, and both read.
+        case .copyWithin(let volume, _): StorageDriver.copyTime(volume.spec.size) * 2
+        // It is given up by itself before.
+        case .moveDisk(let volume, _, _, _): StorageDriver.copyTime(volume.spec.size) + .seconds(120)
         // Copied, and both digests taken.
         case .copyVolume(let volume, _): StorageDriver.copyTime(volume.spec.size) * 3
         case .relocateMachine(_, let passage): StorageDriver.copyTime(passage.size) * 2
@@ -102,6 +106,23 @@ struct StepPerformer: Sendable {
             try await storage.copyVolume(volume, from: try peer(from).storage) {
                 report(MoveProgress(done: $0, total: max($0, total)))
             }
+        case .copyWithin(let copy, let source): try await storage.copyWithin(copy, from: source)
+        case .moveDisk(let copy, let source, let machine, let disk):
+            try await storage.requireRoom(copy)
+            do throws(HostError) {
+                try await compute.moveDisk(
+                    machine, disk: disk, from: source, to: copy, bandwidth: manifest.fleet.migration.bandwidth,
+                    time: StorageDriver.copyTime(copy.spec.size), deadline: deadline, report: report)
+            } catch {
+                // A pool without room has what was taken of it back. What libvirt is still at work on stays.
+                try? await storage.removeRoom(copy)
+                throw error
+            }
+        case .removeReplaced(let copy, let counting, let machine):
+            if let machine, let path = copy.status?.path {
+                try await compute.release(path, from: machine, deadline: deadline)
+            }
+            try await storage.removeReplaced(copy, by: counting)
         case .removeCopy(let volume, let home): try await storage.removeCopy(volume, home: try peer(home).storage)
         case .removeStaged(let path): try await storage.removeStaged(path)
         case .writeSeed(let path, let machine, let contents):

@@ -98,7 +98,7 @@ import Testing
         let first = RandomFleet.make(&random, generation: 0)
         var simulator = Simulator.empty(first)
         _ = try converge(&simulator, to: first)
-        let volumes = Set(try #require(simulator.hosts["h0"]).volumes.compactMap(\.status?.path))
+        let volumes = Set(try #require(simulator.hosts["h0"]).volumes.map(\.metadata.identity))
         let manifest = RandomFleet.make(&random, generation: 1)
         let plan = Planner.plan(
             manifest, observed: simulator.observation(manifest), options: PlanOptions(allowance: allowance))
@@ -106,7 +106,7 @@ import Testing
         let deferred = Set(plan.deferred.map(\.id))
         #expect(plan.steps.allSatisfy { $0.after.allSatisfy { !deferred.contains($0) } })
         try simulator.apply(plan)
-        #expect(volumes.isSubset(of: Set(try #require(simulator.hosts["h0"]).volumes.compactMap(\.status?.path))))
+        #expect(volumes.isSubset(of: Set(try #require(simulator.hosts["h0"]).volumes.map(\.metadata.identity))))
         let next = Planner.plan(
             manifest, observed: simulator.observation(manifest), options: PlanOptions(allowance: allowance))
         #expect(next.isEmpty, "\(PlanText().render(next))")

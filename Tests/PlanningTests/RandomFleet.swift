@@ -114,9 +114,11 @@ enum RandomFleet {
     private static func disk(
         _ index: Int, _ generation: Int, _ hasGroup: Bool, _ random: inout SeededGenerator
     ) -> Volume.Spec {
-        let isLogical = hasGroup && index == 2
+        // A disk moves to another pool from one generation to the next.
+        let place = random.chance(75) ? index : (index + 1) % 3
+        let isLogical = hasGroup && place == 2
         return Volume.Spec(
-            pool: isLogical ? "g0" : "p\(index % 2)", size: .gibibytes(UInt64(10 + generation)),
+            pool: isLogical ? "g0" : "p\(place % 2)", size: .gibibytes(UInt64(10 + generation)),
             image: index == 0 || isLogical ? "i0" : nil, clone: isLogical ? .full : .linked,
             format: isLogical ? .raw : .qcow2, deletion: random.chance(30) ? .delete : .retain, reuse: true)
     }

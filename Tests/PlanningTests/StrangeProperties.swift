@@ -39,7 +39,7 @@ import Testing
     /// as it is.
     @Test(arguments: seeds) func nothingIsLost(seed: UInt64) throws {
         var (simulator, seen, manifest) = try scene(seed, isBlind: false)
-        let kept = seen.volumes.filter { $0.status?.mark?.deletion == .retain }.compactMap(\.status?.path)
+        let kept = seen.volumes.filter { $0.status?.mark?.deletion == .retain }.map(\.metadata.identity)
         let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
         let there = Set(seen.volumes.filter { $0.status?.staged != true }.compactMap(\.status?.path))
         let lost = Set(seen.machines.flatMap { $0.spec.disks.compactMap(\.path) }).subtracting(there)
@@ -56,7 +56,7 @@ import Testing
             }
         }
         try simulator.apply(plan)
-        let now = Set(simulator.hosts["h0"]?.volumes.compactMap(\.status?.path) ?? [])
+        let now = Set(simulator.hosts["h0"]?.volumes.map(\.metadata.identity) ?? [])
         #expect(now.isSuperset(of: kept))
     }
 

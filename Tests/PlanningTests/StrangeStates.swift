@@ -58,6 +58,7 @@ extension HostInventory {
             volume.status?.mark = nil
             volumes.append(volume)
         }
+        if random.chance(40) { leaveCopy(&random, identity) }
         if random.chance(40), var image = images.randomElement(using: &random), let path = image.status?.path {
             image.status?.path = path + Identity.stagedSuffix
             image.status?.staged = true
@@ -66,6 +67,32 @@ extension HostInventory {
         if random.chance(40) {
             stagedLinks.append(identity.bridgeName("n\(Int.random(in: 0..<4, using: &random))") + "-s")
         }
+    }
+
+    /// What a move to another pool has left that was killed before its end, or after it.
+    private mutating func leaveCopy(_ random: inout SeededGenerator, _ identity: Identity) {
+        let files = volumes.indices.filter {
+            volumes[$0].status?.staged == false && volumes[$0].spec.pool.hasPrefix("p")
+        }
+        guard let index = files.randomElement(using: &random) else { return }
+        var copy = volumes[index]
+        let id = copy.metadata.identity
+        let old = copy.spec.pool
+        copy.spec.pool = old == "p0" ? "p1" : "p0"
+        guard pools.contains(where: { $0.metadata.identity == copy.spec.pool }),
+            !volumes.contains(where: { $0.metadata.identity == id && $0.spec.pool == copy.spec.pool })
+        else { return }
+        let place = identity.path(of: id, copy.spec, in: .init(path: "/var/lib/infra/\(copy.spec.pool)"))
+        copy.status?.path = place
+        copy.status?.backing = nil
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: copy.status?.mark?.copy = .incomingFrom(pool: old)
+        case 1:
+            copy.status?.mark?.copy = .incomingFrom(pool: old)
+            volumes[index].status?.mark?.copy = .movedToPool(copy.spec.pool)
+        default: copy.status?.mark?.copy = .movedToPool(old)
+        }
+        volumes.append(copy)
     }
 
     /// A driver that failed, or one thing that it could not make sense of: that is then not among what was seen.

@@ -49,6 +49,7 @@ extension StorageDriver {
         switch try await requireMark(plan).copy {
         case nil: throw .surprise("\(plan.path) is no copy, it counts")
         case .incoming: break
+        case .incomingFrom, .movedToPool: throw .surprise("\(plan.path) is a copy of what lies on this host")
         case .movedTo:
             guard case .file(let file) = try await home.target(plan.path),
                 let mark = file?.volume(plan.id, in: identity), mark.copy == nil

@@ -43,8 +43,9 @@ extension StorageDriver {
         let id = volume.metadata.identity
         guard let status = volume.status, status.isLogical else { return nil }
         let parts = status.path.split(separator: "/")
-        guard parts.count == 3, let mark = status.mark, mark.fleet == identity.fleet, mark.id == id, mark.copy == nil,
-            parts[2] == identity.logicalVolumeName(id), volume.spec.format == .raw, status.backing == nil
+        guard parts.count == 3, let mark = status.mark, mark.fleet == identity.fleet, mark.id == id,
+            mark.copy?.isOfPool != false, parts[2] == identity.logicalVolumeName(id), volume.spec.format == .raw,
+            status.backing == nil
         else { throw .surprise("the plan has no logical volume of ours for Volume/\(CommandText.printable(id))") }
         return Logical(
             id: id, group: String(parts[1]), name: String(parts[2]), pool: volume.spec.pool, mark: mark)

@@ -15,15 +15,18 @@ extension StorageDriver {
             guard !there.tags.contains(LVMTags.staged) else {
                 throw .surprise("\(plan.path) is there and not finished")
             }
+            if plan.mark.copy != nil { throw .surprise("\(plan.path) is there already") }
             return try await takeUp(volume, plan, there)
         }
-        let image = try await image(of: plan, pool, pools)
+        // What another pool has is copied over all of it.
+        let isRoom = plan.mark.copy != nil
+        let image = isRoom ? nil : try await image(of: plan, pool, pools)
         let size = volume.spec.size.bytes
         let group = try requireGroup(plan.group, of: plan.pool, report)
         try group.requireWhole(size)
         try await requireRoom(size, image, pool, lvm, group, report)
         // Unlike a thin pool, a group gives out its space with what was in it.
-        let isFilled = image != nil || lvm.thinPool == nil
+        let isFilled = image != nil || lvm.thinPool == nil && !isRoom
         let tags = LVMTags.tags(of: plan.mark) + (isFilled ? [LVMTags.staged] : [])
         let kind =
             lvm.thinPool.map { ["--type", "thin", "--virtualsize", "\(size)b", "--thinpool", $0.name] }
@@ -120,6 +123,18 @@ extension StorageDriver {
         }
         let mark = Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete)
         try await remove(plan.group, plan.name, with: LVMTags.tags(of: mark))
+        if try await self.report().volume(plan.name, in: plan.group) != nil {
+            throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
+        }
+    }
+
+    /// Deletes a copy that does not count, which LVM looks at once more in the same command.
+    func removeLogicalCopy(_ plan: Logical, _ mark: Volume.Mark?) async throws(HostError) {
+        guard var copy = mark, copy.copy?.isOfPool == true else {
+            throw .surprise("\(plan.path) is no copy, it counts")
+        }
+        copy.origin = nil
+        try await remove(plan.group, plan.name, with: LVMTags.tags(of: copy))
         if try await self.report().volume(plan.name, in: plan.group) != nil {
             throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
         }

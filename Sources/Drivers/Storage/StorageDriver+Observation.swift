@@ -155,10 +155,12 @@ extension StorageReading {
         result.unknown.append(UnknownArea(.storage, resource: ResourceID(.storagePool, id), reason: reason))
     }
 
-    /// Two files that carry the mark of one volume: which of them it is cannot be told.
+    /// Two files that carry the mark of one volume, and neither says that it is a copy of the other: which of them it is
+    /// cannot be told.
     mutating func tellTwins() {
         let paths = Dictionary(grouping: result.volumes.filter { $0.status?.staged == false }, by: \.metadata.identity)
-        for (id, volumes) in paths where volumes.count > 1 {
+        for (id, volumes) in paths
+        where volumes.count > 1 && volumes.count(where: { $0.status?.mark?.copy?.isOfPool != true }) > 1 {
             let names = volumes.compactMap(\.status?.path).sorted().joined(separator: ", ")
             result.unknown.append(
                 UnknownArea(

@@ -29,7 +29,7 @@ extension StorageDriver {
         }
         let staged = plan.path + Identity.stagedSuffix
         try await run(StorageScripts.removeStaged, [staged])
-        let isEmpty = plan.mark.copy == .incoming && volume.status?.backing == nil
+        let isEmpty = plan.mark.copy?.isUnfilled == true && volume.status?.backing == nil
         let image = isEmpty ? nil : try await image(of: volume, plan)
         do throws(HostError) {
             try await fill(staged, volume.spec, image, isLayer: volume.status?.backing != nil)
@@ -84,11 +84,15 @@ extension StorageDriver {
     /// - Throws: `.surprise` when the volume is not there or not ours.
     public func markVolume(_ volume: Volume) async throws(HostError) {
         if let plan = try logical(volume) {
-            return try await setMark(plan, plan.mark, try require(plan, try await report()))
+            let there = try require(plan, try await report())
+            if plan.mark.copy?.isUnfilled == false, there.isOpen {
+                throw .surprise("\(plan.path) is open; something uses it")
+            }
+            return try await setMark(plan, plan.mark, there)
         }
         let plan = try await planned(volume)
         if try await requireMark(plan) == plan.mark { return }
-        if case .movedTo = plan.mark.copy { try await requireUnused(volume) }
+        if plan.mark.copy?.isUnfilled == false { try await requireUnused(volume) }
         try await commands.run(
             "setfattr", ["--restore=-"], input: .bytes(try FileMark(plan.mark).dump(path: plan.path)), underLock: true)
     }

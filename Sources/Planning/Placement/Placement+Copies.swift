@@ -101,6 +101,8 @@ extension Placement {
             case .incoming:
                 unsettled.insert(machine.metadata.identity)
                 for host in others { strays[host, default: [:]][volume] = site }
+            // `PoolCopies` has taken these out.
+            case .incomingFrom, .movedToPool: continue
             case .movedTo(let target):
                 guard counting == [target] else {
                     // Another disk counts there already: this one follows, and does not take that one back.

@@ -1,0 +1,141 @@
+import Foundation
+public import Hosts
+public import Model
+
+extension ComputeDriver {
+    /// How often a copy is looked at.
+    private static let copyInterval = Duration.milliseconds(300)
+
+    /// A disk of a running domain as it is now.
+    private struct LiveDisk {
+        let uuid: UUID
+        let domain: String
+        /// Its `<target dev>`.
+        let target: String
+        /// What it is read from.
+        let path: String
+        /// What libvirt copies it to.
+        let mirror: String?
+        /// Whether all of it is copied.
+        let isReady: Bool
+    }
+
+    /// Copies a disk under a running machine to another place, and lets the guest go on with the copy. A copy to that place
+    /// that is under way already, begun by a run that was cut off, is gone on with.
+    ///
+    /// - Parameters:
+    ///   - copy: where to; a file or logical volume of the disk's size is there.
+    ///   - bandwidth: how fast; as fast as it goes when nil.
+    ///   - time: how long it may take. After it, and when the task is cancelled, the copying is given up.
+    ///   - report: told how far it has come.
+    /// - Throws: `HostError.surprise` when the machine does not run, has another disk there, or the copying ended before all
+    ///   was copied.
+    public func moveDisk(
+        _ machine: VirtualMachine, disk: String, from old: Volume, to copy: Volume, bandwidth: BitRate?, time: Duration,
+        deadline: Duration, report: @escaping @Sendable (MoveProgress) -> Void
+    ) async throws(HostError) {
+        guard let new = copy.status?.path, let path = old.status?.path else { return }
+        var now = try await live(machine, disk, deadline: deadline)
+        if now.path == new { return }
+        guard now.path == path else {
+            throw .surprise("the disk \(disk) of domain \(now.domain) is \(now.path), not \(path)")
+        }
+        if let mirror = now.mirror, mirror != new {
+            throw .surprise("libvirt copies the disk \(disk) of domain \(now.domain) to \(mirror)")
+        }
+        if now.mirror == nil {
+            try await connection.startBlockCopy(
+                now.uuid, disk: now.target, to: new, isDevice: copy.status?.isLogical == true, format: copy.spec.format,
+                bandwidth: bandwidth, deadline: deadline)
+        }
+        let end = ContinuousClock.now + time
+        do throws(HostError) {
+            while !now.isReady {
+                guard ContinuousClock.now < end, (try? await Task.sleep(for: Self.copyInterval)) != nil else {
+                    throw .surprise("the disk \(disk) of domain \(now.domain) was not copied in time; it was given up")
+                }
+                now = try await live(machine, disk, deadline: deadline)
+                guard now.mirror == new else {
+                    throw .surprise(
+                        "libvirt stopped copying the disk \(disk) of domain \(now.domain); is there no room?")
+                }
+                if let progress = try await connection.blockCopyProgress(now.uuid, disk: now.target, deadline: deadline)
+                {
+                    report(MoveProgress(done: progress.done, total: max(progress.done, progress.total)))
+                }
+            }
+            try await connection.endBlockCopy(now.uuid, disk: now.target, usesCopy: true, deadline: deadline)
+        } catch {
+            try? await giveUp(machine, disk, to: new)
+            throw error
+        }
+        now = try await live(machine, disk, deadline: deadline)
+        guard now.path == new, now.mirror == nil else {
+            throw .surprise("the disk \(disk) of domain \(now.domain) is \(now.path) still")
+        }
+    }
+
+    /// Ends what libvirt copies to a place, and makes sure that the machine has it in neither of its definitions.
+    ///
+    /// - Throws: `HostError.surprise` when it has.
+    public func release(_ path: String, from machine: VirtualMachine, deadline: Duration) async throws(HostError) {
+        let target = try target(machine)
+        guard let record = try await connection.domain(target.uuid, deadline: deadline) else { return }
+        try check(record, target)
+        let definitions = try record.definitions.get()
+        for device in definitions.live.map(Self.disks) ?? [] {
+            guard let name = device.first("target")?["dev"], Self.mirror(of: device) == path else { continue }
+            try await connection.endBlockCopy(record.uuid, disk: name, usesCopy: false, deadline: deadline)
+        }
+        for definition in [definitions.persistent, definitions.live].compactMap(\.self) {
+            guard !Self.disks(definition).contains(where: { DomainReading.source(of: $0) == path }) else {
+                throw .surprise("domain \(record.name) has \(path) as a disk")
+            }
+        }
+    }
+
+    /// Ends the copying, even where the task that began it is cancelled.
+    private func giveUp(_ machine: VirtualMachine, _ disk: String, to path: String) async throws(HostError) {
+        let work = Task { () -> Result<Void, HostError> in
+            do throws(HostError) {
+                let now = try await live(machine, disk, deadline: .seconds(30))
+                guard now.mirror == path else { return .success(()) }
+                try await connection.endBlockCopy(now.uuid, disk: now.target, usesCopy: false, deadline: .seconds(60))
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try await work.value.get()
+    }
+
+    private func live(
+        _ machine: VirtualMachine, _ disk: String, deadline: Duration
+    ) async throws(HostError) -> LiveDisk {
+        let record = try await ours(machine, deadline: deadline)
+        guard let live = try record.definitions.get().live else {
+            throw .surprise("domain \(record.name) does not run")
+        }
+        let alias = DeviceAlias.disk(disk)
+        let device = Self.disks(DeviceNaming(live).applied(to: live)).first { $0.alias == alias }
+        guard let device, let target = device.first("target")?["dev"], let path = DomainReading.source(of: device)
+        else {
+            throw .surprise("domain \(record.name) has no disk \(disk)")
+        }
+        let mirror = device.first("mirror")
+        return LiveDisk(
+            uuid: record.uuid, domain: record.name, target: target, path: path, mirror: Self.mirror(of: device),
+            isReady: mirror?["ready"] == "yes")
+    }
+
+    private static func disks(_ domain: XMLElement) -> [XMLElement] {
+        domain.first("devices")?.elements("disk") ?? []
+    }
+
+    /// Where libvirt copies a disk to; nil when it does not.
+    private static func mirror(of device: XMLElement) -> String? {
+        guard let mirror = device.first("mirror") else { return nil }
+        let source = mirror.first("source")
+        return source?["file"] ?? source?["dev"] ?? mirror["file"] ?? "an unknown place"
+    }
+}

@@ -1,0 +1,243 @@
+import Model
+
+/// A volume's way to another pool of its host, or to another format.
+struct PoolMove {
+    /// The machine that has it as a disk and keeps it, by identity.
+    let machine: String?
+    /// Machines that have it as a disk and give it up.
+    let leavers: [VirtualMachine]
+    /// Whether the first runs: then libvirt copies the disk under it.
+    let isLive: Bool
+    /// Where it lies now.
+    let from: String
+    /// Where it is to lie, and in which format.
+    let to: String
+    let format: Volume.Format
+}
+
+extension HostPlanner {
+    /// A volume that lies in another pool of its host than it is to, or in another format: room for it there, all of it
+    /// copied, then the marks, and then the old copy goes. All of it counts where the machine's domain has its disk.
+    mutating func planPoolMove(of volume: Volume, _ seen: Volume, _ resource: ResourceID) {
+        guard let old = seen.status?.path, let new = volume.status?.path, let mark = seen.status?.mark else { return }
+        let pool = ResourceID(.storagePool, volume.spec.pool)
+        if isHeld(resource, area: .storage, needs: [pool]) || isPoolUnknown(volume.spec.pool, resource)
+            || isPoolUnknown(seen.spec.pool, resource) || isShrunk(volume, seen, resource)
+        {
+            return
+        }
+        if isUnsettled(resource.id) {
+            settle(seen, resource)
+            block(resource, "a move that was cut off is finished first; apply again")
+            return
+        }
+        var copy = volume
+        copy.spec.size = seen.spec.size
+        copy.status?.mark?.copy = .incomingFrom(pool: seen.spec.pool)
+        if isBetweenExtents(copy, resource) || isInTheWay(new, of: resource) { return }
+        let users = observed.machines.filter { $0.allPaths.contains(old) }
+        let user = users.first { keeps($0, resource.id) }
+        let leavers = users.filter { $0 != user }
+        if let reason = obstacle(to: volume, seen, user) {
+            let field = volume.spec.pool == seen.spec.pool ? "spec.format" : "spec.pool"
+            block(resource, "volume-move", reason, field: field)
+            return
+        }
+        let isLive = user?.status?.state.isActive == true
+        let disk = user.flatMap { ($0.status?.live ?? $0.spec).disks.first { $0.path == old }?.name }
+        let isThere = planRoom(for: copy, beside: seen, isLive: isLive, user)
+        let ready = [id(resource, "create")] + leavers.flatMap { releases(of: $0.metadata.identity) }
+        let changes = [
+            FieldChange("spec.pool", old: seen.spec.pool, new: volume.spec.pool),
+            FieldChange("spec.format", old: seen.spec.format.rawValue, new: volume.spec.format.rawValue),
+        ].filter { $0.old != $0.new }
+        var switched = id(resource, "copy")
+        if isLive, let user, let disk {
+            switched = id(resource, "move")
+            add(
+                resource, .update,
+                .moveDisk(copy, from: seen.withoutCounters, machine: user.asTarget, disk: disk), .live,
+                reason: "copied under VirtualMachine/\(user.metadata.identity), which runs", changes: changes,
+                after: ready)
+        } else {
+            add(
+                resource, .update, .copyWithin(copy, from: seen.withoutCounters),
+                reason: "copied; nothing uses it now", changes: changes, after: ready)
+            if let user { switched = id(ResourceID(.virtualMachine, user.metadata.identity), "update") }
+        }
+        if !isThere { reserve(copy, resource, isLive: isLive) }
+        var moved = seen.withoutCounters
+        moved.status?.mark?.copy = .movedToPool(volume.spec.pool)
+        moved.status?.mark?.retained = false
+        add(
+            resource, .update, .markVolume(moved), reason: "lies in \(pool) then",
+            changes: [FieldChange("status.copy", old: nil, new: moved.status?.mark?.copy?.rawValue)], after: [switched])
+        add(
+            resource, .update, .markVolume(volume), reason: "all of it is there then",
+            changes: [FieldChange("status.copy", old: copy.status?.mark?.copy?.rawValue, new: nil)],
+            after: [id(resource, "mark-moved"), switched])
+        add(
+            resource, .update, .removeReplaced(moved, by: volume, machine: user?.asTarget),
+            reason: "the one in \(pool) counts then", after: [id(resource, "mark")])
+        if volume.spec.size > seen.spec.size {
+            planGrowth(afterMoveOf: volume, seen, isLive ? user : nil, disk, resource)
+        }
+        poolMoves[resource] = PoolMove(
+            machine: user?.metadata.identity, leavers: leavers, isLive: isLive, from: old, to: new,
+            format: volume.spec.format)
+        noteImage(volume, mark, resource)
+    }
+
+    /// Whether a machine is to have a volume as a disk.
+    private func keeps(_ machine: VirtualMachine, _ volume: String) -> Bool {
+        expectation.inventory.machines.contains {
+            $0.metadata.identity == machine.metadata.identity && $0.spec.disks.contains { $0.volume == volume }
+        }
+    }
+
+    /// What keeps a volume from moving; nil when nothing does.
+    ///
+    /// - Parameter user: the machine that has it as a disk and keeps it.
+    private func obstacle(to volume: Volume, _ seen: Volume, _ user: VirtualMachine?) -> String? {
+        let place = "lies in StoragePool/\(seen.spec.pool)"
+        if let reason = unknownMachines { return "\(place), and \(reason)" }
+        if volume.spec.file != nil { return "\(place); a file with a name of its own stays there: leave file out" }
+        if seen.status?.mark?.retained == true, !volume.spec.reuse {
+            return
+                "\(place), where it was kept when it left the fleet; say `reuse: true` to take it up again with its data"
+        }
+        if [volume.spec.pool, seen.spec.pool].contains(where: shared.contains) {
+            return "\(place); what several hosts reach does not move between pools in this version"
+        }
+        guard let user else { return nil }
+        let name = "VirtualMachine/\(user.metadata.identity)"
+        if user.status?.state == .saved { return "\(name) has it: \(Self.isSaved(user))" }
+        let running = user.status?.live ?? user.spec
+        if user.status?.state.isActive == true, !running.disks.contains(where: { $0.path == seen.status?.path }) {
+            return "\(name) runs without it and has it as a disk when it is next started; restart it first"
+        }
+        return nil
+    }
+
+    /// What of earlier moves is in the way goes. A copy under a running guest goes on where it was cut off.
+    /// - Returns: whether there is a file to copy into already.
+    private mutating func planRoom(
+        for copy: Volume, beside seen: Volume, isLive: Bool, _ user: VirtualMachine?
+    ) -> Bool {
+        var isThere = false
+        for other in copies.others[copy.metadata.identity] ?? [] {
+            let fits =
+                other.status?.path == copy.status?.path && other.spec.size == copy.spec.size
+                && other.status?.mark?.copy == copy.status?.mark?.copy
+            if isLive, fits {
+                isThere = true
+            } else {
+                planRemoval(of: other, by: seen, user)
+            }
+        }
+        return isThere
+    }
+
+    private mutating func reserve(_ copy: Volume, _ resource: ResourceID, isLive: Bool) {
+        let pool = ResourceID(.storagePool, copy.spec.pool)
+        add(
+            resource, .update, .createVolume(copy), isLive ? .live : .none,
+            reason: "room in \(pool)",
+            changes: [FieldChange("status.copy", old: nil, new: copy.status?.mark?.copy?.rawValue)],
+            after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: copy.status?.path)
+                + removals(of: resource))
+    }
+
+    func removals(of resource: ResourceID) -> [String] {
+        (copies.others[resource.id] ?? []).map { other in
+            id(resource, Operation.removeReplaced(other, by: other, machine: nil).name)
+        }
+    }
+
+    private mutating func planGrowth(
+        afterMoveOf volume: Volume, _ seen: Volume, _ user: VirtualMachine?, _ disk: String?, _ resource: ResourceID
+    ) {
+        let changes = [FieldChange("spec.size", old: seen.spec.size.description, new: volume.spec.size.description)]
+        let after = [id(resource, "mark")]
+        if isBetweenExtents(volume, resource) { return }
+        if let user, let disk {
+            add(
+                resource, .update, .growDisk(volume, machine: user.asTarget, disk: disk), .live,
+                reason: "grows under VirtualMachine/\(user.metadata.identity), which runs", changes: changes,
+                after: after)
+        } else {
+            add(resource, .update, .growVolume(volume), reason: "grows", changes: changes, after: after)
+        }
+    }
+
+    /// A machine as it is once its disks have moved under it.
+    func afterMoves(_ machine: VirtualMachine) -> VirtualMachine {
+        var machine = machine
+        for move in poolMoves.values where move.isLive && move.machine == machine.metadata.identity {
+            machine.spec.move(from: move.from, to: move.to, move.format)
+            machine.status?.live?.move(from: move.from, to: move.to, move.format)
+        }
+        return machine
+    }
+
+    /// What a machine waits for of a volume. One that is copied while its machine is off counts from the moment on at which
+    /// the machine's definition has it, so its marks come after that.
+    func needs(ofVolume volume: ResourceID, defined: Bool) -> [String] {
+        if defined, let move = poolMoves[volume], move.machine != nil, !move.isLive { return [id(volume, "copy")] }
+        return ["create", "grow", "mark", "move", "copy"].map { id(volume, $0) }
+    }
+
+    /// Takes back what was planned of volumes whose machines do not follow, or do not give them up.
+    mutating func holdPoolMoves() {
+        for (resource, move) in poolMoves.sorted(by: { $0.key < $1.key }) {
+            guard let reason = reasonToStay(move.leavers) ?? reasonToHold(move) else { continue }
+            steps.removeAll { $0.resource == resource }
+            block(resource, reason)
+            poolMoves[resource] = nil
+        }
+        waitForMachines()
+    }
+
+    /// Nothing is copied before all that its machine's definition waits for is done: where some of that is deferred, a copy
+    /// that nobody takes would be made by each run anew.
+    private mutating func waitForMachines() {
+        let moved = Set(poolMoves.keys)
+        let own = Set(steps.filter { moved.contains($0.resource) }.map(\.id))
+        var needs: [String: [String]] = [:]
+        for move in poolMoves.values.sorted(by: { $0.to < $1.to }) where !move.isLive {
+            let update = id(ResourceID(.virtualMachine, move.machine ?? ""), "update")
+            needs[move.machine ?? move.to, default: []] +=
+                move.leavers.flatMap { releases(of: $0.metadata.identity) }
+                + (steps.first { $0.id == update }?.after.filter { !own.contains($0) } ?? [])
+        }
+        for index in steps.indices {
+            guard let move = poolMoves[steps[index].resource], !move.isLive else { continue }
+            switch steps[index].operation {
+            case .createVolume, .copyWithin: steps[index].after += needs[move.machine ?? move.to] ?? []
+            default: break
+            }
+        }
+    }
+
+    private func reasonToHold(_ move: PoolMove) -> String? {
+        for user in move.leavers where !steps.contains(where: { releases(of: user.metadata.identity).contains($0.id) })
+        {
+            return "VirtualMachine/\(user.metadata.identity) has it as a disk, and does not give it up now"
+        }
+        guard let machine = move.machine, !move.isLive else { return nil }
+        let follows = steps.contains { step in
+            guard case .updateMachine(let wanted) = step.operation else { return false }
+            return wanted.metadata.identity == machine && wanted.spec.disks.contains { $0.path == move.to }
+        }
+        return follows ? nil : "VirtualMachine/\(machine) has it as a disk, and is not changed now"
+    }
+}
+
+extension VirtualMachine.Spec {
+    fileprivate mutating func move(from old: String, to new: String, _ format: Volume.Format) {
+        for index in disks.indices where disks[index].path == old {
+            disks[index].path = new
+            disks[index].format = format
+        }
+    }
+}

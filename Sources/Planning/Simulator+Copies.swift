@@ -1,0 +1,52 @@
+import Model
+
+extension HostInventory {
+    /// Does what is about two copies of one volume on this host.
+    mutating func performOnCopy(_ operation: Operation) throws(Simulator.Impossible) {
+        switch operation {
+        case .copyWithin(let copy, let source):
+            try requireRoom(for: copy, source)
+            let path = source.status?.path ?? ""
+            try require(
+                !machines.contains { $0.status?.state.isActive == true && $0.paths.contains(path) },
+                "a running machine uses it")
+        case .moveDisk(let copy, let source, let machine, let disk):
+            try requireRoom(for: copy, source)
+            let index = try self.index(of: machine)
+            let running = machines[index].status?.live ?? machines[index].spec
+            try require(machines[index].status?.state.isActive == true, "it does not run")
+            try require(
+                running.disks.first { $0.name == disk }?.path == source.status?.path, "its disk \(disk) is another")
+            machines[index].spec.take(copy, in: disk)
+            machines[index].status?.live?.take(copy, in: disk)
+        case .removeReplaced(let copy, let counting, _):
+            let path = copy.status?.path ?? ""
+            guard let seen = volumes.first(where: { $0.status?.path == path }) else {
+                throw Simulator.Impossible(why: "no such volume")
+            }
+            try require(seen.status?.mark?.copy?.isOfPool == true, "it counts")
+            let other = volumes.first { $0.status?.path == counting.status?.path }
+            try require(other?.status.map { $0.mark?.copy == nil } == true, "the other one does not count")
+            try require(!machines.contains { $0.paths.contains(path) }, "a machine uses it")
+            volumes.removeAll { $0.status?.path == path }
+        default: throw Simulator.Impossible(why: "not for a copy")
+        }
+    }
+
+    private func requireRoom(for copy: Volume, _ source: Volume) throws(Simulator.Impossible) {
+        let sizes = [copy, source].map { volume in
+            volumes.first { $0.status?.path == volume.status?.path }?.spec.size
+        }
+        try require(sizes[0] != nil && sizes[0] == sizes[1], "there is no room of its size")
+        let mark = volumes.first { $0.status?.path == copy.status?.path }?.status?.mark
+        try require(mark?.copy == .incomingFrom(pool: source.spec.pool), "it is no room for that")
+    }
+}
+
+extension VirtualMachine.Spec {
+    fileprivate mutating func take(_ copy: Volume, in name: String) {
+        guard let index = disks.firstIndex(where: { $0.name == name }) else { return }
+        disks[index].path = copy.status?.path
+        disks[index].format = copy.spec.format
+    }
+}
