@@ -24,6 +24,8 @@ struct Expectation {
     private let ownNames: [UUID: String]
     private let bridgeNames: [String: String]
     private let seen: [String: VirtualMachine]
+    /// Where seeds are, by machine.
+    private let seedPaths: [String: String]
     private let shaping: Shaping?
     private var ports: [Firewall.Port] = []
     private var imagePaths: Set<String> = []
@@ -55,6 +57,7 @@ struct Expectation {
         seen = (observed.machines + transit.arriving.values.map(\.machine)).reduce(into: [:]) {
             $0[$1.metadata.identity] = $1
         }
+        seedPaths = observed.seeds.mapValues(\.path)
         shaping = observed.shaping
         let hostID = host.metadata.identity
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
@@ -167,14 +170,14 @@ struct Expectation {
             filter(index, of: &machine, on: network)
         }
         bootFromOneDisk(&machine)
-        // What a machine has beside its disks is files.
+        // What a machine has beside its disks is files. They stay where they are when its disks move.
         let pool = home ?? inventory.pools.first { $0.spec.lvm == nil }
-        place(boot: &machine, in: pool, on: host, resource)
+        place(boot: &machine, in: self.pool(of: seen[id]?.spec.boot?.kernelPath) ?? pool, on: host, resource)
         if let cloudInit = machine.spec.cloudInit {
             if let unread = cloudInit.secrets.first(where: { $0.secret.digest == nil })?.secret {
                 let option = unread.file == nil ? "--age-identity" : "--secrets"
                 impossible[resource] = "its \(unread.described) could not be read (\(option))"
-            } else if let pool {
+            } else if let pool = self.pool(of: seen[id]?.spec.seed?.path ?? seedPaths[id]) ?? pool {
                 machine.spec.seed = VirtualMachine.Seed(
                     path: pool.spec.folder + "/" + identity.seedFileName(machine: id))
                 seeds[id] = SeedContents(
@@ -195,6 +198,12 @@ struct Expectation {
             machine.metadata.name = name
         }
         inventory.machines.append(machine)
+    }
+
+    /// The directory pool that a file lies in.
+    private func pool(of path: String?) -> StoragePool? {
+        guard let path else { return nil }
+        return inventory.pools.first { $0.spec.lvm == nil && path.hasPrefix($0.spec.folder + "/") }
     }
 
     /// Resolves a disk to its volume's place; returns the pool of the files that belong to it.

@@ -187,8 +187,11 @@ extension LiveTests {
 
         /// The volumes in both pools.
         private func files(_ fleet: TestFleet) async throws -> [String] {
-            try await sh(#"cd "$1"; ls -d disks/* fast/* | grep -E '/(mover|free)\..*(raw|qcow2)'"#, fleet.home)
-                .split(separator: "\n").map(String.init)
+            try await sh(
+                #"cd "$1"; find disks fast -regextype egrep -regex '.*/(mover|free)\..*(raw|qcow2)' | sort"#,
+                fleet.home
+            )
+            .split(separator: "\n").map(String.init)
         }
     }
 }

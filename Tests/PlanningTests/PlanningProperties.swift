@@ -44,7 +44,10 @@ import Testing
         func sorted<Value>(_ values: [Value], by key: (Value) -> String) -> [Value] {
             values.sorted { key($0) < key($1) }
         }
-        #expect(sorted(ends[0].machines) { $0.metadata.identity } == sorted(ends[1].machines) { $0.metadata.identity })
+        let machines = ends.map { end in
+            sorted(end.machines.map(\.withoutFolders)) { $0.metadata.identity }
+        }
+        #expect(machines[0] == machines[1])
         #expect(
             sorted(ends[0].networks) { $0.metadata.identity }.map(\.status)
                 == sorted(ends[1].networks) { $0.metadata.identity }.map(\.status))
@@ -257,5 +260,28 @@ extension Plan {
     fileprivate var isAdoption: Bool {
         problems.isEmpty && blocked.isEmpty && deferred.isEmpty
             && steps.allSatisfy { $0.action == .adopt && $0.disruption == .none }
+    }
+}
+
+extension VirtualMachine {
+    /// Its seed and its kernel stay in the pool where they were made.
+    fileprivate var withoutFolders: VirtualMachine {
+        var machine = self
+        machine.spec = spec.withoutFolders
+        let live = status?.live?.withoutFolders
+        machine.status?.live = live
+        return machine
+    }
+}
+
+extension VirtualMachine.Spec {
+    fileprivate var withoutFolders: VirtualMachine.Spec {
+        func name(_ path: String?) -> String? { path?.split(separator: "/").last.map { String($0) } }
+        var spec = self
+        spec.seed = seed.flatMap { name($0.path) }.map { VirtualMachine.Seed(path: $0) }
+        let (kernel, initrd) = (name(boot?.kernelPath), name(boot?.initrdPath))
+        spec.boot?.kernelPath = kernel
+        spec.boot?.initrdPath = initrd
+        return spec
     }
 }

@@ -92,7 +92,8 @@ extension Volume {
             .defaulted("retained", \.retained, .boolean, to: false, "Whether it was kept after what it served left."),
             .optional(
                 "copy", \.copy, .copy, sample: .incoming,
-                "What it is beside the copy that counts: incoming, moved-to and a host, incoming-from or moved-to-pool and a pool."),
+                "What it is beside the copy that counts: incoming, moved-to a host, incoming-from or moved-to-pool a pool."
+            ),
             .optional("shared", \.shared, .boolean, "Whether several hosts reach the file."),
         ])
 
@@ -114,7 +115,8 @@ extension Form where Value == Volume.Copy {
     fileprivate static let copy = text(
         "a copy", accepted: "write incoming, or moved-to and a host, or incoming-from or moved-to-pool and a pool",
         pattern: "^(incoming|(moved-to|incoming-from|moved-to-pool) .+)$",
-        samples: [.incoming, .movedTo("a"), .incomingFrom(pool: "a"), .movedToPool("a")], parse: { Value(rawValue: $0) }, print: \.rawValue)
+        samples: [.incoming, .movedTo("a"), .incomingFrom(pool: "a"), .movedToPool("a")],
+        parse: { Value(rawValue: $0) }, print: \.rawValue)
 }
 
 extension Decoding {
