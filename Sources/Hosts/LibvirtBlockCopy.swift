@@ -61,6 +61,20 @@ extension LibvirtConnection {
         }
     }
 
+    /// Asks the agent in a guest to freeze its file systems. Maps to `virDomainFSFreeze`; fails where there is no agent.
+    public func freezeDomain(_ uuid: UUID, deadline: Duration) async throws(HostError) {
+        try await withDomain(uuid, "virDomainFSFreeze", deadline: deadline) { (domain, _) throws(HostError) in
+            _ = try LibvirtLibrary.check("virDomainFSFreeze", virDomainFSFreeze(domain, nil, 0, 0))
+        }
+    }
+
+    /// Asks the agent in a guest to let its file systems go on. Maps to `virDomainFSThaw`.
+    public func thawDomain(_ uuid: UUID, deadline: Duration) async throws(HostError) {
+        try await withDomain(uuid, "virDomainFSThaw", deadline: deadline) { (domain, _) throws(HostError) in
+            _ = try LibvirtLibrary.check("virDomainFSThaw", virDomainFSThaw(domain, nil, 0, 0))
+        }
+    }
+
     /// Ends the copying of a disk: the domain goes on with the copy, or with what it had. Both of its definitions say so
     /// afterwards. Maps to `virDomainBlockJobAbort`, with `PIVOT` for the first, which libvirt refuses before all is copied.
     public func endBlockCopy(

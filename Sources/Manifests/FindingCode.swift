@@ -133,5 +133,9 @@ public struct FindingCode: Hashable, Sendable {
             ),
             ("vni-used", "A VXLAN network identifier that two networks have.", "Give each its own."),
             ("volume-shared", "A volume that two disks use.", "Give each its own."),
+            (
+                "volume-source", "A volume that cannot be a copy of the one it names.",
+                "Write clone: full, or name another."
+            ),
         ])
 }

@@ -10,9 +10,9 @@ public struct Volume: Hashable, Sendable, Codable {
         case raw
     }
 
-    /// How a volume made from an image holds its contents.
+    /// How a volume made from an image or another volume holds its contents.
     public enum Clone: String, CaseIterable, Codable, Sendable {
-        /// A thin layer over the image.
+        /// A thin layer over the image; a thin snapshot of the volume.
         case linked
         /// A copy of its own.
         case full
@@ -26,7 +26,9 @@ public struct Volume: Hashable, Sendable, Codable {
         public var size: ByteCount
         /// The image it starts from, by identity; empty when nil.
         public var image: String?
-        /// How it holds the image's contents.
+        /// The volume that it is a copy of, as that is when this one is made, by identity; of none when nil.
+        public var source: String?
+        /// How it holds the contents of these.
         public var clone: Clone
         /// How the bytes are to be read.
         public var format: Format
@@ -39,12 +41,13 @@ public struct Volume: Hashable, Sendable, Codable {
 
         /// A volume's declaration.
         public init(
-            pool: String, size: ByteCount, image: String? = nil, clone: Clone = .linked, format: Format = .qcow2,
-            deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil
+            pool: String, size: ByteCount, image: String? = nil, source: String? = nil, clone: Clone = .linked,
+            format: Format = .qcow2, deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil
         ) {
             self.pool = pool
             self.size = size
             self.image = image
+            self.source = source
             self.clone = clone
             self.format = format
             self.deletion = deletion
@@ -61,7 +64,7 @@ public struct Volume: Hashable, Sendable, Codable {
         public var id: String
         /// What becomes of the data when the volume leaves the fleet, as of the last apply.
         public var deletion: Deletion
-        /// SHA-256 of the image it started from; nil when it started empty.
+        /// SHA-256 of the image it started from, or `Volume/<id>`; nil when it started empty.
         public var origin: String?
         /// True once the machine or the declaration it served left the fleet and the data was kept.
         public var retained: Bool

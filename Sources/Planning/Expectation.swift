@@ -121,6 +121,8 @@ struct Expectation {
                 origin = stored.spec.sha256
                 if volume.spec.clone == .linked { status.backing = stored.status?.path }
             }
+        } else if let source = volume.spec.source {
+            origin = "\(ResourceID(.volume, source))"
         }
         status.mark = Volume.Mark(
             fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin,

@@ -180,11 +180,16 @@ extension HostPlanner {
         return machine
     }
 
-    /// What a machine waits for of a volume. One that is copied while its machine is off counts from the moment on at which
+    /// The steps after which a volume is as it is to be.
+    func steps(before volume: ResourceID) -> [String] {
+        ["create", "grow", "mark", "move", "copy"].map { id(volume, $0) }
+    }
+
+    /// What a machine waits for of a volume. Nothing is written to it while it is copied. One that is copied while its machine is off counts from the moment on at which
     /// the machine's definition has it, so its marks come after that.
     func needs(ofVolume volume: ResourceID, defined: Bool) -> [String] {
         if defined, let move = poolMoves[volume], move.machine != nil, !move.isLive { return [id(volume, "copy")] }
-        return ["create", "grow", "mark", "move", "copy"].map { id(volume, $0) }
+        return steps(before: volume) + (clones[volume] ?? [])
     }
 
     /// Takes back what was planned of volumes whose machines do not follow, or do not give them up.

@@ -21,6 +21,8 @@ struct HostPlanner {
     var notes: [Diagnostic] = []
     /// Volumes that move to another pool of this host, or to another format.
     var poolMoves: [ResourceID: PoolMove] = [:]
+    /// The steps that make copies of volumes.
+    var clones: [ResourceID: [String]] = [:]
     private var blockedResources: Set<ResourceID> = []
     private var stagedRemovals: [String: String] = [:]
 

@@ -23,6 +23,8 @@ public enum Operation: Hashable, Sendable, Codable {
     case adoptVolume(Volume)
     /// Make a volume.
     case createVolume(Volume)
+    /// Make a volume that is a copy of another on the same host, which a disk of a machine may be that runs.
+    case cloneVolume(Volume, from: Volume, machine: VirtualMachine?, disk: String?)
     /// Grow a volume that no running machine uses.
     case growVolume(Volume)
     /// Grow a volume under a running machine.
@@ -123,7 +125,7 @@ public enum Operation: Hashable, Sendable, Codable {
     /// The operation's name, the last part of a step's id.
     public var name: String {
         switch self {
-        case .createPool, .createVolume: "create"
+        case .createPool, .createVolume, .cloneVolume: "create"
         case .adoptPool, .adoptVolume, .adoptMachine: "adopt"
         case .adoptBridge: "adopt-bridge"
         case .adoptTunnel: "adopt-vxlan"
@@ -194,6 +196,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .importImage: "storing the image"
         case .removeImage: "removing the stored image"
         case .createVolume: "creating the volume"
+        case .cloneVolume: "copying the volume it starts from"
         case .growVolume: "growing the volume"
         case .growDisk: "growing the volume under the running machine"
         case .markVolume: "marking the volume"

@@ -352,6 +352,7 @@ extension Volume.Spec {
     /// What a volume refers to.
     var references: [ResourceID] {
         [ResourceID(.storagePool, pool)] + (image.map { [ResourceID(.image, $0)] } ?? [])
+            + (source.map { [ResourceID(.volume, $0)] } ?? [])
     }
 }
 

@@ -29,6 +29,19 @@ extension HostInventory {
             try require(other?.status.map { $0.mark?.copy == nil } == true, "the other one does not count")
             try require(!machines.contains { $0.paths.contains(path) }, "a machine uses it")
             volumes.removeAll { $0.status?.path == path }
+        case .cloneVolume(let volume, let source, let machine, let disk):
+            try require(!volumes.contains { $0.status?.path == volume.status?.path }, "the volume is there")
+            try require(pools.contains { $0.metadata.identity == volume.spec.pool }, "no such pool")
+            let seen = volumes.first { $0.status?.path == source.status?.path }
+            try require(seen.map { $0.spec.size <= volume.spec.size } == true, "what it is a copy of is not there")
+            let users = machines.filter { user in
+                user.status?.state.isActive == true
+                    && (user.status?.live ?? user.spec).disks.contains { $0.path == source.status?.path }
+            }
+            try require(
+                users.allSatisfy { $0.metadata.identity == machine?.metadata.identity && disk != nil },
+                "a running machine writes to what it is a copy of")
+            volumes.append(volume)
         default: throw Simulator.Impossible(why: "not for a copy")
         }
     }

@@ -111,7 +111,7 @@ extension HostInventory {
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)
-        case .copyWithin, .moveDisk, .removeReplaced: try performOnCopy(operation)
+        case .copyWithin, .moveDisk, .removeReplaced, .cloneVolume: try performOnCopy(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
             .releaseTunnel, .releaseBridge, .removeStagedLink, .attachTap, .writeService, .removeService, .trimTunnel,
             .createVLAN, .updateVLAN, .removeVLAN:

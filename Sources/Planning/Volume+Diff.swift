@@ -7,7 +7,9 @@ extension HostPlanner {
             observed.volumes.filter { $0.status?.staged != true }.map { ($0.metadata.identity, $0) },
             uniquingKeysWith: { first, _ in first })
         for (id, copy) in copies.unmarked { seen[id]?.status?.mark?.copy = copy }
-        for volume in expectation.inventory.volumes {
+        // What others are copies of comes first: they wait for it.
+        let volumes = expectation.inventory.volumes
+        for volume in volumes.filter({ $0.spec.source == nil }) + Self.byOrigin(volumes) {
             if let arrival = incoming[volume.metadata.identity] {
                 planArrival(of: volume, with: arrival, seen[volume.metadata.identity])
             } else if let present = seen[volume.metadata.identity] {
@@ -70,7 +72,8 @@ extension HostPlanner {
         let resource = ResourceID(.volume, volume.metadata.identity)
         let pool = ResourceID(.storagePool, volume.spec.pool)
         let image = volume.spec.image.map { ResourceID(.image, $0) }
-        if isHeld(resource, area: .storage, needs: [pool] + (image.map { [$0] } ?? [])) { return }
+        let source = volume.spec.source.map { ResourceID(.volume, $0) }
+        if isHeld(resource, area: .storage, needs: [pool] + [image, source].compactMap(\.self)) { return }
         if isPoolUnknown(volume.spec.pool, resource) { return }
         if let other = shared.hostThatSees(volume: volume.metadata.identity) {
             block(
@@ -90,6 +93,10 @@ extension HostPlanner {
             return
         }
         if isBetweenExtents(volume, resource) { return }
+        if let source = volume.spec.source {
+            planCopy(of: source, to: volume, resource)
+            return
+        }
         let from = volume.spec.image.map { ", from Image/\($0)" } ?? ""
         add(
             resource, .create, .createVolume(volume), reason: "not there\(from)",

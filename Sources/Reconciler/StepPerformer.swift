@@ -53,7 +53,8 @@ struct StepPerformer: Sendable {
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
         // Copied, and both read.
-        case .copyWithin(let volume, _): StorageDriver.copyTime(volume.spec.size) * 2
+        case .copyWithin(let volume, _), .cloneVolume(let volume, _, _, _):
+            StorageDriver.copyTime(volume.spec.size) * 2
         // It is given up by itself before.
         case .moveDisk(let volume, _, _, _): StorageDriver.copyTime(volume.spec.size) + .seconds(120)
         // Copied, and both digests taken.
@@ -106,6 +107,8 @@ struct StepPerformer: Sendable {
             try await storage.copyVolume(volume, from: try peer(from).storage) {
                 report(MoveProgress(done: $0, total: max($0, total)))
             }
+        case .cloneVolume(let volume, let source, let machine, let disk):
+            try await clone(volume, from: source, machine, disk, report: report)
         case .copyWithin(let copy, let source): try await storage.copyWithin(copy, from: source)
         case .moveDisk(let copy, let source, let machine, let disk):
             try await storage.requireRoom(copy)
@@ -124,7 +127,11 @@ struct StepPerformer: Sendable {
             }
             try await storage.removeReplaced(copy, by: counting)
         case .removeCopy(let volume, let home): try await storage.removeCopy(volume, home: try peer(home).storage)
-        case .removeStaged(let path): try await storage.removeStaged(path)
+        case .removeStaged(let path):
+            let whole =
+                path.hasSuffix(Identity.stagedSuffix) ? String(path.dropLast(Identity.stagedSuffix.count)) : path
+            try await compute.endCopies(to: [path, whole], deadline: deadline)
+            try await storage.removeStaged(path)
         case .writeSeed(let path, let machine, let contents):
             let userData = try await SecretSource.userData(of: contents, from: secrets, fleet: manifest)
             try await storage.writeSeed(
@@ -184,6 +191,30 @@ struct StepPerformer: Sendable {
             try await compute.relocate(machine, from: try peer(passage.from).compute, deadline: deadline)
         case .dropMachine(let machine, let home):
             try await compute.drop(machine, home: try peer(home).compute, deadline: deadline)
+        }
+    }
+
+    /// Makes a copy of a volume, which a running machine may go on to write to.
+    private func clone(
+        _ volume: Volume, from source: Volume, _ machine: VirtualMachine?, _ disk: String?,
+        report: @escaping @Sendable (MoveProgress) -> Void
+    ) async throws(HostError) {
+        let (compute, storage, pools) = (session.compute, session.storage, manifest.pools)
+        guard let machine, let disk else { return try await storage.cloneVolume(volume, from: source, pools: pools) }
+        if storage.isSnapshot(volume, of: source) {
+            return try await compute.whileFrozen(machine, disk: disk, is: source, deadline: deadline) {
+                () throws(HostError) in try await storage.snapshot(volume, of: source, pools: pools)
+            }
+        }
+        guard let place = try await storage.beginClone(of: source, volume, pools: pools) else { return }
+        do throws(HostError) {
+            try await compute.copyDisk(
+                machine, disk: disk, of: source, to: place, as: volume, bandwidth: manifest.fleet.migration.bandwidth,
+                time: StorageDriver.copyTime(volume.spec.size), deadline: deadline, report: report)
+            try await storage.finishClone(of: source, volume)
+        } catch {
+            try? await storage.abandonClone(volume)
+            throw error
         }
     }
 

@@ -168,6 +168,67 @@ struct VMHostLVMTests {
         }
     }
 
+    /// A disk moves between a thin pool and a folder as its guest runs, by KVM; a thin snapshot keeps what it held.
+    @Test func aDiskMovesBetweenPoolsAndASnapshotKeepsIt() async throws {
+        try await withVolumeGroups("lvmmove") { fleet in
+            try fleet.write("pools.yaml", fleet.group(thin: "size: 1GiB, overprovision: 2"))
+            try fleet.write("vm.yaml", fleet.machine(size: "64MiB"))
+            let applied = try await fleet.apply()
+            #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+            let volume = "vg-infra/" + fleet.identity.logicalVolumeName("lvm-vm.root")
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: vda \(64 << 20)")
+            try await vm.sh(GuestConsole.typing, "lvm-vm", GuestConsole.counting)
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: count 2")
+            let process = try await vm.sh("cat /run/libvirt/qemu/lvm-vm.pid")
+
+            // What the thin snapshot holds stays; what is written to the disk then is not in it.
+            let kept = "vg-infra/" + fleet.identity.logicalVolumeName("kept")
+            try fleet.write("kept.yaml", fleet.volume("kept", "64MiB", "from: {volume: lvm-vm.root}, deletion: delete"))
+            let snapshot = try await fleet.apply()
+            #expect(snapshot.status == 0 && snapshot.lastLine == "No changes.", "\(snapshot)")
+            #expect(
+                try await vm.sh(#"lvs --noheadings -o origin "$1" | tr -d ' '"#, kept) == String(volume.dropFirst(9)))
+            let sum = try await vm.sum(kept)
+            try await vm.sh(
+                GuestConsole.typing, "lvm-vm",
+                "dd if=/dev/urandom of=/dev/vda bs=1M seek=40 count=12 2>/dev/null; sync; echo infra-guest: written")
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: written")
+            #expect(try await vm.sum(kept) == sum)
+            #expect(try await vm.sum(volume) != sum)
+            // Discarding gives the pool its space back.
+            let before = try await used()
+            try await vm.sh(#"blkdiscard "/dev/$1""#, kept)
+            #expect(try await used() < before)
+            let written = try await vm.sum(volume)
+
+            try fleet.edit(
+                "vm.yaml", "pool: fast, size: 64MiB, image: tiny, clone: full, format: raw",
+                "pool: disks, size: 64MiB, image: tiny")
+            let away = try await fleet.apply()
+            #expect(away.status == 0 && away.lastLine == "No changes.", "\(away)")
+            #expect(try await vm.sh(#"lvs "$1" 2>/dev/null || echo none"#, volume) == "none")
+            #expect(try await vm.sh("virsh domblklist lvm-vm | grep -c qcow2") == "1")
+
+            try fleet.edit(
+                "vm.yaml", "pool: disks, size: 64MiB, image: tiny",
+                "pool: fast, size: 64MiB, image: tiny, clone: full, format: raw")
+            let back = try await fleet.apply()
+            #expect(back.status == 0 && back.lastLine == "No changes.", "\(back)")
+            #expect(try await vm.sum(volume) == written)
+            #expect(try await vm.sh("cat /run/libvirt/qemu/lvm-vm.pid") == process)
+            #expect(try await vm.sh("virsh dumpxml lvm-vm | grep -c \"type='kvm'\"") == "1")
+            let counts = try await vm.sh(
+                #"grep -a -o 'infra-guest: count [0-9]*' "$1" | cut -d ' ' -f 3 | awk 'NR > 1 && $1 != last + 1 { bad = 1 } { last = $1 } END { print bad + 0, (NR > 3) }'"#,
+                fleet.identity.consoleLogPath(machine: "lvm-vm"))
+            #expect(counts == "0 1")
+        }
+    }
+
+    /// How much of the thin pool is in use, in hundredths of a percent.
+    private func used() async throws -> Int {
+        Int(try await vm.sh("lvs --noheadings -o data_percent vg-infra/thin | tr -d ' .'")) ?? 0
+    }
+
     /// Takes the machine out of the manifests; the digest of its volume before it ends by itself.
     private func removed(_ fleet: RackFleet, _ volume: String) async throws -> String {
         try await vm.sh("virsh destroy lvm-vm")

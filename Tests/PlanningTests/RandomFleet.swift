@@ -54,6 +54,14 @@ enum RandomFleet {
             manifest.volumes.append(
                 Volume(metadata: Metadata(name: "v\(index)"), spec: disk(index, generation, hasGroup, &random)))
         }
+        // Some begin as copies of the first.
+        if manifest.volumes.first?.metadata.name == "v0" {
+            for index in manifest.volumes.indices.dropFirst() where random.chance(30) {
+                manifest.volumes[index].spec.image = nil
+                manifest.volumes[index].spec.source = "v0"
+                manifest.volumes[index].spec.clone = .full
+            }
+        }
         var free = manifest.volumes.map(\.metadata.identity)
         for index in 0..<5 where random.chance(70) {
             manifest.machines.append(machine(index, generation, hasGroup, manifest, &free, &random))

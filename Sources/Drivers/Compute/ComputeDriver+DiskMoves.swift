@@ -35,35 +35,13 @@ extension ComputeDriver {
         deadline: Duration, report: @escaping @Sendable (MoveProgress) -> Void
     ) async throws(HostError) {
         guard let new = copy.status?.path, let path = old.status?.path else { return }
+        let target = CopyTarget(path: new, isDevice: copy.status?.isLogical == true, format: copy.spec.format)
         var now = try await live(machine, disk, deadline: deadline)
         if now.path == new { return }
-        guard now.path == path else {
-            throw .surprise("the disk \(disk) of domain \(now.domain) is \(now.path), not \(path)")
-        }
-        if let mirror = now.mirror, mirror != new {
-            throw .surprise("libvirt copies the disk \(disk) of domain \(now.domain) to \(mirror)")
-        }
-        if now.mirror == nil {
-            try await connection.startBlockCopy(
-                now.uuid, disk: now.target, to: new, isDevice: copy.status?.isLogical == true, format: copy.spec.format,
-                bandwidth: bandwidth, deadline: deadline)
-        }
-        let end = ContinuousClock.now + time
         do throws(HostError) {
-            while !now.isReady {
-                guard ContinuousClock.now < end, (try? await Task.sleep(for: Self.copyInterval)) != nil else {
-                    throw .surprise("the disk \(disk) of domain \(now.domain) was not copied in time; it was given up")
-                }
-                now = try await live(machine, disk, deadline: deadline)
-                guard now.mirror == new else {
-                    throw .surprise(
-                        "libvirt stopped copying the disk \(disk) of domain \(now.domain); is there no room?")
-                }
-                if let progress = try await connection.blockCopyProgress(now.uuid, disk: now.target, deadline: deadline)
-                {
-                    report(MoveProgress(done: progress.done, total: max(progress.done, progress.total)))
-                }
-            }
+            now = try await self.copy(
+                now, machine, disk, from: path, to: target, bandwidth: bandwidth, time: time, deadline: deadline,
+                report: report)
             try await connection.endBlockCopy(now.uuid, disk: now.target, usesCopy: true, deadline: deadline)
         } catch {
             try? await giveUp(machine, disk, to: new)
@@ -73,6 +51,117 @@ extension ComputeDriver {
         guard now.path == new, now.mirror == nil else {
             throw .surprise("the disk \(disk) of domain \(now.domain) is \(now.path) still")
         }
+    }
+
+    /// Copies a disk under a running machine to another place, which has what the disk holds at the end. Where there is an agent
+    /// in the guest, its file systems are frozen for that moment.
+    ///
+    /// - Parameters:
+    ///   - place: a file or block device of the disk's size, which is nobody's.
+    ///   - time: how long it may take. After it, and when the task is cancelled, the copying is given up.
+    public func copyDisk(
+        _ machine: VirtualMachine, disk: String, of source: Volume, to place: String, as volume: Volume,
+        bandwidth: BitRate?, time: Duration, deadline: Duration, report: @escaping @Sendable (MoveProgress) -> Void
+    ) async throws(HostError) {
+        guard let path = source.status?.path else { return }
+        let target = CopyTarget(path: place, isDevice: volume.status?.isLogical == true, format: volume.spec.format)
+        let now = try await live(machine, disk, deadline: deadline)
+        do throws(HostError) {
+            let ready = try await copy(
+                now, machine, disk, from: path, to: target, bandwidth: bandwidth, time: time, deadline: deadline,
+                report: report)
+            try await whileFrozen(ready.uuid) { () throws(HostError) in
+                try await connection.endBlockCopy(ready.uuid, disk: ready.target, usesCopy: false, deadline: deadline)
+            }
+        } catch {
+            try? await giveUp(machine, disk, to: place)
+            throw error
+        }
+    }
+
+    /// Does something while a running machine's file systems are frozen, where there is an agent in the guest.
+    ///
+    /// - Throws: `HostError.surprise` when the machine has another disk there.
+    public func whileFrozen(
+        _ machine: VirtualMachine, disk: String, is source: Volume, deadline: Duration,
+        _ body: () async throws(HostError) -> Void
+    ) async throws(HostError) {
+        let now = try await live(machine, disk, deadline: deadline)
+        guard now.path == source.status?.path else {
+            throw .surprise("the disk \(disk) of domain \(now.domain) is \(now.path) now")
+        }
+        try await whileFrozen(now.uuid, body)
+    }
+
+    private func whileFrozen(
+        _ uuid: UUID, _ body: () async throws(HostError) -> Void
+    ) async throws(HostError) {
+        // Without an agent the copy is what a power failure would leave.
+        let isFrozen = (try? await connection.freezeDomain(uuid, deadline: .seconds(20))) != nil
+        do throws(HostError) {
+            try await body()
+        } catch {
+            if isFrozen { try? await connection.thawDomain(uuid, deadline: .seconds(20)) }
+            throw error
+        }
+        if isFrozen { try await connection.thawDomain(uuid, deadline: .seconds(20)) }
+    }
+
+    /// Ends whatever libvirt copies to places that a run which was cut off has left.
+    public func endCopies(to places: Set<String>, deadline: Duration) async throws(HostError) {
+        let found = try await connection.domains(deadline: deadline) { record -> [(UUID, String)] in
+            guard let live = (try? record.definitions.get())?.live else { return [] }
+            return Self.disks(live).compactMap { device in
+                guard let mirror = Self.mirror(of: device), places.contains(mirror) else { return nil }
+                return device.first("target")?["dev"].map { (record.uuid, $0) }
+            }
+        }
+        for (uuid, disk) in found.flatMap(\.self) {
+            try await connection.endBlockCopy(uuid, disk: disk, usesCopy: false, deadline: deadline)
+        }
+    }
+
+    /// Where a disk is copied to.
+    private struct CopyTarget {
+        let path: String
+        let isDevice: Bool
+        let format: Volume.Format
+    }
+
+    /// Copies a disk until both places hold the same, and go on to.
+    private func copy(
+        _ live: LiveDisk, _ machine: VirtualMachine, _ disk: String, from path: String, to target: CopyTarget,
+        bandwidth: BitRate?, time: Duration, deadline: Duration, report: @escaping @Sendable (MoveProgress) -> Void
+    ) async throws(HostError) -> LiveDisk {
+        var now = live
+        guard now.path == path else {
+            throw .surprise("the disk \(disk) of domain \(now.domain) is \(now.path), not \(path)")
+        }
+        if let mirror = now.mirror, mirror != target.path {
+            throw .surprise("libvirt copies the disk \(disk) of domain \(now.domain) to \(mirror)")
+        }
+        if now.mirror == nil {
+            try await connection.startBlockCopy(
+                now.uuid, disk: now.target, to: target.path, isDevice: target.isDevice, format: target.format,
+                bandwidth: bandwidth, deadline: deadline)
+        }
+        let end = ContinuousClock.now + time
+        while !now.isReady {
+            guard ContinuousClock.now < end, (try? await Task.sleep(for: Self.copyInterval)) != nil else {
+                throw .surprise("the disk \(disk) of domain \(now.domain) was not copied in time; it was given up")
+            }
+            now = try await self.live(machine, disk, deadline: deadline)
+            guard now.mirror == target.path else {
+                throw .surprise(
+                    "libvirt stopped copying the disk \(disk) of domain \(now.domain); is there no room?")
+            }
+            if let progress = try await connection.blockCopyProgress(
+                now.uuid, disk: now.target, deadline: deadline)
+            {
+                report(MoveProgress(done: progress.done, total: max(progress.done, progress.total)))
+            }
+        }
+        return now
     }
 
     /// Ends what libvirt copies to a place, and makes sure that the machine has it in neither of its definitions.

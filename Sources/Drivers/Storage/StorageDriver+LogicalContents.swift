@@ -43,14 +43,14 @@ extension StorageDriver {
             "the image \(origin) that Volume/\(plan.id) starts from is not stored in \(images.resourceName)")
     }
 
-    /// Copies an image into a volume that reads as zeros, and writes it through.
-    func copy(_ image: StoredImage, to path: String) async throws(HostError) {
+    /// Copies an image, or another volume, into one of that many bytes that reads as zeros, and writes it through.
+    func copy(_ image: StoredImage, to path: String, size: UInt64) async throws(HostError) {
         try await commands.run(
             "qemu-img",
             [
                 "convert", "-q", "-n", "--target-is-zero", "-t", "writeback", "-f", image.format, "-O", "raw", "--",
                 image.path, path,
-            ], deadline: Self.copyDeadline, underLock: true)
+            ], deadline: Self.copyTime(ByteCount(size)), underLock: true)
     }
 
     /// Writes zeros over a part of a volume, in bytes.

@@ -5,8 +5,14 @@ extension StorageDriver {
     /// Makes a logical volume, with its mark in the same command. One that is filled, with an image or with zeros, is marked
     /// as unfinished until it is.
     ///
-    /// - Parameter pools: the declared pools.
-    func createLogical(_ volume: Volume, _ plan: Logical, pools: [StoragePool]) async throws(HostError) {
+    /// - Parameters:
+    ///   - pools: the declared pools.
+    ///   - contents: what it is filled with; its image when nil.
+    ///   - check: called once it is filled. When it throws, nothing is made.
+    func createLogical(
+        _ volume: Volume, _ plan: Logical, pools: [StoragePool], from contents: StoredImage?,
+        check: () async throws(HostError) -> Void
+    ) async throws(HostError) {
         guard let pool = pools.first(where: { $0.metadata.identity == plan.pool }), let lvm = pool.spec.lvm,
             lvm.volumeGroup == plan.group
         else { throw .surprise("StoragePool/\(plan.pool) is not declared as the volume group \(plan.group)") }
@@ -20,7 +26,8 @@ extension StorageDriver {
         }
         // What another pool has is copied over all of it.
         let isRoom = plan.mark.copy != nil
-        let image = isRoom ? nil : try await image(of: plan, pool, pools)
+        let image: StoredImage?
+        if let contents { image = contents } else { image = isRoom ? nil : try await self.image(of: plan, pool, pools) }
         let size = volume.spec.size.bytes
         let group = try requireGroup(plan.group, of: plan.pool, report)
         try group.requireWhole(size)
@@ -28,16 +35,12 @@ extension StorageDriver {
         // Unlike a thin pool, a group gives out its space with what was in it.
         let isFilled = image != nil || lvm.thinPool == nil && !isRoom
         let tags = LVMTags.tags(of: plan.mark) + (isFilled ? [LVMTags.staged] : [])
-        let kind =
-            lvm.thinPool.map { ["--type", "thin", "--virtualsize", "\(size)b", "--thinpool", $0.name] }
-            ?? ["--type", "linear", "--size", "\(size)b", "--zero", "n"]
         do throws(HostError) {
-            try await change(
-                "lvcreate",
-                kind + ["--wipesignatures", "n"] + Self.adding(tags) + ["--name", plan.name, "--", plan.group])
+            try await make(plan, size, lvm, tags: tags)
             guard isFilled else { return }
             if lvm.thinPool == nil { try await zero(plan.path, from: 0, to: size) }
-            if let image { try await copy(image, to: plan.path) }
+            if let image { try await copy(image, to: plan.path, size: size) }
+            try await check()
             try await change("lvchange", Self.removing([LVMTags.staged]) + ["--", plan.operand])
         } catch {
             try? await removeStagedLogical(plan.group, plan.name)
@@ -45,8 +48,43 @@ extension StorageDriver {
         }
     }
 
+    /// Makes an unfinished volume that something is copied to by others.
+    func reserve(
+        _ volume: Volume, _ plan: Logical, pools: [StoragePool], _ report: LVMReport
+    ) async throws(HostError) {
+        guard let pool = pools.first(where: { $0.metadata.identity == plan.pool }), let lvm = pool.spec.lvm,
+            lvm.volumeGroup == plan.group
+        else { throw .surprise("StoragePool/\(plan.pool) is not declared as the volume group \(plan.group)") }
+        let group = try requireGroup(plan.group, of: plan.pool, report)
+        try group.requireWhole(volume.spec.size.bytes)
+        try await requireRoom(volume.spec.size.bytes, nil, pool, lvm, group, report)
+        try await make(plan, volume.spec.size.bytes, lvm, tags: LVMTags.tags(of: plan.mark) + [LVMTags.staged])
+    }
+
+    /// An unfinished volume gets its size, and is finished.
+    func finishLogical(
+        _ plan: Logical, from old: UInt64, to new: UInt64, isThin: Bool
+    ) async throws(HostError) {
+        if old < new {
+            try await change("lvextend", ["--size", "\(new)b", "--", plan.operand])
+            if !isThin { try await zero(plan.path, from: old, to: new) }
+        }
+        try await change("lvchange", Self.removing([LVMTags.staged]) + ["--", plan.operand])
+    }
+
+    private func make(
+        _ plan: Logical, _ size: UInt64, _ lvm: StoragePool.LVM, tags: [String]
+    ) async throws(HostError) {
+        let kind =
+            lvm.thinPool.map { ["--type", "thin", "--virtualsize", "\(size)b", "--thinpool", $0.name] }
+            ?? ["--type", "linear", "--size", "\(size)b", "--zero", "n"]
+        try await change(
+            "lvcreate",
+            kind + ["--wipesignatures", "n"] + Self.adding(tags) + ["--name", plan.name, "--", plan.group])
+    }
+
     /// A volume of that identity is there: made a moment ago, or kept from an earlier life and out of sight until now.
-    private func takeUp(
+    func takeUp(
         _ volume: Volume, _ plan: Logical, _ there: LogicalVolumeRecord
     ) async throws(HostError) {
         guard let mark = LVMTags.mark(there.tags, in: identity), mark.retained || mark.origin != plan.mark.origin
@@ -60,7 +98,7 @@ extension StorageDriver {
     }
 
     /// Throws `.surprise` unless the pool has room for one more volume and for the image that is copied into it.
-    private func requireRoom(
+    func requireRoom(
         _ size: UInt64, _ image: StoredImage?, _ pool: StoragePool, _ lvm: StoragePool.LVM, _ group: VolumeGroupRecord,
         _ report: LVMReport
     ) async throws(HostError) {

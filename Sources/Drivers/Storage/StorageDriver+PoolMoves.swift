@@ -98,7 +98,7 @@ extension StorageDriver {
     }
 
     /// Throws `.surprise` when something has the volume open.
-    private func requireClosed(_ volume: Volume) async throws(HostError) {
+    func requireClosed(_ volume: Volume) async throws(HostError) {
         if let plan = try logical(volume) {
             if try require(plan, try await report()).isOpen {
                 throw .surprise("\(plan.path) is open; something uses it")

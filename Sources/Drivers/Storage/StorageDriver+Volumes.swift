@@ -10,7 +10,19 @@ extension StorageDriver {
     /// - Throws: `.surprise` when a file that is not this volume has its name, its image is not stored, or its pool has no
     ///   room.
     public func createVolume(_ volume: Volume, pools: [StoragePool] = []) async throws(HostError) {
-        if let plan = try logical(volume) { return try await createLogical(volume, plan, pools: pools) }
+        try await createVolume(volume, pools: pools, from: nil) { () throws(HostError) in }
+    }
+
+    /// - Parameters:
+    ///   - contents: what it is filled with; its image when nil.
+    ///   - check: called once it is filled. When it throws, nothing is made.
+    func createVolume(
+        _ volume: Volume, pools: [StoragePool], from contents: StoredImage?,
+        check: () async throws(HostError) -> Void
+    ) async throws(HostError) {
+        if let plan = try logical(volume) {
+            return try await createLogical(volume, plan, pools: pools, from: contents, check: check)
+        }
         let plan = try await planned(volume)
         switch try await target(plan.path) {
         case .missing where volume.spec.file != nil && plan.mark.copy == nil:
@@ -30,9 +42,11 @@ extension StorageDriver {
         let staged = plan.path + Identity.stagedSuffix
         try await run(StorageScripts.removeStaged, [staged])
         let isEmpty = plan.mark.copy?.isUnfilled == true && volume.status?.backing == nil
-        let image = isEmpty ? nil : try await image(of: volume, plan)
+        let image: StoredImage?
+        if let contents { image = contents } else { image = isEmpty ? nil : try await self.image(of: volume, plan) }
         do throws(HostError) {
             try await fill(staged, volume.spec, image, isLayer: volume.status?.backing != nil)
+            try await check()
             try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: "0600")
         } catch {
             try? await run(StorageScripts.removeStaged, [staged])
@@ -42,7 +56,7 @@ extension StorageDriver {
 
     /// A volume of that identity is there: made a moment ago, or kept from an earlier life and out of sight when the plan
     /// was made, because its pool was.
-    private func takeUp(_ volume: Volume, _ plan: Planned, _ mark: Volume.Mark) async throws(HostError) {
+    func takeUp(_ volume: Volume, _ plan: Planned, _ mark: Volume.Mark) async throws(HostError) {
         guard mark.retained || mark.origin != plan.mark.origin else { return }
         guard volume.spec.reuse else {
             throw .surprise("\(plan.path) was kept when it left the fleet; say `reuse: true` to take it up again")
@@ -151,28 +165,28 @@ extension StorageDriver {
     }
 
     /// The stored image that a new volume starts from, with its format; nil for an empty volume.
-    private func image(
-        of volume: Volume, _ plan: Planned
-    ) async throws(HostError) -> (path: String, format: String)? {
+    private func image(of volume: Volume, _ plan: Planned) async throws(HostError) -> StoredImage? {
         guard let origin = plan.mark.origin else { return nil }
         let folder = FileRecord(path: plan.path, isPlain: true, size: 0, allocation: 0).folder
         for format in [Image.Format.qcow2, .raw, .iso] {
             let path = "\(folder)/\(identity.imageFileName(sha256: origin, format))"
             guard volume.status?.backing == nil || volume.status?.backing == path else { continue }
-            if case .file = try await target(path) { return (path, format == .qcow2 ? "qcow2" : "raw") }
+            if case .file = try await target(path) {
+                return StoredImage(path: path, format: format == .qcow2 ? "qcow2" : "raw")
+            }
         }
         throw .surprise("the image \(origin) that Volume/\(plan.id) starts from is not stored in its pool")
     }
 
-    private func fill(
-        _ staged: String, _ spec: Volume.Spec, _ image: (path: String, format: String)?, isLayer: Bool
+    func fill(
+        _ staged: String, _ spec: Volume.Spec, _ image: StoredImage?, isLayer: Bool
     ) async throws(HostError) {
         let format = spec.format.rawValue
         let size = String(spec.size.bytes)
         if let image, !isLayer || spec.format == .raw {
             try await commands.run(
                 "qemu-img", ["convert", "-q", "-f", image.format, "-O", format, "--", image.path, staged],
-                deadline: Self.copyDeadline, underLock: true)
+                deadline: Self.copyTime(spec.size), underLock: true)
             try await commands.run(
                 "qemu-img", ["resize", "-q", "-f", format, "--", staged, size], underLock: true)
         } else {

@@ -9,7 +9,7 @@ struct CheckedFleet {
         checkFleet, checkAddresses, checkGateways, checkTunnels, checkVLANs, checkEVPN, checkHardwareAddresses,
         checkLinkNames,
         checkPools, checkVolumeGroups,
-        checkBoot, checkVolumes, checkImageFormats, checkIgnoredFields,
+        checkBoot, checkVolumes, checkVolumeSources, checkImageFormats, checkIgnoredFields,
         checkHosts, checkAdopted, checkSecurityGroups, checkServices,
     ]
 

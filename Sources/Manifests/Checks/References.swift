@@ -40,6 +40,7 @@ struct References {
             let owner = volumes[index].resourceID
             resolve(.storagePool, &volumes[index].spec.pool, owner, "spec.pool")
             resolve(.image, &volumes[index].spec.image, owner, "spec.image")
+            resolve(source: &volumes[index].spec.source, owner, "spec.from.volume")
         }
         return volumes
     }
@@ -64,6 +65,7 @@ struct References {
             guard var declared = machine.spec.disks[index].declared else { continue }
             resolve(.storagePool, &declared.pool, owner, field + ".pool")
             resolve(.image, &declared.image, owner, field + ".image")
+            resolve(source: &declared.source, owner, field + ".from.volume")
             machine.spec.disks[index].declared = declared
         }
         for index in machine.spec.interfaces.indices {
@@ -71,6 +73,18 @@ struct References {
             resolve(
                 .network, &machine.spec.interfaces[index].network, owner, "spec.interfaces[\(interface)].network")
         }
+    }
+
+    /// A volume with a document of its own, or `<machine>.<disk>`.
+    private mutating func resolve(source: inout String?, _ owner: ResourceID, _ field: @autoclosure () -> String) {
+        guard let name = source else { return }
+        guard let dot = name.firstIndex(of: ".") else {
+            resolve(.volume, &source, owner, field())
+            return
+        }
+        var machine = String(name[..<dot])
+        resolve(.virtualMachine, &machine, owner, field())
+        source = machine + name[dot...]
     }
 
     private mutating func resolve(

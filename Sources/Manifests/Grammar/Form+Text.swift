@@ -86,6 +86,16 @@ extension Form where Value == String {
         "a name", accepted: "use \(Name.acceptedForm)", pattern: Name.pattern, samples: ["other", "another"],
         isValid: Name.isValid)
 
+    /// The name of a Volume, or of a disk that is declared inside a machine.
+    static let volumeName = string(
+        "a volume", accepted: "write the name of a Volume, or <machine>.<disk>",
+        pattern: Name.pattern.replacing("$", with: "(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$"),
+        samples: ["other", "other.disk"]
+    ) { text in
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count <= 2 && parts.allSatisfy { Name.isValid(String($0)) }
+    }
+
     /// Text that was observed.
     static let observed = string("text", accepted: "write text", samples: ["a", "b"]) { _ in true }
 

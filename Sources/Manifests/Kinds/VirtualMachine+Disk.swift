@@ -8,6 +8,7 @@ extension VirtualMachine.Disk {
         var pool: String?
         var size: ByteCount?
         var image: String?
+        var source: String?
         var clone = Volume.Clone.linked
         var format: Volume.Format?
         var deletion = Deletion.retain
@@ -29,6 +30,7 @@ extension VirtualMachine.Disk {
             pool = declared.pool
             size = declared.size
             image = declared.image
+            source = declared.source
             clone = declared.clone
             format = declared.format == .qcow2 ? nil : declared.format
             deletion = declared.deletion
@@ -46,8 +48,8 @@ extension VirtualMachine.Disk {
                     name: name, volume: volume, bus: bus, bootOrder: bootOrder, path: path, format: format)
             }
             let declared = Volume.Spec(
-                pool: pool, size: size, image: image, clone: clone, format: format ?? .qcow2, deletion: deletion,
-                reuse: reuse)
+                pool: pool, size: size, image: image, source: source, clone: clone, format: format ?? .qcow2,
+                deletion: deletion, reuse: reuse)
             return VirtualMachine.Disk(
                 name: name, volume: volume, declared: declared, bus: bus, bootOrder: bootOrder, path: path)
         }
@@ -69,11 +71,11 @@ extension VirtualMachine.Disk {
             .optional("size", \.size, .size(Volume.sizes), sample: .gibibytes(3), "The size the guest sees."),
             .optional("image", \.image, .name, sample: "other", "The Image it starts from; empty if left out."),
             .group(
-                "from", Volume.origin(Written(), image: \.image, clone: \.clone),
-                "What it starts from, in long form: {image: tiny}."),
+                "from", Volume.origin(Written(), image: \.image, source: \.source, clone: \.clone),
+                "What it starts from, in long form: {image: tiny} or {volume: other}."),
             .defaulted(
                 "clone", \.clone, .word(), to: .linked,
-                "Whether it is a thin layer over the image or a copy of its own."),
+                "Whether it is a thin layer over what it starts from or a copy of its own."),
             .optional("format", \.format, .word(), sample: .raw, "How the bytes are to be read; qcow2 if left out."),
             .defaulted("bus", \.bus, .word(), to: .virtio, "How the guest sees it."),
             .optional(

@@ -23,10 +23,10 @@ extension Volume {
             .required("pool", \.pool, .name, "The StoragePool it lies in."),
             .required("size", \.size, .size(sizes), "The size the guest sees."),
             .optional("image", \.image, .name, sample: "other", "The Image it starts from; empty if left out."),
-            .group("from", fromGrammar, "What it starts from, in long form: {image: tiny}."),
+            .group("from", fromGrammar, "What it starts from, in long form: {image: tiny} or {volume: other}."),
             .defaulted(
                 "clone", \.clone, .word(), to: .linked,
-                "Whether it is a thin layer over the image or a copy of its own."),
+                "Whether it is a thin layer over what it starts from or a copy of its own."),
             .defaulted("format", \.format, .word(), to: .qcow2, "How the bytes are to be read."),
             .defaulted(
                 "deletion", \.deletion, .word(), to: .retain,
@@ -43,7 +43,7 @@ extension Volume {
         decoding.refuseOrigin(ofAdopted: node)
     }
 
-    private static let fromGrammar = origin(empty, image: \.image, clone: \.clone)
+    private static let fromGrammar = origin(empty, image: \.image, source: \.source, clone: \.clone)
 
     /// The short form or the long one, not both.
     static let originTogether = together(adopted: [])
@@ -68,15 +68,23 @@ extension Volume {
 
     /// The long form of `image` and `clone`. Read only: what is written has the short form.
     static func origin<Root: Sendable>(
-        _ initial: Root, image: FieldPath<Root, String?>,
+        _ initial: Root, image: FieldPath<Root, String?>, source: FieldPath<Root, String?>,
         clone: FieldPath<Root, Clone>
     ) -> Record<Root> {
-        Record(
+        let either = ["image", "volume"].map { name in
+            JSONValue.members([("required", .array([.string(name)]))])
+        }
+        return Record(
             "what a volume starts from", initial,
             [
-                .readOnly(.optional("image", image, .name, required: true, "The Image.")),
+                .readOnly(.optional("image", image, .name, "The Image.")),
+                .readOnly(
+                    .optional("volume", source, .volumeName, "The volume that it is a copy of, as that is then.")),
                 .readOnly(.defaulted("clone", clone, .word(), to: .linked, "Linked or full.")),
-            ], reserved: ["volume", "snapshot"])
+            ], reserved: ["snapshot"], together: [("oneOf", .array(either))]
+        ) { _, decoding, node in
+            decoding.requireOneOrigin(in: node)
+        }
     }
 
     private static let markGrammar = Record(
@@ -126,6 +134,19 @@ extension Decoding {
         for name in ["image", "from", "clone"] {
             guard let origin = tree.value(of: name, in: mapping) else { continue }
             fail(origin, "conflict", "a volume with a file of its own starts from nothing", help: "leave \(name) out")
+        }
+    }
+
+    /// Reports an origin that is none, or two.
+    fileprivate func requireOneOrigin(in mapping: Int) {
+        let said = ["image", "volume"].filter { tree.value(of: $0, in: mapping) != nil }
+        guard said.count != 1 else { return }
+        if said.isEmpty {
+            fail(
+                mapping, "missing-field", "from needs image or volume",
+                help: "write from: {image: …} or from: {volume: …}")
+        } else if let second = tree.value(of: "volume", in: mapping) {
+            fail(second, "conflict", "a volume starts from an image or from a volume", help: "keep one of them")
         }
     }
 

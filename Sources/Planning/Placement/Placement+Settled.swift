@@ -187,7 +187,7 @@ extension Placement {
         } else {
             let candidates = whereabouts.hosts.indices.filter { host in
                 whereabouts.standings[host] != .offline
-                    && reach.has(volume.spec.pool, host)
+                    && reach.has(volume.spec.pool, host) && isBesideOrigin(volume, host)
             }
             guard let first = candidates.first(where: { whereabouts.standings[$0] == .ready }) ?? candidates.first
             else {
@@ -216,6 +216,12 @@ extension Placement {
         let reason = "of it only copies are left that do not count, on \(Self.list(copies.keys.sorted()))"
         block(resource, by: copies.keys.min() ?? "", reason)
         for host in copies.keys { hold(resource, on: host, reason) }
+    }
+
+    /// Whether what a new volume is a copy of is on that host, or nowhere yet.
+    private func isBesideOrigin(_ volume: Volume, _ host: Int) -> Bool {
+        let sites = volume.spec.source.map { whereabouts.hosts(ofVolume: $0) } ?? []
+        return sites.isEmpty || sites.contains(whereabouts.hosts[host].metadata.identity)
     }
 
     private mutating func place(_ volume: Volume, on host: String, takes: Bool) {

@@ -1,0 +1,57 @@
+import Model
+
+/// Volumes that begin as copies of others.
+extension HostPlanner {
+    /// Those that begin as copies of others, each behind the one that it is a copy of.
+    static func byOrigin(_ volumes: [Volume]) -> [Volume] {
+        var left = volumes.filter { $0.spec.source != nil }
+        var result: [Volume] = []
+        while !left.isEmpty {
+            let waiting = Set(left.map(\.metadata.identity))
+            let ready = left.filter { !waiting.contains($0.spec.source ?? "") }
+            // A circle is refused with the manifests.
+            guard !ready.isEmpty else { return result + left }
+            result += ready
+            left.removeAll { !waiting.contains($0.spec.source ?? "") }
+        }
+        return result
+    }
+
+    /// A new volume is a copy of another as that is once what is to be done to it is done.
+    mutating func planCopy(of source: String, to volume: Volume, _ resource: ResourceID) {
+        let origin = ResourceID(.volume, source)
+        guard let wanted = expectation.inventory.volumes.first(where: { $0.metadata.identity == source }) else {
+            block(resource, "\(origin), which it is a copy of, is on another host; name that host")
+            return
+        }
+        guard wanted.spec.size <= volume.spec.size else {
+            block(
+                resource, "volume-size", "\(volume.spec.size) is smaller than \(origin), which has \(wanted.spec.size)",
+                field: "spec.size", help: "at least \(wanted.spec.size)")
+            return
+        }
+        let seen = observed.volumes.first { $0.metadata.identity == source && $0.status?.staged != true }
+        let paths = [seen, wanted].compactMap { $0?.status?.path }
+        let user = observed.machines.first { machine in
+            machine.status?.state.isActive == true
+                && (machine.status?.live ?? machine.spec).disks.contains { paths.contains($0.path ?? "") }
+        }
+        let disk = user.flatMap { machine in
+            (machine.status?.live ?? machine.spec).disks.first { paths.contains($0.path ?? "") }?.name
+        }
+        if let user, transit.departing[user.metadata.identity] != nil {
+            block(resource, "\(origin), which it is a copy of, moves to another host now; apply again")
+            return
+        }
+        let pool = ResourceID(.storagePool, volume.spec.pool)
+        add(
+            resource, .create,
+            .cloneVolume(volume, from: wanted.withoutCounters, machine: user?.asTarget, disk: disk),
+            reason: "not there, from \(origin)"
+                + (user.map { ", which VirtualMachine/\($0.metadata.identity) goes on with" } ?? ""),
+            changes: [FieldChange("spec.size", old: nil, new: volume.spec.size.description)],
+            after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: volume.status?.path)
+                + steps(before: origin))
+        clones[origin, default: []].append(id(resource, "create"))
+    }
+}
