@@ -136,7 +136,7 @@ public struct ImageFiles: Sendable {
     private func virtualSize(_ format: Image.Format, head: [UInt8], fileSize: UInt64) throws(Unusable) -> ByteCount? {
         switch format {
         case .qcow2:
-            if let objection = QCOW2Header.objection(to: head) {
+            if let objection = QCOW2Header.objection(to: head, fileSize: fileSize) {
                 throw Unusable(why: "cannot be used: \(objection)", field: "spec.format")
             }
             return QCOW2Header.virtualSize(head).map { ByteCount($0) }

@@ -142,7 +142,7 @@ import Testing
         try await lab.clean()
     }
 
-    @Test("hostile storage: a qcow2 with a backing file, an external data file, json: backing")
+    @Test("hostile storage: a qcow2 with a backing file, an external data file, json: backing, tables that cannot be")
     func hostileImagesAreRefused() async throws {
         try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
         let backed = "qemu-img create -q -u -f qcow2 -b /etc/shadow -F raw FILE 1M"
@@ -163,6 +163,15 @@ import Testing
                 "qemu-img create -q -f qcow2 FILE 1M; printf '\\x80' | dd of=FILE bs=1 seek=79 conv=notrunc status=none",
                 "features that are not known"
             ),
+            (
+                "qemu-img create -q -f qcow2 FILE 1M; printf '\\x40' | dd of=FILE bs=1 seek=24 conv=notrunc status=none",
+                "it holds a disk of 4611686018428436480 bytes"
+            ),
+            (
+                "qemu-img create -q -f qcow2 FILE 1M; printf '\\x7f' | dd of=FILE bs=1 seek=40 conv=notrunc status=none",
+                "its header says what cannot be so"
+            ),
+            ("qemu-img create -q -f qcow2 FILE 1G; truncate -s 128K FILE", "its header says what cannot be so"),
         ]
         for (command, words) in hostile {
             let image = try await lab.image("qcow2", command)
@@ -172,6 +181,14 @@ import Testing
             #expect("\(try #require(error))".contains(words))
         }
         #expect(try await lab.sh("ls -A \(lab.path) | wc -l") == "0")
+        // What qemu-img makes is none of these.
+        for options in [
+            "compat=0.10", "cluster_size=512", "cluster_size=2M", "extended_l2=on", "compression_type=zstd",
+        ] {
+            let plain = try await lab.image("qcow2", "qemu-img create -q -f qcow2 -o \(options) FILE 3G")
+            try await lab.driver.importImage(plain, from: lab.file)
+            try await lab.driver.removeImage(plain)
+        }
         // Bytes that look like qcow2 are stored as what was stated.
         let raw = try await lab.image("raw", backed)
         try await lab.driver.importImage(raw, from: lab.file)

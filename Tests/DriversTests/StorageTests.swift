@@ -97,22 +97,55 @@ import Testing
         #expect(reading.result.unknown.map(\.resource) == [ResourceID(.volume, "d")])
     }
 
-    /// Every single bit of a plain header that leads elsewhere is objected to.
-    @Test func headers() {
-        var plain: [UInt8] = [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 104)
-        plain[29] = 0x10
-        #expect(QCOW2Header.objection(to: plain) == nil)
+    /// A header as qemu-img writes it for a disk of 1 MiB, and the size of the file.
+    private static let plain: [UInt8] = {
+        var header: [UInt8] = [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 104)
+        for (place, value) in [
+            (23, 16), (29, 0x10), (39, 1), (45, 3), (53, 1), (59, 1), (99, 4), (103, 112),
+        ] as [(Int, UInt8)] { header[place] = value }
+        return header
+    }()
+    private static let plainSize: UInt64 = 0x30008
+
+    private static func objection(_ header: [UInt8]) -> String? {
+        QCOW2Header.objection(to: header, fileSize: plainSize)
+    }
+
+    @Test("hostile storage: every bit of a qcow2 header that leads elsewhere or that nobody knows")
+    func headers() {
+        let plain = Self.plain
+        #expect(Self.objection(plain) == nil)
         #expect(QCOW2Header.virtualSize(plain) == 1 << 20)
         for byte in Array(8..<20) + Array(32..<36) + Array(72..<80) {
             for bit in 0..<8 where !(byte == 79 && (bit == 3 || bit == 4)) {
                 var header = plain
                 header[byte] |= 1 << UInt8(bit)
-                #expect(QCOW2Header.objection(to: header) != nil, "byte \(byte) bit \(bit)")
+                #expect(Self.objection(header) != nil, "byte \(byte) bit \(bit)")
             }
         }
-        #expect(QCOW2Header.objection(to: Array(plain.prefix(80))) != nil)
-        #expect(QCOW2Header.objection(to: []) == "it is not qcow2")
+        #expect(Self.objection(Array(plain.prefix(80))) != nil)
+        #expect(Self.objection([]) == "it is not qcow2")
         #expect(QCOW2Header.bytes(dump: " 51 46 49 fb\n 00\n") == [0x51, 0x46, 0x49, 0xfb, 0])
+    }
+
+    /// What QEMU would allocate and read because a header says so.
+    @Test("hostile storage: a qcow2 of 2^63 bytes, tables that are too large, too small or outside the file")
+    func sizesInHeaders() {
+        let odd: [(String, [Int: UInt8])] = [
+            ("2^63 bytes", [24: 0x80]), ("513 TiB", [25: 2, 26: 1]), ("clusters of one byte", [23: 0]),
+            ("clusters of 256 bytes", [23: 8]), ("clusters of 4 MiB", [23: 22]), ("clusters of 2^80 bytes", [23: 80]),
+            ("level 1 of 32 GiB", [36: 0xff]), ("level 1 outside the file", [44: 1]), ("level 1 in a cluster", [47: 8]),
+            ("level 1 in the header", [45: 0]), ("level 1 for less than the disk", [39: 0]),
+            ("a disk for more than level 1", [27: 0x40]), ("no reference counts", [59: 0]),
+            ("reference counts of 16 TiB", [57: 0xff]), ("reference counts outside the file", [52: 9]),
+            ("reference counts of 128 bits", [99: 7]), ("a header of no length", [103: 0]),
+        ]
+        for (what, changes) in odd {
+            var header = Self.plain
+            for (place, value) in changes { header[place] = value }
+            #expect(Self.objection(header) != nil, "\(what)")
+        }
+        #expect(QCOW2Header.objection(to: Self.plain, fileSize: Self.plainSize - 1) != nil)
     }
 
     /// A list of two folders, and one with any byte of it gone.

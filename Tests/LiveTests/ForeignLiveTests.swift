@@ -55,7 +55,9 @@ extension LiveTests {
             }
         }
 
-        @Test("hostile files: a link inside the files folder, an image with a backing file")
+        @Test(
+            "hostile files: a link inside the files folder, an image with a backing file, encryption, sizes that cannot be"
+        )
         func anImageThatLeadsElsewhere() async throws {
             try await withFleet("hostile") { fleet in
                 try fleet.writeBase(vni: 7772)
@@ -68,6 +70,22 @@ extension LiveTests {
                     (
                         "an external data file",
                         "truncate -s 64M /tmp/outside; qemu-img create -q -f qcow2 -o data_file=/tmp/outside tiny.qcow2 64M"
+                    ),
+                    (
+                        "a backing file over a network",
+                        "qemu-img create -q -u -f qcow2 -b nbd://192.0.2.1/x -F raw tiny.qcow2 64M"
+                    ),
+                    (
+                        "encryption",
+                        "qemu-img create -q -f qcow2 --object secret,id=s,data=x -o encrypt.format=aes,encrypt.key-secret=s tiny.qcow2 64M"
+                    ),
+                    (
+                        "a feature that nobody knows",
+                        "qemu-img create -q -f qcow2 tiny.qcow2 64M; printf '\\x80' | dd of=tiny.qcow2 bs=1 seek=72 conv=notrunc status=none"
+                    ),
+                    (
+                        "a disk of 2^62 bytes",
+                        "qemu-img create -q -f qcow2 tiny.qcow2 64M; printf '\\x40' | dd of=tiny.qcow2 bs=1 seek=24 conv=notrunc status=none"
                     ),
                     ("not qcow2", "echo '#!/bin/sh' >tiny.qcow2"),
                     ("a pipe", "mkfifo tiny.qcow2"),

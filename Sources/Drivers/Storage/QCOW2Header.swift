@@ -1,25 +1,63 @@
+import Model
+
 /// The header of a qcow2 file (docs/interop/qcow2.rst of QEMU), as far as it can lead elsewhere.
 public enum QCOW2Header {
     /// How many bytes of the file are looked at.
     public static let length = 112
 
+    /// The largest disk that an image may hold, in bytes: that of the largest volume.
+    public static let sizeLimit = UInt64(512) << 40
+
     /// Why an image with this header must not be used; nil when nothing speaks against it.
     ///
-    /// - Parameter bytes: the first bytes of the file.
-    public static func objection(to bytes: [UInt8]) -> String? {
+    /// QEMU is never asked. It opens what an image names before it tells of it, and takes what a header says for the sizes
+    /// of what it allocates and reads.
+    ///
+    /// - Parameters:
+    ///   - bytes: the first bytes of the file.
+    ///   - fileSize: how many it has.
+    public static func objection(to bytes: [UInt8], fileSize: UInt64) -> String? {
         guard bytes.count >= 72, Array(bytes[..<4]) == [0x51, 0x46, 0x49, 0xfb] else { return "it is not qcow2" }
         let version = number(bytes, 4, 4)
         guard version == 2 || version == 3 else { return "it is qcow2 of version \(version), not 2 or 3" }
         guard number(bytes, 8, 8) == 0, number(bytes, 16, 4) == 0 else { return "it has a backing file" }
         guard number(bytes, 32, 4) == 0 else { return "it is encrypted" }
-        guard version == 3 else { return nil }
-        guard bytes.count >= 104 else { return "its header is not whole" }
-        let features = number(bytes, 72, 8)
-        if features & 0b0001 != 0 || features & 0b0010 != 0 { return "it was not closed properly, or is damaged" }
-        if features & 0b0100 != 0 { return "it has an external data file" }
-        // Compression type and extended level 2 entries stay within the file.
-        if features & ~0b11000 != 0 { return "it needs features that are not known" }
-        return nil
+        var isExtended = false
+        if version == 3 {
+            guard bytes.count >= 104 else { return "its header is not whole" }
+            let features = number(bytes, 72, 8)
+            if features & 0b0001 != 0 || features & 0b0010 != 0 { return "it was not closed properly, or is damaged" }
+            if features & 0b0100 != 0 { return "it has an external data file" }
+            // Compression type and extended level 2 entries stay within the file.
+            if features & ~0b11000 != 0 { return "it needs features that are not known" }
+            isExtended = features & 0b10000 != 0
+            guard number(bytes, 96, 4) <= 6, number(bytes, 100, 4) >= 104 else { return wrongLayout }
+        }
+        let size = number(bytes, 24, 8)
+        guard size <= sizeLimit else {
+            return "it holds a disk of \(size) bytes, more than the \(ByteCount(sizeLimit)) that are accepted"
+        }
+        return hasTables(bytes, size, fileSize, isExtended) ? nil : wrongLayout
+    }
+
+    private static let wrongLayout = "its header says what cannot be so"
+
+    /// Whether the tables that the header names are as large as the disk's size wants, lie in the file, and are no larger than
+    /// QEMU makes them (32 MiB for level 1, 8 MiB for reference counts).
+    private static func hasTables(_ bytes: [UInt8], _ size: UInt64, _ fileSize: UInt64, _ isExtended: Bool) -> Bool {
+        let clusterBits = number(bytes, 20, 4)
+        guard (9...21).contains(clusterBits) else { return false }
+        let cluster = UInt64(1) << clusterBits
+        func lies(_ start: UInt64, _ length: UInt64) -> Bool {
+            start % cluster == 0 && start >= cluster && start <= fileSize && length <= fileSize - start
+        }
+        let entries = number(bytes, 36, 4)
+        let reach = cluster * (cluster / (isExtended ? 16 : 8))
+        guard entries <= 4 << 20, entries >= (size + reach - 1) / reach,
+            entries == 0 || lies(number(bytes, 40, 8), entries * 8)
+        else { return false }
+        let counts = number(bytes, 56, 4) * cluster
+        return counts <= 8 << 20 && counts > 0 && lies(number(bytes, 48, 8), counts)
     }
 
     /// The size a guest sees, in bytes; nil when the bytes are not those of a qcow2 file.

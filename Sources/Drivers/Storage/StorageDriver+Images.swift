@@ -8,25 +8,37 @@ extension StorageDriver {
     /// - Throws: `.surprise` when the bytes are others than declared, or a qcow2 file refers to any other file, is
     ///   encrypted or damaged; `.command` when there is no room.
     public func importImage(_ image: Image, from localPath: String) async throws(HostError) {
-        guard let status = image.status, let sha256 = image.spec.sha256,
-            case .image(sha256, image.spec.format, staged: false) = try await role(ofPath: status.path)
-        else { throw .surprise("the plan has no path of ours for Image/\(image.metadata.identity)") }
-        switch try await target(status.path) {
-        case .file: return
-        case .other: throw .surprise("\(status.path) is there and no plain file")
-        case .missing: break
-        }
-        let staged = status.path + Identity.stagedSuffix
+        guard let place = try await place(of: image) else { return }
+        let staged = place.path + Identity.stagedSuffix
         do throws(HostError) {
             try await run(
-                StorageScripts.receive, [staged, sha256], input: .file(localPath), deadline: Self.copyDeadline)
-            if image.spec.format == .qcow2 { try await checkHeader(staged) }
-            let mark = try FileMark(ImageMark(fleet: identity.fleet, sha256: sha256))
-            try await finish(status.path, staged: staged, mark: mark, mode: "0444")
+                StorageScripts.receive, [staged, place.sha256], input: .file(localPath), deadline: Self.copyDeadline)
+            try await store(image, place, staged: staged)
         } catch {
             try? await run(StorageScripts.removeStaged, [staged])
             throw error
         }
+    }
+
+    /// Where an image is to lie, and its digest; nil when it is there.
+    ///
+    /// - Throws: `.surprise` when the plan has no path of ours for it, or when something else is there.
+    func place(of image: Image) async throws(HostError) -> (path: String, sha256: String)? {
+        guard let status = image.status, let sha256 = image.spec.sha256,
+            case .image(sha256, image.spec.format, staged: false) = try await role(ofPath: status.path)
+        else { throw .surprise("the plan has no path of ours for Image/\(image.metadata.identity)") }
+        switch try await target(status.path) {
+        case .file: return nil
+        case .other: throw .surprise("\(status.path) is there and no plain file")
+        case .missing: return (status.path, sha256)
+        }
+    }
+
+    /// Gives a file whose digest is the image's the image's name, unless it would lead QEMU elsewhere.
+    func store(_ image: Image, _ place: (path: String, sha256: String), staged: String) async throws(HostError) {
+        if image.spec.format == .qcow2 { try await checkHeader(staged) }
+        let mark = try FileMark(ImageMark(fleet: identity.fleet, sha256: place.sha256))
+        try await finish(place.path, staged: staged, mark: mark, mode: "0444")
     }
 
     /// Removes a stored image.
@@ -73,13 +85,21 @@ extension StorageDriver {
         try await run(StorageScripts.removeStaged, [path])
     }
 
-    /// Reads the header ourselves, since `qemu-img info` opens an external data file before it tells of it.
+    /// Reads the header ourselves: QEMU opens what a file names before it tells of it.
     private func checkHeader(_ path: String) async throws(HostError) {
-        let dump = try await commands.run("od", ["-A", "n", "-v", "-t", "x1", "-N", "112", "--", path])
-        if let objection = QCOW2Header.objection(to: QCOW2Header.bytes(dump: dump.text)) {
+        let (size, bytes) = try await header(path)
+        if let objection = QCOW2Header.objection(to: bytes, fileSize: size) {
             throw .surprise("the image is refused: \(objection)")
         }
-        // And QEMU's own opinion, which reads the tables as well.
-        try await commands.run("qemu-img", ["info", "--output=json", "-f", "qcow2", "--", path])
+    }
+
+    /// A plain file's size and its first bytes.
+    func header(_ path: String) async throws(HostError) -> (size: UInt64, bytes: [UInt8]) {
+        let text = try await commands.run("bash", ["-c", StorageScripts.header, "infra-inspect", path]).text
+        let lines = text.split(separator: "\n", maxSplits: 1)
+        guard let size = lines.first.flatMap({ UInt64($0) }) else {
+            throw .unreadable("stat wrote no size of \(CommandText.printable(path))")
+        }
+        return (size, QCOW2Header.bytes(dump: lines.dropFirst().joined()))
     }
 }

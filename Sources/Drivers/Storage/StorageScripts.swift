@@ -20,6 +20,13 @@ enum StorageScripts {
         fi
         """#
 
+    /// PATH: a plain file's size, and its first bytes in hexadecimal digits.
+    static let header = #"""
+        set -eu
+        stat --printf='%s\n' -- "$1"
+        exec od -A n -v -t x1 -N 112 -- "$1"
+        """#
+
     /// LENGTH FOLDER…: what is in the folders, as `StorageListing` reads it, with the first bytes of each plain file that is
     /// called as our qcow2 files are. Names are kept in files without a name, so that one walk tells the order of all; first
     /// bytes and marks are read at the same time. Without the prelude, since nothing in a folder is written.
