@@ -66,7 +66,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["Model", "Manifests", "Planning", subprocess, systemPackage],
-            path: "Tests/Support", swiftSettings: settings),
+            path: "Tests/Support", exclude: ["Servers"], swiftSettings: settings),
         .executableTarget(
             name: "BenchmarkInventory", dependencies: ["Model", "Manifests", "Planning", "TestSupport"],
             path: "Tests/Benchmarks/BenchmarkInventory", swiftSettings: settings),

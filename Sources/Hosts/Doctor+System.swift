@@ -45,6 +45,25 @@ extension Doctor {
         ]
     }
 
+    /// Whether there is what fetches images that have a `url`, and the authorities that it trusts for https.
+    func fetching() async throws(HostError) -> [Finding] {
+        let script = #"""
+            command -v curl >/dev/null || echo curl
+            [[ -e /etc/ssl/certs/ca-certificates.crt ]] || echo ca-certificates
+            """#
+        let missing = try await commands.run("bash", ["-c", script]).text.split(separator: "\n").map(String.init)
+        return [Self.fetchingFinding(missing: missing)]
+    }
+
+    static func fetchingFinding(missing: [String]) -> Finding {
+        guard !missing.isEmpty else { return Finding(.ok, "fetching", "curl is installed, with authorities for https") }
+        let names = missing.joined(separator: " and ")
+        return Finding(
+            .warning, "fetching",
+            "\(names) \(missing.count == 1 ? "is" : "are") not installed, which images with `url` need",
+            remedy: "apt-get install \(missing.joined(separator: " "))")
+    }
+
     /// Whether the host's own firewall drops frames between guests.
     func bridgeNetfilter() async throws(HostError) -> [Finding] {
         let script = #"""

@@ -76,6 +76,10 @@ public struct FindingCode: Hashable, Sendable {
             ("mtu", "A frame size out of range.", "Write 576 to 65535; a tunnel needs room on its underlay."),
             ("security-rule", "A rule of a security group that cannot be.", "Write it as the message says."),
             ("size", "A size out of range, or not a whole multiple.", "Write one that the message names."),
+            (
+                "url-address", "A URL that leads to a host itself or to a cloud's metadata.",
+                "Name a server that other machines reach as well."
+            ),
             ("write-files", "Secret files beside userData's write_files.", "Keep one of them."),
         ])
 

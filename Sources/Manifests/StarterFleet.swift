@@ -55,7 +55,8 @@ public enum StarterFleet {
     }
 
     private static let machineText = """
-        # What disks start from: a file below the folder that --files names.
+        # What disks start from: a file below the folder that --files names. With url: https://… and sha256: in place of file,
+        # each host fetches it by itself.
         apiVersion: infra/v1
         kind: Image
         metadata:

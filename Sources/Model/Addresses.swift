@@ -193,9 +193,9 @@ public struct MACAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
     public static func < (left: MACAddress, right: MACAddress) -> Bool { left.value < right.value }
 }
 
-private func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
-private func isHexDigit(_ byte: UInt8) -> Bool {
+func isHexDigit(_ byte: UInt8) -> Bool {
     isDigit(byte) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x66)
 }
 

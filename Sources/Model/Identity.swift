@@ -98,6 +98,19 @@ public struct Identity: Hashable, Sendable {
     /// What the name of an unfinished file ends in.
     public static let stagedSuffix = ".staged"
 
+    /// What stands before that in the name of an image of which a part was fetched. Unlike other unfinished files it is
+    /// gone on with: its name says by the digest what it is a part of.
+    public static let partSuffix = ".part"
+
+    /// Where the part of an image lies that was fetched until now.
+    public static func part(of image: String) -> String { image + partSuffix + stagedSuffix }
+
+    /// Where the image lies once it is whole; nil for the path of anything else than a part.
+    public static func whole(ofPart path: String) -> String? {
+        let suffix = partSuffix + stagedSuffix
+        return path.hasSuffix(suffix) ? String(path.dropLast(suffix.count)) : nil
+    }
+
     /// The name of a network's bridge: 13 of the 15 bytes the kernel allows.
     public func bridgeName(_ network: String) -> String { "ib" + linkDigits(network) }
 

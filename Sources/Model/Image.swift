@@ -14,20 +14,26 @@ public struct Image: Hashable, Sendable, Codable {
         case initrd
     }
 
-    /// What the manifest says.
+    /// What the manifest says. It has one of `file` and `url`; what was observed has neither.
     public struct Spec: Hashable, Sendable, Codable {
         /// The file, relative to the controller's `--files` folder.
-        public var file: String
-        /// SHA-256 of the bytes, 64 hex digits. Optional in a manifest, always known in a plan.
+        public var file: String?
+        /// Where hosts fetch the bytes from, as `ImageURL` reads it.
+        public var url: String?
+        /// SHA-256 of the bytes, 64 hex digits. Optional in a manifest with a file, always known in a plan.
         public var sha256: String?
         /// How the bytes are to be read.
         public var format: Format
-        /// Size of a disk's contents as a guest sees it; filled in when the file is read.
+        /// Size of a disk's contents as a guest sees it; filled in when the file is read, so not with a URL.
         public var virtualSize: ByteCount?
 
         /// An image's declaration.
-        public init(file: String, sha256: String? = nil, format: Format, virtualSize: ByteCount? = nil) {
+        public init(
+            file: String? = nil, url: String? = nil, sha256: String? = nil, format: Format,
+            virtualSize: ByteCount? = nil
+        ) {
             self.file = file
+            self.url = url
             self.sha256 = sha256
             self.format = format
             self.virtualSize = virtualSize
@@ -42,7 +48,7 @@ public struct Image: Hashable, Sendable, Codable {
         public var pool: String
         /// The absolute path, `…/img-<sha256>.<fleet8>.<format>`.
         public var path: String
-        /// Whether this is an unfinished copy under a `….staged` name.
+        /// Whether this is an unfinished copy under a `….staged` name, or what was fetched of it until now.
         public var staged: Bool
 
         /// An observation.

@@ -80,6 +80,11 @@ struct Expectation {
     /// An image as the manifests have it.
     func manifestImage(_ id: String) -> Image? { manifest.images[id] }
 
+    /// Whether the manifests have an image with that digest by its URL.
+    func isFetched(_ sha256: String) -> Bool {
+        manifest.fleet.images.contains { $0.spec.url != nil && $0.spec.sha256 == sha256 }
+    }
+
     private mutating func add(pool: StoragePool, on host: String) {
         var pool = pool
         let id = pool.metadata.identity
@@ -139,7 +144,7 @@ struct Expectation {
     ) -> Image? {
         guard let sha256 = image.spec.sha256 else {
             impossible[user] =
-                "the digest of Image/\(image.metadata.name) is not known: \(image.spec.file) was not read (--files)"
+                "the digest of Image/\(image.metadata.name) is not known: \(image.spec.file ?? "it") was not read (--files)"
             return nil
         }
         var stored = image

@@ -232,11 +232,13 @@ struct HostPlanner {
         blockedResources.insert(resource)
     }
 
-    /// Unfinished files of an earlier run. What made them starts over, so they go first.
+    /// Unfinished files of an earlier run. What made them starts over, so they go first; but what is fetched goes on.
     private mutating func planStaged() {
         guard !observed.unknown.contains(where: { $0.area == .host }) else { return }
         let images = observed.images.compactMap { image in
-            image.status.flatMap { $0.staged ? (ResourceID(.image, image.metadata.identity), $0.path) : nil }
+            image.status.flatMap {
+                $0.staged && !isFetched(image) ? (ResourceID(.image, image.metadata.identity), $0.path) : nil
+            }
         }
         let volumes = observed.volumes.compactMap { volume in
             volume.status.flatMap { $0.staged ? (ResourceID(.volume, volume.metadata.identity), $0.path) : nil }

@@ -11,10 +11,21 @@ extension HostPlanner {
             let pool = ResourceID(.storagePool, status.pool)
             if isHeld(resource, area: .storage, needs: [pool]) || isPoolUnknown(status.pool, resource) { continue }
             if isInTheWay(status.path, of: resource) { continue }
+            let source = image.spec.url.flatMap { ImageURL($0) }.map { "; fetched from \($0.shown)" } ?? ""
             add(
-                resource, .create, .importImage(image), reason: "not stored in \(pool)",
+                resource, .create, .importImage(image), reason: "not stored in \(pool)\(source)",
                 after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: status.path))
         }
+    }
+
+    /// Whether an observed image is the part of one that is still to be fetched here, or for another host that shares the pool.
+    func isFetched(_ image: Image) -> Bool {
+        guard let status = image.status, let digest = image.spec.sha256, !options.destroys,
+            let whole = Identity.whole(ofPart: status.path)
+        else { return false }
+        if observed.images.contains(where: { $0.status?.path == whole && $0.status?.staged == false }) { return false }
+        let isNeeded = expectation.inventory.images.contains { $0.status?.path == whole && $0.spec.url != nil }
+        return isNeeded || shared.contains(status.pool) && expectation.isFetched(digest)
     }
 
     /// Stored images that nothing declares any more.

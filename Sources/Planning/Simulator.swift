@@ -146,6 +146,7 @@ extension HostInventory {
         case .importImage(let image):
             try require(pools.contains { $0.metadata.identity == image.status?.pool }, "no such pool")
             try require(!images.contains { $0.status?.path == image.status?.path }, "the image is there")
+            images.removeAll { $0.status?.path == image.status.map { Identity.part(of: $0.path) } }
             images.append(image)
         case .removeImage(let image):
             try require(!volumes.contains { $0.status?.backing == image.status?.path }, "a volume is a layer over it")

@@ -29,21 +29,19 @@ public struct ImageFiles: Sendable {
     }
 
     /// Where an image's file is.
-    public func path(of image: Image) -> String {
-        folder.path(of: image.spec.file)
-    }
+    public func path(of file: String) -> String { folder.path(of: file) }
 
-    /// Fills in the digest and the virtual size of every image. Problems are told about the image, which then stays
-    /// without a digest, so what needs it is blocked.
+    /// Fills in the digest and the virtual size of every image that is a file. Problems are told about the image, which then
+    /// stays without a digest, so what needs it is blocked.
     /// - Parameter folder: The folder; with nil only digests that the manifests state are known.
     public static func fill(_ manifest: FleetManifest, from folder: ImageFiles?) -> (FleetManifest, [Diagnostic]) {
         var manifest = manifest
         var diagnostics: [Diagnostic] = []
         for index in manifest.images.indices {
-            guard let folder else { continue }
             let image = manifest.images[index]
+            guard let folder, let file = image.spec.file else { continue }
             do throws(Unusable) {
-                let facts = try folder.read(image)
+                let facts = try folder.read(file, image.spec.format)
                 if let stated = image.spec.sha256, stated != facts.sha256 {
                     throw Unusable(
                         why: "has the digest \(facts.sha256), the manifest says \(stated)", field: "spec.sha256")
@@ -54,7 +52,7 @@ public struct ImageFiles: Sendable {
                 manifest.images[index].spec.sha256 = nil
                 diagnostics.append(
                     Diagnostic(
-                        code: "image-file", "\(image.spec.file) \(error.why)",
+                        code: "image-file", "\(file) \(error.why)",
                         help: "a regular file below \(folder.folder.shown)",
                         resource: ResourceID(.image, image.metadata.identity), field: error.field))
             }
@@ -67,12 +65,14 @@ public struct ImageFiles: Sendable {
     public static func filling(
         _ manifest: FleetManifest, from folder: ImageFiles?
     ) async -> (FleetManifest, [Diagnostic]) {
-        guard folder != nil, !manifest.images.isEmpty else { return (manifest, []) }
+        guard folder != nil, manifest.images.contains(where: { $0.spec.file != nil }) else { return (manifest, []) }
         do throws(HostError) {
             return try await threads.run("reading image files", deadline: deadline) { fill(manifest, from: folder) }
         } catch {
             var manifest = manifest
-            for index in manifest.images.indices { manifest.images[index].spec.sha256 = nil }
+            for index in manifest.images.indices where manifest.images[index].spec.file != nil {
+                manifest.images[index].spec.sha256 = nil
+            }
             let problem = Diagnostic(
                 code: "image-file", "the image files could not be read: \(error)",
                 resource: ResourceID(.fleet, manifest.fleet.metadata.identity))
@@ -93,10 +93,10 @@ public struct ImageFiles: Sendable {
     }
 
     /// Reads a file once: its digest, and from its first bytes what kind of disk it is.
-    func read(_ image: Image) throws(Unusable) -> Facts {
+    func read(_ name: String, _ format: Image.Format) throws(Unusable) -> Facts {
         let file: ClosedFolder.File
         do throws(ClosedFolder.Unusable) {
-            file = try folder.open(image.spec.file)
+            file = try folder.open(name)
         } catch {
             throw Unusable(why: error.why)
         }
@@ -104,8 +104,7 @@ public struct ImageFiles: Sendable {
         let contents = try contents(of: file)
         return Facts(
             sha256: contents.sha256,
-            virtualSize: try virtualSize(
-                image.spec.format, head: contents.head, fileSize: UInt64(file.status.st_size)))
+            virtualSize: try virtualSize(format, head: contents.head, fileSize: UInt64(file.status.st_size)))
     }
 
     /// What an open file holds. One that is written to meanwhile holds nothing that could be told.

@@ -49,6 +49,7 @@ struct StepPerformer: Sendable {
         case .stopMachine, .restartMachine: grace
         // Both have deadlines of their own; a move that is cancelled is not ended by it.
         case .migrateMachine(_, let passage): .seconds(passage.limits.timeout + 120)
+        case .importImage(let image): image.spec.file == nil ? StorageDriver.fetchDeadline : .zero
         // A part of a logical volume may have to be written over.
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
@@ -88,9 +89,12 @@ struct StepPerformer: Sendable {
         case .startPool(let pool): try await storage.startPool(pool)
         case .growPool(let pool): try await storage.growPool(pool)
         case .removePool(let pool): try await storage.removePool(pool)
-        case .importImage(let image): try await importImage(image)
+        case .importImage(let image): try await importImage(image, report)
         case .removeImage(let image): try await storage.removeImage(image)
-        case .createVolume(let volume): try await storage.createVolume(volume, pools: manifest.pools)
+        case .createVolume(let volume):
+            let image = manifest.images.first { $0.metadata.identity == volume.spec.image }
+            try await storage.createVolume(
+                volume, pools: manifest.pools, isImageRead: image?.spec.virtualSize != nil)
         case .growVolume(let volume): try await storage.growVolume(volume, pools: manifest.pools)
         case .growDisk(let volume, let machine, let disk):
             try await storage.extendVolume(volume, pools: manifest.pools)
@@ -239,8 +243,11 @@ struct StepPerformer: Sendable {
         return ssh.address
     }
 
-    private func importImage(_ image: Image) async throws(HostError) {
+    private func importImage(
+        _ image: Image, _ report: @escaping @Sendable (MoveProgress) -> Void
+    ) async throws(HostError) {
+        guard let file = image.spec.file else { return try await session.storage.fetchImage(image, report: report) }
         guard let files else { throw .surprise("there is no folder of image files (--files)") }
-        try await session.storage.importImage(image, from: files.path(of: image))
+        try await session.storage.importImage(image, from: files.path(of: file))
     }
 }

@@ -86,7 +86,7 @@ struct RevisionPlan {
     private static func known(_ manifest: FleetManifest) -> FleetManifest {
         var manifest = manifest
         for index in manifest.images.indices where manifest.images[index].spec.sha256 == nil {
-            let digest = SHA256.hash(data: Data(manifest.images[index].spec.file.utf8))
+            let digest = SHA256.hash(data: Data((manifest.images[index].spec.file ?? "").utf8))
             manifest.images[index].spec.sha256 = digest.hexDigits
         }
         for index in manifest.machines.indices {

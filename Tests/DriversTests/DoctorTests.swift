@@ -11,7 +11,7 @@ import Testing
         #expect(
             findings.map(\.check) == [
                 "root", "programs", "libvirt", "kvm-mode", "accelerator", "kernel-links", "vlans", "dhcp",
-                "bridge-netfilter",
+                "fetching", "bridge-netfilter",
                 "frr", "lock-folder", "machine-id", "xattrs", "disk-space",
             ])
         // Room and VLANs are what the machine has.
@@ -61,6 +61,13 @@ import Testing
         #expect(finding.remedy == "apt-get install attr genisoimage")
         // Guests are held to their addresses by nftables, and do not start without.
         #expect(Doctor.programsFinding(found: all.subtracting(["nft"])).remedy == "apt-get install nftables")
+    }
+
+    @Test func whatFetchesImagesIsNamed() {
+        #expect(Doctor.fetchingFinding(missing: []).severity == .ok)
+        let finding = Doctor.fetchingFinding(missing: ["curl", "ca-certificates"])
+        #expect(finding.severity == .warning && finding.remedy == "apt-get install curl ca-certificates")
+        #expect(finding.message == "curl and ca-certificates are not installed, which images with `url` need")
     }
 
     @Test func aClosedDeviceNodeIsAProblem() {

@@ -130,7 +130,7 @@ import Testing
         ] { #expect(Self.findings(host(ssh)) == ["x.yaml:4:value"], "\(ssh)") }
     }
 
-    @Test("hostile files: an image, a kernel or a secret outside the folder, an http source")
+    @Test("hostile files: an image, a kernel or a secret outside the folder, an http source at an internal address")
     func filesOutsideTheFolder() {
         for path in ["/etc/shadow", "/root/.ssh/id_ed25519", "../x", "a/../../x", "..", "a//b", "./a", "a\\0b", "~/x"] {
             let image = Self.image("file: \"\(path)\", format: kernel")
@@ -141,10 +141,44 @@ import Testing
             #expect(Self.findings(image) == expected, "\(path)")
             #expect(Self.findings(Self.machine("a", secret)) == expected, "\(path)")
         }
-        for source in ["url: 'http://169.254.169.254/latest'", "url: 'https://localhost/x', sha256: \(Self.digest)"] {
-            let image = Self.image("\(source), format: raw")
-            #expect(Self.read(image).loaded == nil && !Self.findings(image).isEmpty, "\(source)")
+        for host in [
+            "169.254.169.254", "127.0.0.1", "127.1.2.3", "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255",
+            "100.100.100.200", "168.63.129.16", "[::]", "[::1]", "[fe80::1]", "[febf::1]", "[ff02::1]",
+            "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[64:ff9b::169.254.169.254]", "[2002:7f00:1::]",
+            "[::127.0.0.1]", "[fd00:ec2::254]", "localhost", "LOCALHOST", "a.localhost",
+        ] {
+            let image = Self.image("url: 'http://\(host)/latest', sha256: \(Self.digest), format: raw")
+            #expect(Self.findings(image) == ["x.yaml:4:url-address"], "\(host)")
         }
+        for host in ["10.0.0.5", "192.168.1.1", "192.0.2.7:8080", "[fd00::5]", "[2001:db8::1]:80", "images"] {
+            let image = Self.image("url: 'http://\(host)/latest', sha256: \(Self.digest), format: raw")
+            #expect(Self.findings(image) == [], "\(host)")
+        }
+    }
+
+    @Test("hostile values: a URL with a user, a fragment, an address in octal, another protocol, an option")
+    func addressesThatAreReadInTwoWays() {
+        for url in [
+            "ftp://images.example/x", "file:///etc/shadow", "HTTP://images.example/x", "//images.example/x",
+            "http:/images.example", "https://", "https:///x", "https://root:x@images.example/x", "https://@a/x",
+            "https://a/x#y", "https://a b/x", "https://a/x y", #"https://a/x\\y"#, #"https://a/\"x"#,
+            "https://a/x{1,2}",
+            "https://a/x[1-9]", "https://a/%", "https://a/%zz", #"https://a/x\nurl=y"#, "https://a/é", "https://é/x",
+            "https://-a/x", "https://a-/x", "https://a./x", "https://a..b/x", "https://a_b/x", "https://*/x",
+            "https://2130706433/x", "https://0x7f000001/x", "https://0x7f.1/x", "https://127.1/x",
+            "https://0177.0.0.1/x",
+            "https://1.2.3.4.5/x", "https://1.2.3.256/x", "https://a.1/x", "https://::1/x", "https://[::1/x",
+            "https://[::1]x/x", "https://[1.2.3.4]/x", "https://[fe80::1%25eth0]/x", "https://a:/x", "https://a:0/x",
+            "https://a:080/x", "https://a:65536/x", "https://a:80:80/x", "-o/etc/passwd",
+            "https://a/" + String(repeating: "x", count: 2048), "https://" + String(repeating: "a", count: 64) + "/x",
+        ] {
+            let image = Self.image("url: \"\(url)\", sha256: \(Self.digest), format: raw")
+            #expect(Self.findings(image) == ["x.yaml:4:value"], "\(url)")
+        }
+        #expect(Self.findings(Self.image("url: 'https://a.example/x', format: raw")) == ["x.yaml:4:missing-field"])
+        let both = "file: x, url: 'https://a.example/x', sha256: \(Self.digest), format: raw"
+        #expect(Self.findings(Self.image(both)) == ["x.yaml:4:conflict"])
+        #expect(Self.findings(Self.image("format: raw")) == ["x.yaml:4:missing-field"])
     }
 
     private static func image(_ spec: String) -> String {

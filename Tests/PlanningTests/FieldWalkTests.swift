@@ -53,6 +53,7 @@ import Testing
         "StoragePool spec.capacity": "read by capacity",
         "Image metadata.labels": "words for people and their tools",
         "Image spec.file": "the digest counts, not the name",
+        "Image spec.url": "the digest counts, not where the bytes come from",
         "Image spec.format": "of an image that nothing is a layer over; any other change is rejected",
         "Network metadata.labels": "words for people and their tools",
         "Network spec.bridge.name": "adopts what is not ours; a link that is there keeps its name: refused",

@@ -42,7 +42,9 @@ enum RandomFleet {
                 StoragePool(metadata: Metadata(name: $0), spec: .init(path: "/var/lib/infra/\($0)"))
             },
             images: [
-                image("i0", String(repeating: random.chance(80) ? "a" : "b", count: 64), .qcow2),
+                image(
+                    "i0", String(repeating: random.chance(80) ? "a" : "b", count: 64), .qcow2,
+                    isFetched: random.chance(30)),
                 image("k0", String(repeating: random.chance(80) ? "c" : "d", count: 64), .kernel),
             ])
         if hasGroup { manifest.pools.insert(group(generation), at: 0) }
@@ -69,8 +71,12 @@ enum RandomFleet {
         return manifest
     }
 
-    private static func image(_ name: String, _ sha256: String, _ format: Image.Format) -> Image {
-        Image(metadata: Metadata(name: name), spec: .init(file: name, sha256: sha256, format: format))
+    private static func image(
+        _ name: String, _ sha256: String, _ format: Image.Format, isFetched: Bool = false
+    ) -> Image {
+        let (file, url) = isFetched ? (nil, "https://images.example/\(name)") : (name, nil)
+        return Image(
+            metadata: Metadata(name: name), spec: .init(file: file, url: url, sha256: sha256, format: format))
     }
 
     private static func network(_ index: Int, vni: Int, _ random: inout SeededGenerator) -> Network {

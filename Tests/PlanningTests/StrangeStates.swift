@@ -60,8 +60,11 @@ extension HostInventory {
         }
         if random.chance(40) { leaveCopy(&random, identity) }
         if random.chance(40), var image = images.randomElement(using: &random), let path = image.status?.path {
-            image.status?.path = path + Identity.stagedSuffix
+            // A part is gone on with where its image is fetched; elsewhere it is in nobody's way and goes.
+            let isPart = random.chance(50)
+            image.status?.path = isPart ? Identity.part(of: path) : path + Identity.stagedSuffix
             image.status?.staged = true
+            if isPart, random.chance(50) { images.removeAll { $0.status?.path == path } }
             images.append(image)
         }
         if random.chance(40) {

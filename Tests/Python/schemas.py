@@ -28,7 +28,8 @@ dice = random.Random(seed)
 # What no schema can know, by code; Docs/ci.md lists them for users.
 ONLY_OURS = {
     # one document, beyond JSON Schema
-    *("clone-format", "cpu-count", "duplicate", "ignored-field", "mtu", "security-rule", "size", "write-files"),
+    *("clone-format", "cpu-count", "duplicate", "ignored-field", "mtu", "security-rule", "size"),
+    *("url-address", "write-files"),
     # the whole fleet
     *("address-gateway", "address-outside", "address-reserved", "address-server", "address-used", "address-without-subnet"),
     *("dhcp-evpn", "dhcp-ipv6", "dhcp-server", "evpn", "server-outside"),
@@ -41,6 +42,7 @@ ONLY_OURS = {
 EXCEPTIONS = {
     ("conflict", "mtu"),
     *(("value", words) for words in ("is not an address", "is not a block of addresses", "is not a host's public key")),
+    ("value", "is not the address of an image"),
 }
 
 EXAMPLES = ["Examples/office", "Examples/racks", "Tests/Cases/every-field", "Tests/Cases/good/grammar/manifests"]

@@ -63,9 +63,11 @@ extension GeneratedFleet {
         _ name: String, _ format: Image.Format, _ random: inout SeededGenerator
     ) -> Image {
         let digest = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }.hexDigits
+        let file = random.pick("\(name).img", "images/a b/\(name)", nil)
+        let url = file == nil ? "https://images.example/\(name).img" : nil
         return Image(
             metadata: metadata(name, &random),
-            spec: Image.Spec(file: random.pick("\(name).img", "images/a b/\(name)"), sha256: digest, format: format))
+            spec: Image.Spec(file: file, url: url, sha256: digest, format: format))
     }
 
     private static func securityGroup(_ random: inout SeededGenerator) -> SecurityGroup {

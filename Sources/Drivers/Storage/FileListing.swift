@@ -149,6 +149,8 @@ enum FileRole: Hashable {
             self = .volume(id: id, format: format, staged: staged)
         } else if let (sha256, format) = identity.image(inFileName: final) {
             self = .image(sha256: sha256, format: format, staged: staged)
+        } else if let whole = Identity.whole(ofPart: name), let (sha256, format) = identity.image(inFileName: whole) {
+            self = .image(sha256: sha256, format: format, staged: true)
         } else if let machine = identity.machine(inSeedFileName: staged ? Self.withoutNonce(final) : final) {
             self = .seed(machine: machine, staged: staged)
         } else {

@@ -13,7 +13,7 @@ extension StorageDriver {
         guard let path = source.status?.path else { return }
         try await requireClosed(source)
         try await createVolume(
-            volume, pools: pools, from: StoredImage(path: path, format: source.spec.format.rawValue)
+            volume, pools: pools, isImageRead: true, from: StoredImage(path: path, format: source.spec.format.rawValue)
         ) { () throws(HostError) in try await requireClosed(source) }
     }
 

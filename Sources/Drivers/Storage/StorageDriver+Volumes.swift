@@ -6,18 +6,22 @@ extension StorageDriver {
     /// Makes the volume of `volume.status`: empty, a layer over its image, or a copy of it. Mode 0600 and marked. One that
     /// is to hold what a machine brings from another host is empty but for the layers below it.
     ///
-    /// - Parameter pools: the declared pools, which a logical volume is made after.
-    /// - Throws: `.surprise` when a file that is not this volume has its name, its image is not stored, or its pool has no
-    ///   room.
-    public func createVolume(_ volume: Volume, pools: [StoragePool] = []) async throws(HostError) {
-        try await createVolume(volume, pools: pools, from: nil) { () throws(HostError) in }
+    /// - Parameters:
+    ///   - pools: the declared pools, which a logical volume is made after.
+    ///   - isImageRead: whether the plan knew what a guest sees of its image, and that the volume is no smaller.
+    /// - Throws: `.surprise` when a file that is not this volume has its name, its image is not stored or larger, or its pool
+    ///   has no room.
+    public func createVolume(
+        _ volume: Volume, pools: [StoragePool] = [], isImageRead: Bool = true
+    ) async throws(HostError) {
+        try await createVolume(volume, pools: pools, isImageRead: isImageRead, from: nil) { () throws(HostError) in }
     }
 
     /// - Parameters:
     ///   - contents: what it is filled with; its image when nil.
     ///   - check: called once it is filled. When it throws, nothing is made.
     func createVolume(
-        _ volume: Volume, pools: [StoragePool], from contents: StoredImage?,
+        _ volume: Volume, pools: [StoragePool], isImageRead: Bool, from contents: StoredImage?,
         check: () async throws(HostError) -> Void
     ) async throws(HostError) {
         if let plan = try logical(volume) {
@@ -44,6 +48,7 @@ extension StorageDriver {
         let isEmpty = plan.mark.copy?.isUnfilled == true && volume.status?.backing == nil
         let image: StoredImage?
         if let contents { image = contents } else { image = isEmpty ? nil : try await self.image(of: volume, plan) }
+        if let image, contents == nil, !isImageRead { try await requireRoom(for: image, in: volume) }
         do throws(HostError) {
             try await fill(staged, volume.spec, image, isLayer: volume.status?.backing != nil)
             try await check()
@@ -176,6 +181,15 @@ extension StorageDriver {
             }
         }
         throw .surprise("the image \(origin) that Volume/\(plan.id) starts from is not stored in its pool")
+    }
+
+    /// Throws `.surprise` when the image holds a larger disk than the volume: as a layer, that would cut off its end.
+    private func requireRoom(for image: StoredImage, in volume: Volume) async throws(HostError) {
+        let (size, bytes) = try await header(image.path)
+        let least = ByteCount(image.format == "qcow2" ? QCOW2Header.virtualSize(bytes) ?? size : size)
+        guard least <= volume.spec.size else {
+            throw .surprise("\(volume.spec.size) is smaller than its image, which holds a disk of \(least)")
+        }
     }
 
     func fill(

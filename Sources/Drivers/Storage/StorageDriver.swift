@@ -109,8 +109,15 @@ public struct StorageDriver: Sendable {
     func run(
         _ script: String, _ arguments: [String], input: CommandInput = .none, deadline: Duration = .seconds(60)
     ) async throws(HostError) {
+        _ = try await output(of: script, arguments, input: input, deadline: deadline)
+    }
+
+    /// The same with what the script writes.
+    func output(
+        of script: String, _ arguments: [String], input: CommandInput, deadline: Duration
+    ) async throws(HostError) -> CommandOutput {
         do throws(HostError) {
-            try await commands.run(
+            return try await commands.run(
                 "bash", ["-c", StorageScripts.prelude + script, "infra-storage"] + arguments, input: input,
                 deadline: deadline, underLock: true)
         } catch .command(_, 9, let message) {

@@ -54,9 +54,9 @@ struct StorageReading {
         case .volume(let id, let format, let staged):
             addVolume(file, pool, id, format, staged, mark, seen)
         case .image(let sha256, let format, let staged):
-            addImage(named: sha256, file, pool, Image.Spec(file: "", sha256: sha256, format: format), staged)
+            addImage(named: sha256, file, pool, Image.Spec(sha256: sha256, format: format), staged)
         case .seed(let machine, staged: true):
-            addImage(named: "\(machine).seed", file, pool, Image.Spec(file: "", format: .iso), true)
+            addImage(named: "\(machine).seed", file, pool, Image.Spec(format: .iso), true)
         case .seed(let machine, staged: false):
             if let mark = mark?.seed(of: machine, in: identity) {
                 result.seeds[machine] = VirtualMachine.Seed(path: file.path, digest: mark.digest, salt: mark.salt)

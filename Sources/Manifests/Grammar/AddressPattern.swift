@@ -7,6 +7,6 @@ enum AddressPattern {
     static let block = "^(\(ipv4)/(3[0-2]|[12]?[0-9])|\(ipv6)/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"
 
     private static let byte = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-    private static let ipv4 = "(\(byte)\\.){3}\(byte)"
-    private static let ipv6 = "[0-9A-Fa-f]*:[0-9A-Fa-f:.]+"
+    static let ipv4 = "(\(byte)\\.){3}\(byte)"
+    static let ipv6 = "[0-9A-Fa-f]*:[0-9A-Fa-f:.]+"
 }
