@@ -80,6 +80,11 @@ struct Expectation {
     /// An image as the manifests have it.
     func manifestImage(_ id: String) -> Image? { manifest.images[id] }
 
+    /// Whether the manifests name an image with that digest, or one whose digest is not known.
+    func mayBeDeclared(_ sha256: String) -> Bool {
+        manifest.fleet.images.contains { $0.spec.sha256 == nil || $0.spec.sha256 == sha256 }
+    }
+
     /// Whether the manifests have an image with that digest by its URL.
     func isFetched(_ sha256: String) -> Bool {
         manifest.fleet.images.contains { $0.spec.url != nil && $0.spec.sha256 == sha256 }

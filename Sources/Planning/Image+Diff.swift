@@ -38,14 +38,14 @@ extension HostPlanner {
         }
     }
 
-    /// An image that nothing declares any more stays while a chain uses it. Else it is listed, and goes with the fleet.
+    /// An image that nothing needs any more stays while a chain uses it. Else it is listed; it goes when that is asked for, and
+    /// with the fleet.
     private mutating func planUnused(_ image: Image, _ path: String) {
         let resource = ResourceID(.image, image.metadata.identity)
         let layers = observed.volumes.filter { $0.status?.backing == path }
-        guard layers.isEmpty || options.destroys else { return }
         guard options.destroys else {
             let users = observed.machines.filter { $0.allPaths.contains(path) }
-            if users.isEmpty { note("image-unused", "stored as \(path), used by nothing", resource) }
+            if layers.isEmpty, users.isEmpty { planUnasked(image, resource, path) }
             return
         }
         if let layer = layers.first(where: { $0.status?.mark?.deletion != .delete }) {
@@ -62,6 +62,21 @@ extension HostPlanner {
             resource, .delete, .removeImage(image), reason: "used by nothing any more",
             after: layers.map { id(ResourceID(.volume, $0.metadata.identity), "remove") }
                 + users.flatMap { releases(of: $0.metadata.identity) })
+    }
+
+    /// One that the manifests name serves the next disk. What is in none goes by an option alone: no digest brings it back.
+    private mutating func planUnasked(_ image: Image, _ resource: ResourceID, _ path: String) {
+        let isDeclared = image.spec.sha256.map(expectation.mayBeDeclared) ?? true
+        guard options.removesUnusedImages, !isDeclared else {
+            note(
+                "image-unused", "stored as \(path), used by nothing", resource,
+                help: isDeclared ? nil : "`infra apply --unused-images` removes it")
+            return
+        }
+        if let area = observed.unknown.first(where: { [.storage, .compute, .host].contains($0.area) }) {
+            return block(resource, "not all that may use it could be observed: \(area.reason)")
+        }
+        add(resource, .delete, .removeImage(image), reason: "used by nothing, and in no manifest")
     }
 
     /// Blocks a resource whose pool's contents are unknown.

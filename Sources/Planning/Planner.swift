@@ -12,6 +12,8 @@ public struct PlanOptions: Hashable, Sendable {
     public var removal: Removal
     /// Resources about which nothing is done now, with the reason. A machine's disks are left with it.
     public var heldBack: [ResourceID: String]
+    /// Whether stored images go that nothing uses and no manifest names.
+    public var removesUnusedImages: Bool
     /// What is asked of machines beside what the manifests say. Then nothing else is done; the machines are the targets.
     public var request: PowerRequest?
 
@@ -28,20 +30,23 @@ public struct PlanOptions: Hashable, Sendable {
     /// What a plan may do.
     public init(
         allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false,
-        removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:], request: PowerRequest? = nil
+        removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:], removesUnusedImages: Bool = false,
+        request: PowerRequest? = nil
     ) {
         self.allowance = allowance
         self.targets = targets
         self.destroys = destroys
         self.removal = removal
         self.heldBack = heldBack
+        self.removesUnusedImages = removesUnusedImages
         self.request = request
     }
 
-    /// The same for what is left once the steps were done.
+    /// The same for what is left once the steps were done. Images that these left unused were not asked for.
     public var afterwards: PlanOptions {
         var options = self
         options.request = request?.done
+        options.removesUnusedImages = false
         return options
     }
 

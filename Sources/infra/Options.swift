@@ -77,17 +77,21 @@ struct PlanningOptions: ParsableArguments {
             "Only this resource and what it refers to; nothing is removed. May be repeated.", valueName: "Kind/id"))
     var target: [ResourceID] = []
 
+    @Flag(help: "Also remove stored images that nothing uses and no manifest names.")
+    var unusedImages = false
+
     /// Between commits there is nobody to narrow it for.
     func commitOptions() throws -> PlanOptions {
-        guard target.isEmpty else {
-            Console.error("error[target]: --target does not go with --from")
+        guard target.isEmpty, !unusedImages else {
+            Console.error("error[target]: --target and --unused-images do not go with --from")
             throw ExitCode(Exit.couldNotRun)
         }
         return PlanOptions(allowance: allow)
     }
 
     func options(_ input: FleetInput) throws -> PlanOptions {
-        PlanOptions(allowance: allow, targets: try input.identities(of: target))
+        PlanOptions(
+            allowance: allow, targets: try input.identities(of: target), removesUnusedImages: unusedImages)
     }
 }
 

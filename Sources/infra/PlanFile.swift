@@ -13,8 +13,12 @@ struct PlanFile: Codable {
     var basis: PlanBasis
     var allowance: Disruption
     var targets: [ResourceID]
+    /// Left out by versions that did not know it.
+    var unusedImages: Bool?
 
-    var options: PlanOptions { PlanOptions(allowance: allowance, targets: Set(targets)) }
+    var options: PlanOptions {
+        PlanOptions(allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false)
+    }
 
     /// Tells that a plan no longer holds.
     /// - Throws: `ExitCode`, always.

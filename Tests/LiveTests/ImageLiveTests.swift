@@ -35,6 +35,34 @@ extension LiveTests {
                 #expect(try await Virsh.process("old") == process)
             }
         }
+
+        @Test func anUnusedImageGoesWhenAsked() async throws {
+            try await withFleet("unused") { fleet in
+                try fleet.writeBase(vni: 7741)
+                try fleet.writeMachine("old", address: 11, "power: stopped")
+                try fleet.edit("old.yaml", "image: tiny}", "image: tiny, deletion: delete}")
+                #expect(try await fleet.apply().lastLine == "No changes.")
+                let digest = String(try await sh(#"sha256sum <"$1"/tiny.qcow2"#, fleet.files).prefix(64))
+                try await sh(
+                    #"cd "$1"; qemu-img convert -c -f qcow2 -O qcow2 tiny.qcow2 new; mv new tiny.qcow2"#, fleet.files)
+                // A disk is a layer over it.
+                #expect(try await fleet.apply("--unused-images").output.hasSuffix("No changes.\n"))
+                let used = try await fleet.infra("get", "Image/\(digest)")
+                #expect(used.status == 0 && used.output.contains("1 disk"), "\(used)")
+
+                try fleet.remove("old.yaml")
+                #expect(try await fleet.apply("--allow", "data-loss").lastLine == "No changes.")
+                let plan = try await fleet.infra("plan")
+                let told = "used by nothing; `infra apply --unused-images` removes it"
+                #expect(plan.lastLine == "No changes." && plan.output.contains(told), "\(plan)")
+                #expect(try await fleet.apply("--allow", "data-loss").lastLine == "No changes.")
+                #expect(try await sh(#"ls "$1""#, fleet.pool).hasPrefix("img-\(digest)."))
+                let asked = try await fleet.infra("plan", "--unused-images")
+                #expect(asked.output.contains("- Image/\(digest) on server-1"), "\(asked)")
+                #expect(try await fleet.apply("--unused-images").lastLine == "No changes.")
+                #expect(try await sh(#"ls -A "$1""#, fleet.pool) == "")
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Golden cases: `Tests/Cases/plan/<case>/` holds `manifests/`, what was `observed.yaml` (nothing was, without it), `options`
-/// (`--allow` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
+/// (`allow CLASS`, `target KIND/ID`, `unused-images` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
 /// A folder `before/` makes `observed.yaml`: the state in which those manifests are applied.
 @Suite struct PlanCases {
     static let folder = Lab.repository.appending(path: "Tests/Cases/plan")
@@ -70,6 +70,7 @@ import Testing
             let words = line.split(separator: " ").map(String.init)
             switch words.first {
             case "destroy": options.destroys = true
+            case "unused-images": options.removesUnusedImages = true
             case "allow": options.allowance = try #require(Disruption(rawValue: words[1]))
             case "target": options.targets.insert(try #require(ResourceID(words[1])))
             default: Issue.record("\(line) is no option")

@@ -59,7 +59,8 @@ struct ResourceRow: Encodable {
                         $0,
                         [
                             Column("pool", image.status?.pool), Column("format", image.spec.format.rawValue),
-                            Column(Column.digest, image.spec.sha256), Column("path", image.status?.path),
+                            Column("used by", users(of: image, inventory)), Column(Column.digest, image.spec.sha256),
+                            Column("path", image.status?.path),
                         ])
                 }
             }
@@ -99,6 +100,19 @@ struct ResourceRow: Encodable {
                     ])
             }
         }
+    }
+
+    /// How many disks are layers over an image and how many machines boot it; nil when there are none.
+    private static func users(of image: Image, _ inventory: HostInventory) -> String? {
+        guard let path = image.status?.path, image.status?.staged == false else { return "unfinished" }
+        let disks = inventory.volumes.count { $0.status?.backing == path }
+        let machines = inventory.machines.count { machine in
+            [machine.spec, machine.status?.live].contains {
+                $0?.boot?.kernelPath == path || $0?.boot?.initrdPath == path
+            }
+        }
+        let counts = [(disks, "disk"), (machines, "machine")].filter { $0.0 > 0 }
+        return counts.isEmpty ? nil : counts.map { "\($0) \($1)\($0 == 1 ? "" : "s")" }.joined(separator: ", ")
     }
 
     /// Rows in columns under their titles.
