@@ -53,10 +53,12 @@ extension LibvirtConnection {
     /// changed, all in one go on one thread. What `edit` does not touch stays. What is read does not leave the host's
     /// part of the process. Maps to `virDomainGetXMLDesc` with `INACTIVE|SECURE`, `virDomainDefineXMLFlags`.
     ///
-    /// - Parameter edit: called with the definition; what it throws ends the call before any effect.
+    /// - Parameters:
+    ///   - isOff: whether it has to be off; one that is started meanwhile is left as it is.
+    ///   - edit: called with the definition; what it throws ends the call before any effect.
     /// - Returns: whether there was anything to change.
     @discardableResult public func editDomain(
-        _ uuid: UUID, deadline: Duration,
+        _ uuid: UUID, isOff: Bool = false, deadline: Duration,
         edit: @escaping @Sendable (_ definition: inout XMLElement) throws(HostError) -> Void
     ) async throws(HostError) -> Bool {
         try await withDomain(uuid, "virDomainDefineXMLFlags", deadline: deadline) {
@@ -66,6 +68,9 @@ extension LibvirtConnection {
             var after = before
             try edit(&after)
             // A domain that runs without a persistent definition gets one even if nothing differs.
+            if isOff, virDomainIsActive(domain) != 0 {
+                throw .surprise("domain \(Domain.name(domain)) was started meanwhile")
+            }
             guard before != after || virDomainIsPersistent(domain) == 0 else { return false }
             try Self.define(connection, after.xmlText)
             return true

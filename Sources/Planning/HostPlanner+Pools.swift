@@ -6,8 +6,6 @@ struct PoolMove {
     let machine: String?
     /// Machines that have it as a disk and give it up.
     let leavers: [VirtualMachine]
-    /// Whether the first runs: then libvirt copies the disk under it.
-    let isLive: Bool
     /// Where it lies now.
     let from: String
     /// Where it is to lie, and in which format.
@@ -46,26 +44,27 @@ extension HostPlanner {
         let isLive = user?.status?.state.isActive == true
         let disk = user.flatMap { ($0.status?.live ?? $0.spec).disks.first { $0.path == old }?.name }
         let isThere = planRoom(for: copy, beside: seen, isLive: isLive, user)
-        let ready = [id(resource, "create")] + leavers.flatMap { releases(of: $0.metadata.identity) }
+        let released = leavers.flatMap { releases(of: $0.metadata.identity) }
+        if !isThere { reserve(copy, resource, isLive: isLive, after: released) }
         let changes = [
             FieldChange("spec.pool", old: seen.spec.pool, new: volume.spec.pool),
             FieldChange("spec.format", old: seen.spec.format.rawValue, new: volume.spec.format.rawValue),
         ].filter { $0.old != $0.new }
-        var switched = id(resource, "copy")
         if isLive, let user, let disk {
-            switched = id(resource, "move")
             add(
                 resource, .update,
                 .moveDisk(copy, from: seen.withoutCounters, machine: user.asTarget, disk: disk), .live,
                 reason: "copied under VirtualMachine/\(user.metadata.identity), which runs", changes: changes,
-                after: ready)
+                after: [id(resource, "create")] + released)
         } else {
             add(
-                resource, .update, .copyWithin(copy, from: seen.withoutCounters),
-                reason: "copied; nothing uses it now", changes: changes, after: ready)
-            if let user { switched = id(ResourceID(.virtualMachine, user.metadata.identity), "update") }
+                resource, .update,
+                .copyWithin(copy, from: seen.withoutCounters, machine: user?.asTarget, disk: disk),
+                reason: user.map { "copied for VirtualMachine/\($0.metadata.identity), which is off" }
+                    ?? "copied; nothing uses it now", changes: changes,
+                after: [id(resource, "create")] + released)
         }
-        if !isThere { reserve(copy, resource, isLive: isLive) }
+        let switched = id(resource, isLive ? "move" : "copy")
         var moved = seen.withoutCounters
         moved.status?.mark?.copy = .movedToPool(volume.spec.pool)
         moved.status?.mark?.retained = false
@@ -83,8 +82,7 @@ extension HostPlanner {
             planGrowth(afterMoveOf: volume, seen, isLive ? user : nil, disk, resource)
         }
         poolMoves[resource] = PoolMove(
-            machine: user?.metadata.identity, leavers: leavers, isLive: isLive, from: old, to: new,
-            format: volume.spec.format)
+            machine: user?.metadata.identity, leavers: leavers, from: old, to: new, format: volume.spec.format)
         noteImage(volume, mark, resource)
     }
 
@@ -138,14 +136,14 @@ extension HostPlanner {
         return isThere
     }
 
-    private mutating func reserve(_ copy: Volume, _ resource: ResourceID, isLive: Bool) {
+    private mutating func reserve(_ copy: Volume, _ resource: ResourceID, isLive: Bool, after: [String]) {
         let pool = ResourceID(.storagePool, copy.spec.pool)
         add(
             resource, .update, .createVolume(copy), isLive ? .live : .none,
             reason: "room in \(pool)",
             changes: [FieldChange("status.copy", old: nil, new: copy.status?.mark?.copy?.rawValue)],
             after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: copy.status?.path)
-                + removals(of: resource))
+                + removals(of: resource) + after)
     }
 
     func removals(of resource: ResourceID) -> [String] {
@@ -173,7 +171,7 @@ extension HostPlanner {
     /// A machine as it is once its disks have moved under it.
     func afterMoves(_ machine: VirtualMachine) -> VirtualMachine {
         var machine = machine
-        for move in poolMoves.values where move.isLive && move.machine == machine.metadata.identity {
+        for move in poolMoves.values where move.machine == machine.metadata.identity {
             machine.spec.move(from: move.from, to: move.to, move.format)
             machine.status?.live?.move(from: move.from, to: move.to, move.format)
         }
@@ -185,42 +183,16 @@ extension HostPlanner {
         ["create", "grow", "mark", "move", "copy"].map { id(volume, $0) }
     }
 
-    /// What a machine waits for of a volume. Nothing is written to it while it is copied. One that is copied while its machine is off counts from the moment on at which
-    /// the machine's definition has it, so its marks come after that.
-    func needs(ofVolume volume: ResourceID, defined: Bool) -> [String] {
-        if defined, let move = poolMoves[volume], move.machine != nil, !move.isLive { return [id(volume, "copy")] }
-        return steps(before: volume) + (clones[volume] ?? [])
-    }
+    /// What a machine waits for of a volume. Nothing is written to it while copies of it are made.
+    func needs(ofVolume volume: ResourceID) -> [String] { steps(before: volume) + (clones[volume] ?? []) }
 
-    /// Takes back what was planned of volumes whose machines do not follow, or do not give them up.
+    /// Takes back what was planned of volumes that other machines do not give up.
     mutating func holdPoolMoves() {
         for (resource, move) in poolMoves.sorted(by: { $0.key < $1.key }) {
             guard let reason = reasonToStay(move.leavers) ?? reasonToHold(move) else { continue }
             steps.removeAll { $0.resource == resource }
             block(resource, reason)
             poolMoves[resource] = nil
-        }
-        waitForMachines()
-    }
-
-    /// Nothing is copied before all that its machine's definition waits for is done: where some of that is deferred, a copy
-    /// that nobody takes would be made by each run anew.
-    private mutating func waitForMachines() {
-        let moved = Set(poolMoves.keys)
-        let own = Set(steps.filter { moved.contains($0.resource) }.map(\.id))
-        var needs: [String: [String]] = [:]
-        for move in poolMoves.values.sorted(by: { $0.to < $1.to }) where !move.isLive {
-            let update = id(ResourceID(.virtualMachine, move.machine ?? ""), "update")
-            needs[move.machine ?? move.to, default: []] +=
-                move.leavers.flatMap { releases(of: $0.metadata.identity) }
-                + (steps.first { $0.id == update }?.after.filter { !own.contains($0) } ?? [])
-        }
-        for index in steps.indices {
-            guard let move = poolMoves[steps[index].resource], !move.isLive else { continue }
-            switch steps[index].operation {
-            case .createVolume, .copyWithin: steps[index].after += needs[move.machine ?? move.to] ?? []
-            default: break
-            }
         }
     }
 
@@ -229,12 +201,7 @@ extension HostPlanner {
         {
             return "VirtualMachine/\(user.metadata.identity) has it as a disk, and does not give it up now"
         }
-        guard let machine = move.machine, !move.isLive else { return nil }
-        let follows = steps.contains { step in
-            guard case .updateMachine(let wanted) = step.operation else { return false }
-            return wanted.metadata.identity == machine && wanted.spec.disks.contains { $0.path == move.to }
-        }
-        return follows ? nil : "VirtualMachine/\(machine) has it as a disk, and is not changed now"
+        return nil
     }
 }
 

@@ -34,7 +34,8 @@ public enum Operation: Hashable, Sendable, Codable {
     /// Copy a volume that nothing uses from another host.
     case copyVolume(Volume, from: String)
     /// Copy a volume that nothing uses to the place of the first, which is empty; `from` is where it lies on the same host.
-    case copyWithin(Volume, from: Volume)
+    /// A machine that is off and has it as a disk has the copy then.
+    case copyWithin(Volume, from: Volume, machine: VirtualMachine?, disk: String?)
     /// Copy a disk under a running machine to the place of the first, which is empty, and let the guest go on with it.
     case moveDisk(Volume, from: Volume, machine: VirtualMachine, disk: String)
     /// Delete a copy beside the one that counts on the same host; `machine` has that one.

@@ -128,8 +128,6 @@ public enum Planner {
         let vlans = VLANPlaces(wanted, observed: observed)
         var planners: [String: HostPlanner] = [:]
         var steps: [Step] = []
-        // Volumes that move to another pool, each with the machine that has to follow.
-        var followed: [ResourceID: ResourceID] = [:]
         for host in wanted.hosts {
             let id = host.metadata.identity
             if host.spec.offline {
@@ -165,9 +163,6 @@ public enum Planner {
                 blockedByLinks = planner.heldVNIs.merging(planner.heldVLANs) { first, _ in first }
             } while !blockedByLinks.isEmpty
             if !placement.moves.isEmpty { planners[id] = planner }
-            for (volume, move) in planner.poolMoves where !move.isLive {
-                followed[volume] = move.machine.map { ResourceID(.virtualMachine, $0) }
-            }
             shared.note(planner.steps)
             steps += planner.steps
             plan.blocked += planner.blocked
@@ -198,8 +193,7 @@ public enum Planner {
                 going.contains($0.metadata.identity)
                     && !kept.contains(ResourceID(.virtualMachine, $0.metadata.identity))
             }
-            let left = Set(staying.flatMap(\.volumes).map { ResourceID(.volume, $0) }).union(
-                followed.filter { !kept.contains($0.value) }.keys)
+            let left = Set(staying.flatMap(\.volumes).map { ResourceID(.volume, $0) })
             steps = steps.filter {
                 // What the firewall and FRR say is for the targets, and else as it was.
                 (kept.contains($0.resource) || $0.operation.isOfHost) && $0.action != .delete && $0.action != .release

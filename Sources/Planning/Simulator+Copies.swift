@@ -4,12 +4,18 @@ extension HostInventory {
     /// Does what is about two copies of one volume on this host.
     mutating func performOnCopy(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
-        case .copyWithin(let copy, let source):
+        case .copyWithin(let copy, let source, let machine, let disk):
             try requireRoom(for: copy, source)
             let path = source.status?.path ?? ""
             try require(
                 !machines.contains { $0.status?.state.isActive == true && $0.paths.contains(path) },
                 "a running machine uses it")
+            if let machine, let disk {
+                let index = try self.index(of: machine)
+                try require(
+                    machines[index].spec.disks.first { $0.name == disk }?.path == path, "its disk \(disk) is another")
+                machines[index].spec.take(copy, in: disk)
+            }
         case .moveDisk(let copy, let source, let machine, let disk):
             try requireRoom(for: copy, source)
             let index = try self.index(of: machine)

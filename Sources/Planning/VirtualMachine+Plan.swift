@@ -97,11 +97,9 @@ extension HostPlanner {
     }
 
     /// The steps that make what a machine uses.
-    ///
-    /// - Parameter defined: whether it is its definition that uses it, and not what runs.
-    func needs(of machine: VirtualMachine, defined: Bool = false) -> [String] {
+    func needs(of machine: VirtualMachine) -> [String] {
         var ids = machine.spec.disks.compactMap(\.volume).flatMap { volume in
-            needs(ofVolume: ResourceID(.volume, volume), defined: defined)
+            needs(ofVolume: ResourceID(.volume, volume))
         }
         ids += machine.spec.interfaces.compactMap(\.network).flatMap { network in
             ["create-bridge", "update-bridge"].map { id(ResourceID(.network, network), $0) }
@@ -199,7 +197,7 @@ extension HostPlanner {
             add(
                 resource, .update, .updateMachine(machine), isActive && removesDevices ? .restart : .none,
                 reason: "its definition is not as declared", changes: changes,
-                after: needs(of: machine, defined: true) + [id(resource, "seed")]
+                after: needs(of: machine) + [id(resource, "seed")]
                     + (isRenamedOff ? [id(resource, "stop")] : [])
                     + former)
         }

@@ -54,7 +54,7 @@ struct StepPerformer: Sendable {
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
         // Copied, and both read.
-        case .copyWithin(let volume, _), .cloneVolume(let volume, _, _, _):
+        case .copyWithin(let volume, _, _, _), .cloneVolume(let volume, _, _, _):
             StorageDriver.copyTime(volume.spec.size) * 2
         // It is given up by itself before.
         case .moveDisk(let volume, _, _, _): StorageDriver.copyTime(volume.spec.size) + .seconds(120)
@@ -113,7 +113,11 @@ struct StepPerformer: Sendable {
             }
         case .cloneVolume(let volume, let source, let machine, let disk):
             try await clone(volume, from: source, machine, disk, report: report)
-        case .copyWithin(let copy, let source): try await storage.copyWithin(copy, from: source)
+        case .copyWithin(let copy, let source, let machine, let disk):
+            try await storage.copyWithin(copy, from: source) { () throws(HostError) in
+                guard let machine, let disk else { return }
+                try await compute.switchDisk(machine, disk: disk, from: source, to: copy, deadline: deadline)
+            }
         case .moveDisk(let copy, let source, let machine, let disk):
             try await storage.requireRoom(copy)
             do throws(HostError) {

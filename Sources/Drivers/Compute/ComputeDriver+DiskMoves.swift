@@ -53,6 +53,36 @@ extension ComputeDriver {
         }
     }
 
+    /// Lets a machine that is off have a disk in another place, which holds the same.
+    ///
+    /// - Throws: `HostError.surprise` when it runs or is saved, or has another disk there.
+    public func switchDisk(
+        _ machine: VirtualMachine, disk: String, from old: Volume, to copy: Volume, deadline: Duration
+    ) async throws(HostError) {
+        let target = try target(machine)
+        guard let record = try await connection.domain(target.uuid, deadline: deadline) else {
+            throw .surprise("VirtualMachine/\(target.id) has no domain")
+        }
+        guard !record.state.isActive, record.state != .saved else {
+            throw .surprise("domain \(record.name) was started meanwhile")
+        }
+        let alias = DeviceAlias.disk(disk)
+        let (path, place) = (old.status?.path, copy.status?.path)
+        try await connection.editDomain(target.uuid, isOff: true, deadline: deadline) {
+            (definition) throws(HostError) in
+            try target.check(definition)
+            var named = DeviceNaming(definition).applied(to: definition)
+            var isSwitched = false
+            named.edit("devices") { devices in
+                isSwitched = devices.editFirst(where: {
+                    $0.name == "disk" && $0.alias == alias && DomainReading.source(of: $0) == path
+                }) { DomainPatch.setSource(&$0, place, copy) }
+            }
+            guard isSwitched else { throw .surprise("domain \(record.name) has no disk \(disk) at \(path ?? "")") }
+            definition = named
+        }
+    }
+
     /// Copies a disk under a running machine to another place, which has what the disk holds at the end. Where there is an agent
     /// in the guest, its file systems are frozen for that moment.
     ///

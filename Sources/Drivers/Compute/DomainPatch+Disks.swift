@@ -92,6 +92,16 @@ extension DomainPatch {
         return device
     }
 
+    /// A disk lies in another place, in the format that it has there.
+    static func setSource(_ device: inout XMLElement, _ path: String?, _ volume: Volume) {
+        guard let path, let isDevice = volume.status?.isLogical else { return }
+        setSource(&device, path, isDevice: isDevice)
+        device.edit("driver") {
+            $0["name"] = "qemu"
+            $0["type"] = volume.spec.format.rawValue
+        }
+    }
+
     private static func setSource(_ device: inout XMLElement, _ disk: VirtualMachine.Disk) {
         if let path = disk.path { setSource(&device, path, isDevice: disk.isDevice) }
     }

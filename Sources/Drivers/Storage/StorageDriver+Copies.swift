@@ -66,8 +66,9 @@ extension StorageDriver {
     public func requireShared(_ paths: [String], with other: StorageDriver) async throws(HostError) {
         let folders = Set(paths.map { FileRecord(path: $0, isPlain: true, size: 0, allocation: 0).folder })
         for folder in folders.sorted() {
-            let probe = FileRecord(
-                path: "\(folder)/.infra-shared.\(UUID().lowercased)", isPlain: true, size: 0, allocation: 0)
+            // Called as an unfinished seed is, so that one that is left goes with the next run.
+            let name = "\(identity.seedFileName(machine: "probe")).\(UUID().lowercased)\(Identity.stagedSuffix)"
+            let probe = FileRecord(path: "\(folder)/\(name)", isPlain: true, size: 0, allocation: 0)
             for driver in [self, other] { try await driver.requirePool(of: probe) }
             try await run(StorageScripts.makeEmpty, [probe.path])
             let seen: Result<Target, HostError>

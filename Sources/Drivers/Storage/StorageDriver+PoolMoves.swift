@@ -6,8 +6,11 @@ extension StorageDriver {
     /// Copies a volume that nothing uses to where there is room for it on this host, and compares both. The copy does not
     /// count before its mark says so. What cannot be copied leaves no room taken.
     ///
+    /// - Parameter finish: called when both are the same. When it throws, the copy goes.
     /// - Throws: `.surprise` when one of them is not as planned, both differ afterwards, or a running QEMU has one open.
-    public func copyWithin(_ copy: Volume, from source: Volume) async throws(HostError) {
+    public func copyWithin(
+        _ copy: Volume, from source: Volume, finish: () async throws(HostError) -> Void
+    ) async throws(HostError) {
         try await requireRoom(copy)
         try await requireClosed(source)
         guard let new = copy.status?.path, let old = source.status?.path else { return }
@@ -23,6 +26,7 @@ extension StorageDriver {
                 deadline: Self.copyTime(copy.spec.size), underLock: true)
             try await compare(copy, source)
             try await requireClosed(source)
+            try await finish()
         } catch {
             try? await removeRoom(copy)
             throw error

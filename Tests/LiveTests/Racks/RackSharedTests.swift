@@ -107,7 +107,7 @@ extension RackTests {
                 #expect(refused.status == 1 && refused.output.contains("is not the same folder on hosts"), "\(refused)")
                 #expect(try await one.running() == ["mover"])
                 #expect(try await two.all().isEmpty)
-                #expect(try await two.sh("ls -A /var/lib/infra/unshared | grep -c infra-shared || true") == "0")
+                #expect(try await two.sh("ls -A /var/lib/infra/unshared | grep -c staged || true") == "0")
             }
         }
     }
