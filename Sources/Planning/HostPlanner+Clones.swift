@@ -31,6 +31,10 @@ extension HostPlanner {
             return
         }
         let seen = observed.volumes.first { $0.metadata.identity == source && $0.status?.staged != true }
+        if let seen, let reason = elsewhere(seen) {
+            block(resource, "what it is a copy of is not whole: \(reason)")
+            return
+        }
         let paths = [seen, wanted].compactMap { $0?.status?.path }
         let user = observed.machines.first { machine in
             machine.status?.state.isActive == true
@@ -44,14 +48,27 @@ extension HostPlanner {
             return
         }
         let pool = ResourceID(.storagePool, volume.spec.pool)
+        // Of what moves to another pool it is made before: both cannot be done to a disk at once.
+        let moving = poolMoves[origin] == nil ? nil : seen
+        if moving != nil { hold(origin, until: id(resource, "create")) }
         add(
             resource, .create,
-            .cloneVolume(volume, from: wanted.withoutCounters, machine: user?.asTarget, disk: disk),
+            .cloneVolume(volume, from: (moving ?? wanted).withoutCounters, machine: user?.asTarget, disk: disk),
             reason: "not there, from \(origin)"
                 + (user.map { ", which VirtualMachine/\($0.metadata.identity) goes on with" } ?? ""),
             changes: [FieldChange("spec.size", old: nil, new: volume.spec.size.description)],
             after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: volume.status?.path)
-                + steps(before: origin))
+                + (moving == nil ? steps(before: origin) : []))
         clones[origin, default: []].append(id(resource, "create"))
+    }
+
+    /// What moves to another pool waits for a step.
+    private mutating func hold(_ volume: ResourceID, until step: String) {
+        for index in steps.indices where steps[index].resource == volume {
+            switch steps[index].operation {
+            case .createVolume, .copyWithin, .moveDisk: steps[index].after.append(step)
+            default: break
+            }
+        }
     }
 }

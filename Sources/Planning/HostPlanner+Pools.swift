@@ -24,6 +24,10 @@ extension HostPlanner {
         {
             return
         }
+        if let copy = mark.copy, !copy.isOfPool {
+            block(resource, "a move between hosts is finished first; apply again")
+            return
+        }
         if isUnsettled(resource.id) {
             settle(seen, resource)
             block(resource, "a move that was cut off is finished first; apply again")
@@ -33,6 +37,9 @@ extension HostPlanner {
         copy.spec.size = seen.spec.size
         copy.status?.mark?.copy = .incomingFrom(pool: seen.spec.pool)
         if isBetweenExtents(copy, resource) || isInTheWay(new, of: resource) { return }
+        if copies.others[resource.id]?.contains(where: { $0.status?.path == new }) != true, isLost(new, resource) {
+            return
+        }
         let users = observed.machines.filter { $0.allPaths.contains(old) }
         let user = users.first { keeps($0, resource.id) }
         let leavers = users.filter { $0 != user }
@@ -43,7 +50,7 @@ extension HostPlanner {
         }
         let isLive = user?.status?.state.isActive == true
         let disk = user.flatMap { ($0.status?.live ?? $0.spec).disks.first { $0.path == old }?.name }
-        let isThere = planRoom(for: copy, beside: seen, isLive: isLive, user)
+        let isThere = planRoom(for: copy, beside: seen, isLive: isLive, users.first)
         let released = leavers.flatMap { releases(of: $0.metadata.identity) }
         if !isThere { reserve(copy, resource, isLive: isLive, after: released) }
         let changes = [
@@ -107,12 +114,32 @@ extension HostPlanner {
         if [volume.spec.pool, seen.spec.pool].contains(where: shared.contains) {
             return "\(place); what several hosts reach does not move between pools in this version"
         }
+        if let reason = elsewhere(seen) { return reason }
         guard let user else { return nil }
         let name = "VirtualMachine/\(user.metadata.identity)"
         if user.status?.state == .saved { return "\(name) has it: \(Self.isSaved(user))" }
         let running = user.status?.live ?? user.spec
         if user.status?.state.isActive == true, !running.disks.contains(where: { $0.path == seen.status?.path }) {
             return "\(name) runs without it and has it as a disk when it is next started; restart it first"
+        }
+        return nil
+    }
+
+    /// Why a volume does not hold what its machine has written: the machine's disk is read from elsewhere, such as an external
+    /// snapshot over it, or a copy that nobody sees.
+    func elsewhere(_ volume: Volume) -> String? {
+        let id = volume.metadata.identity
+        for machine in expectation.inventory.machines {
+            guard let disk = machine.spec.disks.first(where: { $0.volume == id })?.name,
+                let seen = observed.machines.first(where: { $0.metadata.identity == machine.metadata.identity })
+            else { continue }
+            for spec in [seen.spec, seen.status?.live].compactMap(\.self) {
+                guard let path = spec.disks.first(where: { $0.name == disk })?.path, path != volume.status?.path,
+                    identity.volume(inFileName: String(path.split(separator: "/").last ?? ""))?.id ?? id == id
+                else { continue }
+                return
+                    "the disk \(disk) of VirtualMachine/\(machine.metadata.identity) is \(path), and not \(volume.status?.path ?? "")"
+            }
         }
         return nil
     }
@@ -193,6 +220,10 @@ extension HostPlanner {
             steps.removeAll { $0.resource == resource }
             block(resource, reason)
             poolMoves[resource] = nil
+            // What was planned of its machine took the move for granted.
+            guard let machine = move.machine.map({ ResourceID(.virtualMachine, $0) }) else { continue }
+            steps.removeAll { $0.resource == machine }
+            block(machine, "waits for \(resource), which is blocked")
         }
     }
 

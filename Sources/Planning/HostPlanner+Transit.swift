@@ -169,6 +169,10 @@ extension HostPlanner {
         let resource = ResourceID(.volume, volume.metadata.identity)
         guard let status = volume.status, let mark = status.mark else { return }
         if isHeld(resource, area: .storage) { return }
+        if copies.others[resource.id] != nil || copies.unmarked[resource.id] != nil {
+            block(resource, "a move between pools is finished before its machine moves; apply again")
+            return
+        }
         let users = observed.machines.filter { $0.allPaths.contains(status.path) }.map(\.metadata.identity)
         if let user = users.first(where: { transit.departing[$0] == nil && transit.left[$0] == nil }) {
             block(resource, "VirtualMachine/\(user) uses it, and the one that counts is on host \(stray.home)")

@@ -251,6 +251,9 @@ public enum Planner {
                 switch step.operation {
                 case .markVolume, .removeCopy, .removeReplaced, .dropMachine, .migrateMachine, .relocateMachine:
                     step.after.contains(where: missing.contains)
+                case .createVolume(let volume):
+                    volume.status?.mark?.copy?.isOfPool == true && step.after.contains(where: missing.contains)
+                case .copyWithin, .moveDisk: step.after.contains(where: missing.contains)
                 default: false
                 }
             }

@@ -107,7 +107,7 @@ extension HostPlanner {
 
     /// A file that a machine has and that is not there was not deleted by us: perhaps its file system is not mounted. An
     /// empty disk in its place would hide the data, and a guest that starts with it would do so for good.
-    private mutating func isLost(_ path: String, _ resource: ResourceID) -> Bool {
+    mutating func isLost(_ path: String, _ resource: ResourceID) -> Bool {
         let local = observed.machines.first { $0.allPaths.contains(path) }?.metadata.identity
         guard let user = local ?? shared.user(of: path)?.machine else { return false }
         block(
@@ -295,7 +295,10 @@ extension HostPlanner {
         kept.status?.mark = mark
         add(
             resource, .update, .markVolume(kept), reason: "not in the manifests; its data is kept at \(status.path)",
-            changes: [FieldChange("status.retained", old: "false", new: "true")], after: after)
+            changes: [FieldChange("status.retained", old: "false", new: "true")],
+            after: after
+                + (copies.others[resource.id]?.contains { $0.status?.mark?.copy == nil } == true
+                    ? [id(resource, "mark-moved")] : []))
     }
 
     /// The protected machine that uses a volume or that it was declared in.

@@ -54,15 +54,21 @@ struct StepPerformer: Sendable {
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
         // Copied, and both read.
-        case .copyWithin(let volume, _, _, _), .cloneVolume(let volume, _, _, _):
-            StorageDriver.copyTime(volume.spec.size) * 2
+        case .copyWithin(let volume, _, _, _), .cloneVolume(let volume, _, _, _): copyTime(volume.spec.size) * 2
         // It is given up by itself before.
-        case .moveDisk(let volume, _, _, _): StorageDriver.copyTime(volume.spec.size) + .seconds(120)
+        case .moveDisk(let volume, _, _, _): copyTime(volume.spec.size) + .seconds(120)
         // Copied, and both digests taken.
         case .copyVolume(let volume, _): StorageDriver.copyTime(volume.spec.size) * 3
         case .relocateMachine(_, let passage): StorageDriver.copyTime(passage.size) * 2
         default: .zero
         }
+    }
+
+    /// How long it may take to copy that much: no less than twice what the fleet's limit makes of it.
+    private func copyTime(_ size: ByteCount) -> Duration {
+        guard let bandwidth = manifest.fleet.migration.bandwidth else { return StorageDriver.copyTime(size) }
+        let seconds = size.bytes / max(1, UInt64(bandwidth.kilobytes) * 1000)
+        return StorageDriver.copyTime(size) + .seconds(Int64(seconds) * 2)
     }
 
     private static func newSalt() -> String {
@@ -114,19 +120,27 @@ struct StepPerformer: Sendable {
         case .cloneVolume(let volume, let source, let machine, let disk):
             try await clone(volume, from: source, machine, disk, report: report)
         case .copyWithin(let copy, let source, let machine, let disk):
+            if let machine { try await compute.requireNoSnapshots(machine, deadline: deadline) }
             try await storage.copyWithin(copy, from: source) { () throws(HostError) in
                 guard let machine, let disk else { return }
                 try await compute.switchDisk(machine, disk: disk, from: source, to: copy, deadline: deadline)
             }
         case .moveDisk(let copy, let source, let machine, let disk):
             try await storage.requireRoom(copy)
+            try await storage.requireMovable(source)
+            try await compute.requireNoSnapshots(machine, deadline: deadline)
+            try await storage.requireFree(in: copy, copy.spec.size.bytes)
             do throws(HostError) {
                 try await compute.moveDisk(
                     machine, disk: disk, from: source, to: copy, bandwidth: manifest.fleet.migration.bandwidth,
-                    time: StorageDriver.copyTime(copy.spec.size), deadline: deadline, report: report)
+                    time: copyTime(copy.spec.size), deadline: deadline, report: report)
             } catch {
-                // A pool without room has what was taken of it back. What libvirt is still at work on stays.
-                try? await storage.removeRoom(copy)
+                // A pool without room has what was taken of it back, unless the guest may have gone on with it.
+                if let path = copy.status?.path,
+                    (try? await compute.release(path, from: machine, deadline: self.deadline)) != nil
+                {
+                    try? await storage.removeRoom(copy)
+                }
                 throw error
             }
         case .removeReplaced(let copy, let counting, let machine):
@@ -210,15 +224,16 @@ struct StepPerformer: Sendable {
         let (compute, storage, pools) = (session.compute, session.storage, manifest.pools)
         guard let machine, let disk else { return try await storage.cloneVolume(volume, from: source, pools: pools) }
         if storage.isSnapshot(volume, of: source) {
-            return try await compute.whileFrozen(machine, disk: disk, is: source, deadline: deadline) {
+            try await compute.whileFrozen(machine, disk: disk, is: source, deadline: deadline) {
                 () throws(HostError) in try await storage.snapshot(volume, of: source, pools: pools)
             }
+            return try await storage.finishClone(of: source, volume)
         }
         guard let place = try await storage.beginClone(of: source, volume, pools: pools) else { return }
         do throws(HostError) {
             try await compute.copyDisk(
                 machine, disk: disk, of: source, to: place, as: volume, bandwidth: manifest.fleet.migration.bandwidth,
-                time: StorageDriver.copyTime(volume.spec.size), deadline: deadline, report: report)
+                time: copyTime(volume.spec.size), deadline: deadline, report: report)
             try await storage.finishClone(of: source, volume)
         } catch {
             try? await storage.abandonClone(volume)

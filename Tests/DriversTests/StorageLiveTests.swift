@@ -353,19 +353,27 @@ import Testing
         try await lab.clean()
     }
 
-    @Test func aRunningQEMUKeepsItsDisk() async throws {
+    @Test(arguments: Volume.Format.allCases) func aRunningQEMUKeepsItsDisk(format: Volume.Format) async throws {
         try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
         var volume = lab.volume("web", size: 1 << 20)
         volume.status?.mark?.deletion = .delete
+        volume.spec.format = format
+        let path = try #require(volume.status?.path).replacing(".qcow2", with: ".\(format.rawValue)")
+        volume.status?.path = path
         try await lab.driver.createVolume(volume)
-        let path = try #require(volume.status?.path)
         let qemu = Task {
             _ = try? await lab.commands.run(
                 "qemu-system-x86_64",
-                ["-S", "-display", "none", "-nodefaults", "-drive", "file=\(path),format=qcow2,if=virtio"])
+                ["-S", "-display", "none", "-nodefaults", "-drive", "file=\(path),format=\(format.rawValue),if=virtio"])
         }
         _ = try await lab.sh(
-            "for i in $(seq 50); do qemu-img info \(path) >/dev/null 2>&1 || exit 0; sleep 0.1; done; exit 1")
+            """
+            for i in $(seq 50); do
+                qemu-io -f \(format.rawValue) -c quit \(path) >/dev/null 2>&1 || exit 0
+                sleep 0.1
+            done
+            exit 1
+            """)
         await #expect(throws: HostError.surprise("a running QEMU has \(path) open")) {
             try await lab.driver.removeVolume(volume)
         }

@@ -16,6 +16,7 @@ import Testing
         let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
         try #require(plan.problems.isEmpty, "\(plan.problems)")
         try #require(plan.blocked.isEmpty, "\(plan.blocked)")
+        #expect(Set(plan.steps.map(\.id)).count == plan.steps.count)
         try simulator.apply(plan)
         return Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
     }

@@ -81,6 +81,24 @@ extension ComputeDriver {
             guard isSwitched else { throw .surprise("domain \(record.name) has no disk \(disk) at \(path ?? "")") }
             definition = named
         }
+        // Started in the moment before, it runs with the old one, and is to go on with that.
+        guard try await connection.domainState(target.uuid, deadline: deadline).isActive else { return }
+        try await connection.editDomain(target.uuid, deadline: deadline) { (definition) throws(HostError) in
+            definition.edit("devices") { devices in
+                devices.editFirst(where: {
+                    $0.name == "disk" && $0.alias == alias && DomainReading.source(of: $0) == place
+                }) { DomainPatch.setSource(&$0, path, old) }
+            }
+        }
+        throw .surprise("domain \(record.name) was started meanwhile")
+    }
+
+    /// Throws `HostError.surprise` when a machine has snapshots, which no copy of its disks would have.
+    public func requireNoSnapshots(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) {
+        let record = try await ours(machine, deadline: deadline)
+        guard try await connection.domainSnapshotCount(record.uuid, deadline: deadline) == 0 else {
+            throw .surprise("domain \(record.name) has snapshots, which would be lost")
+        }
     }
 
     /// Copies a disk under a running machine to another place, which has what the disk holds at the end. Where there is an agent
@@ -126,15 +144,38 @@ extension ComputeDriver {
     private func whileFrozen(
         _ uuid: UUID, _ body: () async throws(HostError) -> Void
     ) async throws(HostError) {
-        // Without an agent the copy is what a power failure would leave.
-        let isFrozen = (try? await connection.freezeDomain(uuid, deadline: .seconds(20))) != nil
+        var isFrozen = true
         do throws(HostError) {
-            try await body()
+            try await connection.freezeDomain(uuid, deadline: .seconds(20))
         } catch {
-            if isFrozen { try? await connection.thawDomain(uuid, deadline: .seconds(20)) }
-            throw error
+            // Without an agent the copy is what a power failure would leave. An answer that is late may be a yes.
+            if case .libvirt = error { isFrozen = false }
         }
-        if isFrozen { try await connection.thawDomain(uuid, deadline: .seconds(20)) }
+        let result: Result<Void, HostError>
+        do throws(HostError) {
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        if isFrozen { try await thaw(uuid) }
+        try result.get()
+    }
+
+    /// A guest goes on even if the task that froze it is cancelled. Harmless when it was not frozen.
+    private func thaw(_ uuid: UUID) async throws(HostError) {
+        let work = Task { () -> HostError? in
+            var last: HostError?
+            for _ in 0..<6 {
+                do throws(HostError) {
+                    try await connection.thawDomain(uuid, deadline: .seconds(20))
+                    return nil
+                } catch {
+                    last = error
+                }
+            }
+            return last
+        }
+        if let error = await work.value { throw error }
     }
 
     /// Ends whatever libvirt copies to places that a run which was cut off has left.
@@ -149,6 +190,13 @@ extension ComputeDriver {
         for (uuid, disk) in found.flatMap(\.self) {
             try await connection.endBlockCopy(uuid, disk: disk, usesCopy: false, deadline: deadline)
         }
+        // That run may have frozen a guest.
+        let guests = try await connection.domains(deadline: deadline) { record -> UUID? in
+            guard let live = (try? record.definitions.get())?.live, MachineMark(domain: live) != nil else { return nil }
+            let channels = live.first("devices")?.elements("channel") ?? []
+            return channels.contains { $0.first("target")?["state"] == "connected" } ? record.uuid : nil
+        }
+        for uuid in guests.compactMap(\.self) { try? await thaw(uuid) }
     }
 
     /// Where a disk is copied to.

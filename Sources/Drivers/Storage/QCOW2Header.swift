@@ -66,6 +66,11 @@ public enum QCOW2Header {
         return number(bytes, 24, 8)
     }
 
+    /// How many snapshots are in the file; none when the bytes are not those of a qcow2 file.
+    static func snapshotCount(_ bytes: [UInt8]) -> UInt64 {
+        virtualSize(bytes) == nil ? 0 : number(bytes, 60, 4)
+    }
+
     /// How many bytes of a file are read to tell what a guest sees of it: the header, its extensions, and behind them
     /// the name of the file below.
     static let observedLength = 1024

@@ -9,7 +9,10 @@ extension StorageDriver {
     public func cloneVolume(
         _ volume: Volume, from source: Volume, pools: [StoragePool]
     ) async throws(HostError) {
-        if isSnapshot(volume, of: source) { return try await snapshot(volume, of: source, pools: pools) }
+        if isSnapshot(volume, of: source) {
+            try await snapshot(volume, of: source, pools: pools)
+            return try await finishClone(of: source, volume)
+        }
         guard let path = source.status?.path else { return }
         try await requireClosed(source)
         try await createVolume(
@@ -25,13 +28,19 @@ extension StorageDriver {
 
     /// Makes a thin snapshot: what the other volume holds at that moment, as a volume of its own. See lvmthin(7).
     ///
+    /// It is not finished yet: a guest that is frozen for it goes on first, and what a run that was cut off in between leaves says
+    /// that one may be frozen.
+    ///
     /// - Throws: `.surprise` when the other one is not thin, or the pool may not promise that much.
     public func snapshot(
         _ volume: Volume, of source: Volume, pools: [StoragePool]
     ) async throws(HostError) {
         guard let plan = try logical(volume), let origin = try logical(source) else { return }
         let report = try await report()
-        if let there = try find(plan, report) { return try await takeUp(volume, plan, there) }
+        if let there = try find(plan, report) {
+            guard !there.tags.contains(LVMTags.staged) else { throw .surprise("\(plan.path) is not finished") }
+            return try await takeUp(volume, plan, there)
+        }
         let seen = try require(origin, report)
         let size = volume.spec.size.bytes
         let group = try requireGroup(plan.group, of: plan.pool, report)
@@ -40,15 +49,12 @@ extension StorageDriver {
             let thin = lvm.thinPool, seen.pool == thin.name, origin.group == plan.group, seen.size <= size
         else { throw .surprise("\(origin.path) is not a thin volume of \(plan.group) that fits into \(plan.path)") }
         try await requireRoom(size, nil, pool, lvm, group, report)
-        // Until it has its size it is nobody's.
-        let tags = LVMTags.tags(of: plan.mark) + (seen.size < size ? [LVMTags.staged] : [])
+        let tags = LVMTags.tags(of: plan.mark) + [LVMTags.staged]
         try await change(
             "lvcreate",
             ["--snapshot", "--setactivationskip", "n"] + Self.adding(tags) + [
                 "--name", plan.name, "--", origin.operand,
             ])
-        guard seen.size < size else { return }
-        try await finishLogical(plan, from: seen.size, to: size, isThin: true)
     }
 
     /// Makes the place for a copy of a disk that a guest writes to, of the size of that one, under a name that says that it is
@@ -63,6 +69,7 @@ extension StorageDriver {
         if let plan = try logical(volume) {
             let report = try await report()
             if let there = try find(plan, report) {
+                guard !there.tags.contains(LVMTags.staged) else { throw .surprise("\(plan.path) is not finished") }
                 try await takeUp(volume, plan, there)
                 return nil
             }
@@ -90,8 +97,10 @@ extension StorageDriver {
     public func finishClone(of source: Volume, _ volume: Volume) async throws(HostError) {
         let (old, new) = (source.spec.size.bytes, volume.spec.size.bytes)
         if let plan = try logical(volume) {
-            let isThin = try await report().volume(plan.name, in: plan.group)?.pool.isEmpty == false
-            return try await finishLogical(plan, from: old, to: new, isThin: isThin)
+            guard let there = try await report().volume(plan.name, in: plan.group),
+                there.tags.contains(LVMTags.staged)
+            else { return }
+            return try await finishLogical(plan, from: old, to: new, isThin: !there.pool.isEmpty)
         }
         let plan = try await planned(volume)
         let staged = plan.path + Identity.stagedSuffix

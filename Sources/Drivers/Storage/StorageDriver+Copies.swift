@@ -111,7 +111,11 @@ extension StorageDriver {
     func requireUnused(_ volume: Volume) async throws(HostError) {
         guard let path = volume.status?.path else { return }
         do throws(HostError) {
-            _ = try await virtualSize(path, volume.spec.format.rawValue)
+            switch volume.spec.format {
+            case .qcow2: _ = try await virtualSize(path, volume.spec.format.rawValue)
+            // Who only reads a raw file asks for no lock, so it is opened to be written to.
+            case .raw: try await commands.run("qemu-io", ["-f", "raw", "-c", "quit", "--", path])
+            }
         } catch .command(_, _, let message) where message.contains("lock") {
             throw .surprise("a running QEMU has \(path) open on host \(host)")
         }

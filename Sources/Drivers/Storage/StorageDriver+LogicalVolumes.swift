@@ -58,6 +58,10 @@ extension StorageDriver {
         let group = try requireGroup(plan.group, of: plan.pool, report)
         try group.requireWhole(volume.spec.size.bytes)
         try await requireRoom(volume.spec.size.bytes, nil, pool, lvm, group, report)
+        // QEMU writes the zeros, too.
+        if let thin = lvm.thinPool, let record = report.volume(thin.name, in: plan.group) {
+            try record.requireFree(volume.spec.size.bytes)
+        }
         try await make(plan, volume.spec.size.bytes, lvm, tags: LVMTags.tags(of: plan.mark) + [LVMTags.staged])
     }
 
@@ -111,16 +115,7 @@ extension StorageDriver {
             throw .surprise("\(name) does not give out its space as zeros; `lvchange --zero y` mends that")
         }
         try requirePromise(size, pool, thin, record, report)
-        guard let used = record.dataPercent, let metadata = record.metadataPercent else {
-            throw .surprise("\(name) does not say how full it is")
-        }
-        guard metadata < 95 else { throw .surprise("\(name) has \(100 - metadata) % of its metadata space left") }
-        let free = UInt64(Double(record.size) * (100 - min(used, 100)) / 100)
-        let needed: UInt64
-        if let image { needed = try await image.takes(commands) } else { needed = 0 }
-        guard free > needed else {
-            throw .surprise("\(name) has \(ByteCount(free)) of its space left: \(ByteCount(needed - free + 1)) missing")
-        }
+        if let image { try record.requireFree(try await image.takes(commands)) } else { try record.requireFree(0) }
     }
 
     /// Throws `.surprise` unless the thin pool may promise that many bytes more.
@@ -155,10 +150,7 @@ extension StorageDriver {
             throw .surprise("the mark of \(plan.path) does not say `deletion: delete`")
         }
         if there.isOpen { throw .surprise("\(plan.path) is open; something uses it") }
-        // LVM takes the snapshots along that are no thin ones: they are worth nothing without it.
-        if let snapshot = report.volumes(in: plan.group).first(where: { $0.origin == plan.name && $0.pool.isEmpty }) {
-            throw .surprise("\(snapshot.path) is a snapshot of \(plan.path)")
-        }
+        try await requireNoSnapshot(of: plan)
         let mark = Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete)
         try await remove(plan.group, plan.name, with: LVMTags.tags(of: mark))
         if try await self.report().volume(plan.name, in: plan.group) != nil {
@@ -172,9 +164,18 @@ extension StorageDriver {
             throw .surprise("\(plan.path) is no copy, it counts")
         }
         copy.origin = nil
+        try await requireNoSnapshot(of: plan)
         try await remove(plan.group, plan.name, with: LVMTags.tags(of: copy))
         if try await self.report().volume(plan.name, in: plan.group) != nil {
             throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
+        }
+    }
+
+    /// LVM takes the snapshots along that are no thin ones: they are worth nothing without it.
+    private func requireNoSnapshot(of plan: Logical) async throws(HostError) {
+        let volumes = try await report().volumes(in: plan.group)
+        if let snapshot = volumes.first(where: { $0.origin == plan.name && $0.pool.isEmpty }) {
+            throw .surprise("\(snapshot.path) is a snapshot of \(plan.path)")
         }
     }
 
@@ -191,5 +192,21 @@ extension StorageDriver {
     private func remove(_ group: String, _ name: String, with tags: [String]) async throws(HostError) {
         let selection = tags.map { "\"\($0)\"" }.joined(separator: " && ")
         try await change("lvremove", ["--yes", "--select", "lv_tags={\(selection)}", "--", "\(group)/\(name)"])
+    }
+}
+
+extension LogicalVolumeRecord {
+    /// Throws `.surprise` unless a thin pool has more than that many bytes left, and room for its own records.
+    func requireFree(_ needed: UInt64) throws(HostError) {
+        let title = "the thin pool \(group)/\(name)"
+        guard let used = dataPercent, let metadata = metadataPercent else {
+            throw .surprise("\(title) does not say how full it is")
+        }
+        guard metadata < 95 else { throw .surprise("\(title) has \(100 - metadata) % of its metadata space left") }
+        let free = UInt64(Double(size) * (100 - min(used, 100)) / 100)
+        guard free > needed else {
+            throw .surprise(
+                "\(title) has \(ByteCount(free)) of its space left: \(ByteCount(needed - free + 1)) missing")
+        }
     }
 }

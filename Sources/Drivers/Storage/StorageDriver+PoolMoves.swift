@@ -12,10 +12,13 @@ extension StorageDriver {
         _ copy: Volume, from source: Volume, finish: () async throws(HostError) -> Void
     ) async throws(HostError) {
         try await requireRoom(copy)
+        try await requireMovable(source)
         try await requireClosed(source)
         guard let new = copy.status?.path, let old = source.status?.path else { return }
         let formats = (old: source.spec.format.rawValue, new: copy.spec.format.rawValue)
         // All but a logical volume that is not thin reads as zeros where nothing was written.
+        let image = StoredImage(path: old, format: formats.old)
+        if copy.status?.isLogical == true { try await requireFree(in: copy, try await image.takes(commands)) }
         let isZero = try await reads(asZeros: copy) ? ["--target-is-zero"] : []
         do throws(HostError) {
             try await commands.run(
@@ -26,11 +29,31 @@ extension StorageDriver {
                 deadline: Self.copyTime(copy.spec.size), underLock: true)
             try await compare(copy, source)
             try await requireClosed(source)
-            try await finish()
         } catch {
             try? await removeRoom(copy)
             throw error
         }
+        // What became of this is not known when it fails: the next run sees which of the two the machine has.
+        try await finish()
+    }
+
+    /// Throws `.surprise` when a volume has snapshots inside, which no copy of it would have.
+    public func requireMovable(_ volume: Volume) async throws(HostError) {
+        guard volume.spec.format == .qcow2, let path = volume.status?.path else { return }
+        let count = QCOW2Header.snapshotCount(try await header(path).bytes)
+        guard count == 0 else {
+            throw .surprise(
+                "\(path) has \(count) snapshots inside, which would be lost: `qemu-img snapshot -l` lists them")
+        }
+    }
+
+    /// Throws `.surprise` unless the thin pool of a logical volume has that many bytes left. One that is not thin has its own.
+    public func requireFree(in volume: Volume, _ needed: UInt64) async throws(HostError) {
+        guard let plan = try logical(volume) else { return }
+        let report = try await report()
+        let there = try require(plan, report)
+        guard !there.pool.isEmpty, let pool = report.volume(there.pool, in: plan.group) else { return }
+        try pool.requireFree(needed)
     }
 
     /// Throws `.surprise` unless there is room for a copy, made for that and not yet counting.

@@ -129,9 +129,7 @@ extension StorageDriver {
         }
         try await requireNoLayer(over: plan.path)
         do throws(HostError) {
-            _ = try await virtualSize(plan.path, volume.spec.format.rawValue)
-        } catch .command(_, _, let message) where message.contains("lock") {
-            throw .surprise("a running QEMU has \(plan.path) open")
+            try await requireUnused(volume)
         } catch .command(_, 1, _) {
             // Damaged contents are no reason to keep them; a check that did not run is.
         }
