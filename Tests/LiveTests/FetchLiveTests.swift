@@ -54,6 +54,26 @@ extension LiveTests {
             }
         }
 
+        /// How far it has come is told; a run that is killed leaves nobody who fetches, and what was fetched.
+        @Test func aRunThatIsKilledIsGoneOnWith() async throws {
+            try await withImageServer("killed", vni: 7857) { fleet, server in
+                let digest = try await declare(fleet, server.url("slow/tiny.qcow2"), "power: stopped")
+                let killed = try await fleet.watch("apply", []) { event, process in
+                    if event.what == .stepProgress, event.step.hasSuffix("/Image/tiny/import-disks") {
+                        process.send(SIGKILL)
+                    }
+                }
+                #expect(killed.status == 128 + Int(SIGKILL), "\(killed)")
+                try await sh("for ((i = 0; i < 50; i++)); do pgrep -x curl >&2 || exit 0; sleep 0.1; done; exit 1")
+                let there = try await sh(#"cd "$1"; stat -c %s img-*.part.staged"#, fleet.pool)
+                try fleet.edit("fleet.yaml", "/slow/", "/fine/")
+                let applied = try await fleet.apply("--lock-timeout", "1m")
+                #expect(applied.lastLine == "No changes.", "\(applied)")
+                try await isStored(digest, fleet)
+                #expect(server.ranges("fine/tiny.qcow2") == ["bytes=0-0", "bytes=\(there)-"])
+            }
+        }
+
         @Test func aPartOfOtherBytesIsOfNoUse() async throws {
             try await withImageServer("other", vni: 7856) { fleet, server in
                 let digest = try await declare(fleet, server.url("fine/tiny.qcow2"), "power: stopped")
