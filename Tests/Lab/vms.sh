@@ -6,6 +6,8 @@ vm_address6() { printf '2001:db8::%d' $((100 + $1)); }
 
 # Where image and saved state lie; all labs of a checkout share them.
 vm_image=$repository/.build/vm
+# The socket of the shared connection, in a VM's folder.
+vm_connection=connection
 
 vm_begin() {
     local folder=$state/vm-$1
@@ -34,7 +36,7 @@ vm_finish() {
         in_network "$underlay" ip link set "vm-$number" master underlay
         vm_close
     fi
-    (host_names "$2" | vm_exec "vm-$number" bash -c "$host_names_take") || fail "vm-$number does not let us in"
+    (host_names "$2" | vm_exec '' "vm-$number" bash -c "$host_names_take") || fail "vm-$number does not let us in"
     : >"$folder/whole"
     printf 'vm-%s    %s  up\n' "$number" "$(vm_address "$number")"
 }
@@ -67,18 +69,28 @@ TEXT
 }
 
 # In place of this shell. The command ends with the connection, since sshd, its parent, then does; and the connection with the
-# machine.
+# machine. A connection that is shared, $1, stays until the machine ends: making one takes an emulated machine a second, and
+# a command through it is not ended with us.
 vm_exec() {
-    local vm=$1 terminal=()
-    shift
+    local shared=$1 vm=$2 terminal=() way=() binding='setpriv --pdeathsig TERM --'
+    shift 2
     [[ ! -t 0 || ! -t 1 ]] || terminal=(-t)
+    if [[ $shared ]]; then
+        way=(-o ControlMaster=auto -o ControlPersist=yes -o "ControlPath=$state/$vm/$vm_connection") binding=
+    fi
     exec nsenter --target "$(pid_of "$state/underlay")" --net -- \
-        ssh -F none "${terminal[@]}" -i "$state/ssh/id_ed25519" -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR \
+        ssh -F none "${terminal[@]}" "${way[@]}" -i "$state/ssh/id_ed25519" -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR \
         -o "UserKnownHostsFile=$state/ssh/known_hosts" -o ConnectTimeout=30 -o ServerAliveInterval=10 -o ServerAliveCountMax=12 \
-        "root@$(vm_address "${vm#vm-}")" "exec setpriv --pdeathsig TERM -- env INFRA_LAB_HOST=$vm ${*@Q}"
+        "root@$(vm_address "${vm#vm-}")" "INFRA_LAB_HOST=$vm exec $binding ${*@Q}"
+}
+
+# Ends the shared connection, if there is one, to the VM of folder $1.
+vm_disconnect() {
+    [[ ! -S $1/$vm_connection ]] || ssh -F none -o "ControlPath=$1/$vm_connection" -O exit vm 2>/dev/null || true
 }
 
 vm_remove() {
+    vm_disconnect "$1"
     end_process "$1"
     end_unrecorded "$1"
     rm -rf --one-file-system "$1"
@@ -90,7 +102,7 @@ vm_status() {
         printf '%-8s  down\n' "$vm"
         return 1
     fi
-    if domains=$(vm_exec "$vm" timeout 20 virsh -q -c qemu:///system list --name 2>/dev/null); then
+    if domains=$(vm_exec '' "$vm" timeout 20 virsh -q -c qemu:///system list --name 2>/dev/null); then
         printf '%-8s  up    pid %s  %s  %s domains run\n' "$vm" "$(pid_of "$folder")" "$(vm_address "${vm#vm-}")" \
             "$(grep -c . <<<"$domains" || true)"
     else

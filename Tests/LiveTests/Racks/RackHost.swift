@@ -29,7 +29,7 @@ struct RackHost: Hashable, Sendable, CustomStringConvertible {
     /// Runs a script there and returns what it wrote, without the newline at the end.
     @discardableResult
     func sh(_ script: String, _ arguments: String...) async throws -> String {
-        let words = ["exec", description, "bash", "-euo", "pipefail", "-c", script, "bash"] + arguments
+        let words = ["exec", "--shared", description, "bash", "-euo", "pipefail", "-c", script, "bash"] + arguments
         let ended = try await Program.run(Self.lab, words, seconds: 300)
         guard ended.status == 0 else { throw Failure("\(self): \(script)\n\(ended)") }
         return ended.output.trimmingCharacters(in: .newlines)

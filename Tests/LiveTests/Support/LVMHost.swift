@@ -17,7 +17,7 @@ struct LVMHost: Sendable {
     /// Runs a script there and returns what it wrote, without the newline at the end.
     @discardableResult
     func sh(_ script: String, _ arguments: String...) async throws -> String {
-        let words = ["exec", Self.name, "bash", "-euo", "pipefail", "-c", script, "bash"] + arguments
+        let words = ["exec", "--shared", Self.name, "bash", "-euo", "pipefail", "-c", script, "bash"] + arguments
         let ended = try await Program.run(RackHost.lab, words, seconds: 300)
         guard ended.status == 0 else { throw Failure("\(Self.name): \(script)\n\(ended)") }
         return ended.output.trimmingCharacters(in: .newlines)
@@ -66,10 +66,13 @@ struct LVMHost: Sendable {
     }
 }
 
+/// What an earlier run of the tests has left goes once.
+private let isClean = Task { try await LVMHost().wipe() }
+
 /// Gives the body a fleet on the VM alone, and afterwards, however the body ends, takes away whatever is there.
 func withVolumeGroups(_ name: String, _ body: (RackFleet) async throws -> Void) async throws {
     let vm = LVMHost()
-    try await vm.wipe()
+    try await isClean.value
     let fleet = try await RackFleet(name)
     defer { try? FileManager.default.removeItem(atPath: fleet.home) }
     try fleet.writeBase(networks: [:])

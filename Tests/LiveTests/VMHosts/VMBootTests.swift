@@ -58,8 +58,9 @@ extension RackHost {
     func reboot() async throws {
         let boot = "cat /proc/sys/kernel/random/boot_id"
         let before = try await sh(boot)
+        _ = try await Program.run(Self.lab, ["disconnect", description])
         // The connection may end before the command does.
-        _ = try? await sh("systemctl reboot --no-block")
+        _ = try await Program.run(Self.lab, ["exec", description, "systemctl", "reboot", "--no-block"], seconds: 60)
         let end = ContinuousClock.now + .seconds(300)
         while ContinuousClock.now < end {
             let ended = try await Program.run(Self.lab, ["exec", description, "bash", "-c", boot], seconds: 60)
