@@ -43,9 +43,7 @@ import Testing
     }
 
     private func report(groups: String, volumes: String) throws -> LVMReport {
-        var report = try LVMReport(groups: groups)
-        try report.add(volumes: volumes)
-        return report
+        try LVMReport(whole: groups + "\0" + volumes, volumesOf: nil)
     }
 
     private func reading(_ answer: Result<LVMReport, HostError>, wanted: [StoragePool] = []) -> StorageObservation {
@@ -135,6 +133,21 @@ import Testing
         #expect(throws: HostError.self) {
             try report(groups: "{\"report\": [{\"vg\": [\(row),\(row)]}]}", volumes: volumes())
         }
+    }
+
+    @Test("hostile LVM output: half a report") func halfAReportIsUnreadable() throws {
+        let name = identity.logicalVolumeName("a")
+        let whole = groups(tags("infra.pool=fast")) + "\0" + volumes((name, tags("infra.id=a"), "thin"))
+        #expect(try LVMReport(whole: whole, volumesOf: identity).volumes.map(\.name) == ["thin", name])
+        for length in 0..<whole.count {
+            #expect(throws: HostError.self, "\(length) bytes") {
+                try LVMReport(whole: String(whole.prefix(length)), volumesOf: identity)
+            }
+        }
+        // Only a host without a group of ours is not asked for volumes.
+        let others = groups("infra.fleet=aaaaaaaa-0000-0000-0000-000000000000") + "\0"
+        #expect(try LVMReport(whole: others, volumesOf: identity).volumes.isEmpty)
+        #expect(throws: HostError.self) { try LVMReport(whole: others, volumesOf: nil) }
     }
 
     @Test func strangersGroupsAreTold() throws {

@@ -57,8 +57,8 @@ struct LogicalVolumeRecord: Hashable, Sendable {
     var path: String { StoragePool.LVM.folder(of: group) + "/" + name }
 }
 
-/// What LVM says of all its volume groups: `vgs` and `lvs` with `--reportformat json`, lvmreport(7), one call each. Every
-/// value in it is a string.
+/// What LVM says of all its volume groups: `vgs` and `lvs` with `--reportformat json`, lvmreport(7). Every value in it is
+/// a string.
 struct LVMReport: Hashable, Sendable {
     var groups: [VolumeGroupRecord]
     var volumes: [LogicalVolumeRecord] = []

@@ -16,10 +16,13 @@ enum LVMTags {
     /// What an unfinished volume carries beside its mark.
     static let staged = "infra.staged"
 
+    /// The tag of all that is this fleet's.
+    static func owned(by identity: Identity) -> String { fleet + identity.fleet.lowercased }
+
     /// The tags of the volume group of a pool, and of its thin pool.
     static func tags(of pool: StoragePool, in identity: Identity) -> [String] {
         let thin = pool.spec.lvm?.thinPool?.name
-        return [fleet + identity.fleet.lowercased, Self.pool + pool.metadata.identity]
+        return [owned(by: identity), Self.pool + pool.metadata.identity]
             + (thin.map { [thinPool + $0] } ?? [])
     }
 

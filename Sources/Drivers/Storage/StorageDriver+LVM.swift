@@ -3,23 +3,12 @@ import Model
 
 extension StorageDriver {
     /// What LVM says of all its volume groups.
-    func report() async throws(HostError) -> LVMReport { try await report { _ in true } }
-
-    /// - Parameter isAsked: whether the volumes in those groups matter.
-    private func report(volumes isAsked: ([VolumeGroupRecord]) -> Bool) async throws(HostError) -> LVMReport {
-        let groups = try await commands.run("vgs", LVMReport.groupArguments, outputLimit: 1 << 26, repairing: true)
-        var report = try LVMReport(groups: groups.text)
-        guard isAsked(report.groups) else { return report }
-        let volumes = try await commands.run("lvs", LVMReport.volumeArguments, outputLimit: 1 << 26, repairing: true)
-        try report.add(volumes: volumes.text)
-        return report
-    }
+    func report() async throws(HostError) -> LVMReport { try await commands.ask(LVMReport.question()) }
 
     /// The same for an observation, or why it could not be read. In a group that is not ours nothing is.
     func reported() async -> Result<LVMReport, HostError> {
         do throws(HostError) {
-            return .success(
-                try await report { groups in groups.contains { LVMTags.pool($0.tags, in: identity) != nil } })
+            return .success(try await commands.ask(LVMReport.question(volumesOf: identity)))
         } catch {
             return .failure(error)
         }
