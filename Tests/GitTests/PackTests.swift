@@ -71,7 +71,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: fixture.copy + ".unfinished"))
     }
 
-    @Test func nothingGrows() async throws { try await Growth.run(polls: 1000, commits: 50) }
+    @Test func nothingGrows() async throws { try await Growth.run(polls: 400, commits: 50) }
 
     @Test func nothingGrowsOverSSH() async throws { try await Growth.overSSH(polls: 20, commits: 3) }
 
