@@ -103,7 +103,7 @@ extension HostPlanner {
     /// What keeps a volume from moving; nil when nothing does.
     ///
     /// - Parameter user: the machine that has it as a disk and keeps it.
-    private func obstacle(to volume: Volume, _ seen: Volume, _ user: VirtualMachine?) -> String? {
+    private mutating func obstacle(to volume: Volume, _ seen: Volume, _ user: VirtualMachine?) -> String? {
         let place = "lies in StoragePool/\(seen.spec.pool)"
         if let reason = unknownMachines { return "\(place), and \(reason)" }
         if volume.spec.file != nil { return "\(place); a file with a name of its own stays there: leave file out" }
@@ -121,25 +121,6 @@ extension HostPlanner {
         let running = user.status?.live ?? user.spec
         if user.status?.state.isActive == true, !running.disks.contains(where: { $0.path == seen.status?.path }) {
             return "\(name) runs without it and has it as a disk when it is next started; restart it first"
-        }
-        return nil
-    }
-
-    /// Why a volume does not hold what its machine has written: the machine's disk is read from elsewhere, such as an external
-    /// snapshot over it, or a copy that nobody sees.
-    func elsewhere(_ volume: Volume) -> String? {
-        let id = volume.metadata.identity
-        for machine in expectation.inventory.machines {
-            guard let disk = machine.spec.disks.first(where: { $0.volume == id })?.name,
-                let seen = observed.machines.first(where: { $0.metadata.identity == machine.metadata.identity })
-            else { continue }
-            for spec in [seen.spec, seen.status?.live].compactMap(\.self) {
-                guard let path = spec.disks.first(where: { $0.name == disk })?.path, path != volume.status?.path,
-                    identity.volume(inFileName: String(path.split(separator: "/").last ?? ""))?.id ?? id == id
-                else { continue }
-                return
-                    "the disk \(disk) of VirtualMachine/\(machine.metadata.identity) is \(path), and not \(volume.status?.path ?? "")"
-            }
         }
         return nil
     }
@@ -220,10 +201,11 @@ extension HostPlanner {
             steps.removeAll { $0.resource == resource }
             block(resource, reason)
             poolMoves[resource] = nil
-            // What was planned of its machine took the move for granted.
-            guard let machine = move.machine.map({ ResourceID(.virtualMachine, $0) }) else { continue }
-            steps.removeAll { $0.resource == machine }
-            block(machine, "waits for \(resource), which is blocked")
+            // What was planned of the machine that has it, or is to have it, took the move for granted.
+            guard let machine = holders.machine(of: resource.id) else { continue }
+            let waiting = ResourceID(.virtualMachine, machine)
+            steps.removeAll { $0.resource == waiting }
+            block(waiting, "waits for \(resource), which is blocked")
         }
     }
 

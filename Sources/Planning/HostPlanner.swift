@@ -23,6 +23,8 @@ struct HostPlanner {
     var poolMoves: [ResourceID: PoolMove] = [:]
     /// The steps that make copies of volumes.
     var clones: [ResourceID: [String]] = [:]
+    /// Which machines have volumes as disks.
+    lazy var holders = DiskHolders(expectation.inventory.machines, observed: observed.machines)
     private var blockedResources: Set<ResourceID> = []
     private var stagedRemovals: [String: String] = [:]
 

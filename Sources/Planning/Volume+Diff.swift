@@ -83,6 +83,10 @@ extension HostPlanner {
             return
         }
         if let path = volume.status?.path, isInTheWay(path, of: resource) || isLost(path, resource) { return }
+        if let reason = elsewhere(volume) {
+            block(resource, reason)
+            return
+        }
         if let image = volume.spec.image.flatMap({ expectation.manifestImage($0) }),
             let least = image.spec.virtualSize, least > volume.spec.size
         {

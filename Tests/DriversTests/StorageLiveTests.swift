@@ -374,7 +374,7 @@ import Testing
             done
             exit 1
             """)
-        await #expect(throws: HostError.surprise("a running QEMU has \(path) open")) {
+        await #expect(throws: HostError.surprise("a running QEMU has \(path) open on host a")) {
             try await lab.driver.removeVolume(volume)
         }
         volume.spec.size = ByteCount(2 << 20)
