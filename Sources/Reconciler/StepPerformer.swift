@@ -120,17 +120,18 @@ struct StepPerformer: Sendable {
         case .cloneVolume(let volume, let source, let machine, let disk):
             try await clone(volume, from: source, machine, disk, report: report)
         case .copyWithin(let copy, let source, let machine, let disk):
-            if let machine { try await compute.requireNoSnapshots(machine, deadline: deadline) }
             try await storage.copyWithin(copy, from: source) { () throws(HostError) in
+                if let machine { try await compute.requireNoSnapshots(machine, deadline: deadline) }
+            } finish: { () throws(HostError) in
                 guard let machine, let disk else { return }
                 try await compute.switchDisk(machine, disk: disk, from: source, to: copy, deadline: deadline)
             }
         case .moveDisk(let copy, let source, let machine, let disk):
             try await storage.requireRoom(copy)
-            try await storage.requireMovable(source)
-            try await compute.requireNoSnapshots(machine, deadline: deadline)
-            try await storage.requireFree(in: copy, copy.spec.size.bytes)
             do throws(HostError) {
+                try await storage.requireMovable(source)
+                try await compute.requireNoSnapshots(machine, deadline: deadline)
+                try await storage.requireFree(in: copy, copy.spec.size.bytes)
                 try await compute.moveDisk(
                     machine, disk: disk, from: source, to: copy, bandwidth: manifest.fleet.migration.bandwidth,
                     time: copyTime(copy.spec.size), deadline: deadline, report: report)

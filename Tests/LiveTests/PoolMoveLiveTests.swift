@@ -53,6 +53,15 @@ extension LiveTests {
 
                 try fleet.edit("mover.yaml", Self.inDisks, Self.inFast.replacing("64MiB", with: "80MiB"))
                 try fleet.write("free.yaml", Self.free("fast"))
+                // A copy would lack what was kept inside.
+                try await sh(
+                    #"virsh snapshot-create-as mover one >/dev/null; qemu-img snapshot -c one "$1"/free.*"#, fleet.pool)
+                let held = try await fleet.apply()
+                #expect(held.status == 1 && held.output.contains("domain mover has snapshots"), "\(held)")
+                #expect(held.output.contains("has 1 snapshots inside"), "\(held)")
+                #expect(try await files(fleet).allSatisfy { $0.hasPrefix("disks/") })
+                try await sh(
+                    #"virsh snapshot-delete mover one >/dev/null; qemu-img snapshot -d one "$1"/free.*"#, fleet.pool)
                 let moved = try await fleet.apply()
                 #expect(moved.status == 0 && moved.lastLine == "No changes.", "\(moved)")
                 #expect(try await files(fleet).allSatisfy { $0.hasPrefix("fast/") })

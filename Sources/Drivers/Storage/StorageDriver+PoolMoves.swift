@@ -6,27 +6,20 @@ extension StorageDriver {
     /// Copies a volume that nothing uses to where there is room for it on this host, and compares both. The copy does not
     /// count before its mark says so. What cannot be copied leaves no room taken.
     ///
-    /// - Parameter finish: called when both are the same. When it throws, the copy goes.
+    /// - Parameters:
+    ///   - check: called before anything is copied. When it throws, the room goes.
+    ///   - finish: called when both are the same.
     /// - Throws: `.surprise` when one of them is not as planned, both differ afterwards, or a running QEMU has one open.
     public func copyWithin(
-        _ copy: Volume, from source: Volume, finish: () async throws(HostError) -> Void
+        _ copy: Volume, from source: Volume, check: () async throws(HostError) -> Void,
+        finish: () async throws(HostError) -> Void
     ) async throws(HostError) {
         try await requireRoom(copy)
-        try await requireMovable(source)
-        try await requireClosed(source)
-        guard let new = copy.status?.path, let old = source.status?.path else { return }
-        let formats = (old: source.spec.format.rawValue, new: copy.spec.format.rawValue)
-        // All but a logical volume that is not thin reads as zeros where nothing was written.
-        let image = StoredImage(path: old, format: formats.old)
-        if copy.status?.isLogical == true { try await requireFree(in: copy, try await image.takes(commands)) }
-        let isZero = try await reads(asZeros: copy) ? ["--target-is-zero"] : []
         do throws(HostError) {
-            try await commands.run(
-                "qemu-img",
-                ["convert", "-q", "-n"] + isZero + [
-                    "-t", "writeback", "-f", formats.old, "-O", formats.new, "--", old, new,
-                ],
-                deadline: Self.copyTime(copy.spec.size), underLock: true)
+            try await check()
+            try await requireMovable(source)
+            try await requireClosed(source)
+            try await convert(source, to: copy)
             try await compare(copy, source)
             try await requireClosed(source)
         } catch {
@@ -35,6 +28,21 @@ extension StorageDriver {
         }
         // What became of this is not known when it fails: the next run sees which of the two the machine has.
         try await finish()
+    }
+
+    private func convert(_ source: Volume, to copy: Volume) async throws(HostError) {
+        guard let new = copy.status?.path, let old = source.status?.path else { return }
+        let formats = (old: source.spec.format.rawValue, new: copy.spec.format.rawValue)
+        if copy.status?.isLogical == true {
+            try await requireFree(in: copy, try await StoredImage(path: old, format: formats.old).takes(commands))
+        }
+        // All but a logical volume that is not thin reads as zeros where nothing was written.
+        let isZero = try await reads(asZeros: copy) ? ["--target-is-zero"] : []
+        try await commands.run(
+            "qemu-img",
+            ["convert", "-q", "-n"] + isZero + [
+                "-t", "writeback", "-f", formats.old, "-O", formats.new, "--", old, new,
+            ], deadline: Self.copyTime(copy.spec.size), underLock: true)
     }
 
     /// Throws `.surprise` when a volume has snapshots inside, which no copy of it would have.
