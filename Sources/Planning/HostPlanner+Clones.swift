@@ -48,6 +48,17 @@ extension HostPlanner {
             return
         }
         let pool = ResourceID(.storagePool, volume.spec.pool)
+        let isThin = expectation.inventory.pools.contains {
+            $0.metadata.identity == volume.spec.pool && $0.spec.lvm?.thinPool != nil
+        }
+        let place = (poolMoves[origin] == nil ? wanted : seen ?? wanted).spec.pool
+        guard volume.spec.clone == .full || isThin && place == volume.spec.pool else {
+            block(
+                resource, "volume-source",
+                "only what lies in the same thin pool can share its blocks with \(origin), which may be written to",
+                field: "spec.from", help: "write clone: full")
+            return
+        }
         // Of what moves to another pool it is made before: both cannot be done to a disk at once.
         let moving = poolMoves[origin] == nil ? nil : seen
         if moving != nil { hold(origin, until: id(resource, "create")) }

@@ -36,7 +36,8 @@ extension HostPlanner {
         var copy = volume
         copy.spec.size = seen.spec.size
         copy.status?.mark?.copy = .incomingFrom(pool: seen.spec.pool)
-        if isBetweenExtents(copy, resource) || isInTheWay(new, of: resource) { return }
+        let help = "let it grow before it moves, to"
+        if isBetweenExtents(copy, resource, help: help) || isInTheWay(new, of: resource) { return }
         if copies.others[resource.id]?.contains(where: { $0.status?.path == new }) != true, isLost(new, resource) {
             return
         }

@@ -172,7 +172,9 @@ extension HostPlanner {
     }
 
     /// LVM would round the size up, and the volume would then never be as declared.
-    mutating func isBetweenExtents(_ volume: Volume, _ resource: ResourceID) -> Bool {
+    ///
+    /// - Parameter help: what mends it; by default a size that fits.
+    mutating func isBetweenExtents(_ volume: Volume, _ resource: ResourceID, help: String? = nil) -> Bool {
         let pool = observed.pools.first { $0.metadata.identity == volume.spec.pool }
         guard let extent = pool?.status?.group?.extent, extent.bytes > 0, volume.spec.size.bytes % extent.bytes != 0
         else { return false }
@@ -180,7 +182,7 @@ extension HostPlanner {
         block(
             resource, "extent-size",
             "\(volume.spec.size) is not a multiple of \(extent), the extent of its volume group",
-            field: "spec.size", help: "write \(next)")
+            field: "spec.size", help: help.map { "\($0) \(next)" } ?? "write \(next)")
         return true
     }
 

@@ -173,22 +173,27 @@ struct VMHostLVMTests {
         try await withVolumeGroups("lvmmove") { fleet in
             try fleet.write("pools.yaml", fleet.group(thin: "size: 1GiB, overprovision: 2"))
             try fleet.write("vm.yaml", fleet.machine(size: "64MiB"))
+            try fleet.write("scratch.yaml", fleet.volume("scratch", "64MiB"))
             let applied = try await fleet.apply()
             #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
             let volume = "vg-infra/" + fleet.identity.logicalVolumeName("lvm-vm.root")
             try await vm.console(fleet, "lvm-vm", says: "infra-guest: vda \(64 << 20)")
-            try await vm.sh(GuestConsole.typing, "lvm-vm", GuestConsole.counting)
-            try await vm.console(fleet, "lvm-vm", says: "infra-guest: count 2")
             let process = try await vm.sh("cat /run/libvirt/qemu/lvm-vm.pid")
 
             // What the thin snapshot holds stays; what is written to the disk then is not in it.
             let kept = "vg-infra/" + fleet.identity.logicalVolumeName("kept")
             try fleet.write("kept.yaml", fleet.volume("kept", "64MiB", "from: {volume: lvm-vm.root}, deletion: delete"))
+            // Another machine's disk is a snapshot of that one.
+            try fleet.write(
+                "two.yaml",
+                fleet.machine(size: "64MiB").replacing("lvm-vm", with: "lvm-two").replacing(
+                    "image: tiny, clone: full", with: "from: {volume: kept}"))
             let snapshot = try await fleet.apply()
             #expect(snapshot.status == 0 && snapshot.lastLine == "No changes.", "\(snapshot)")
             #expect(
                 try await vm.sh(#"lvs --noheadings -o origin "$1" | tr -d ' '"#, kept) == String(volume.dropFirst(9)))
             let sum = try await vm.sum(kept)
+            try await vm.console(fleet, "lvm-two", says: "infra-guest: vda \(64 << 20)")
             try await vm.sh(
                 GuestConsole.typing, "lvm-vm",
                 "dd if=/dev/urandom of=/dev/vda bs=1M seek=40 count=12 2>/dev/null; sync; echo infra-guest: written")
@@ -196,11 +201,15 @@ struct VMHostLVMTests {
             #expect(try await vm.sum(kept) == sum)
             #expect(try await vm.sum(volume) != sum)
             // Discarding gives the pool its space back.
+            let scratch = "vg-infra/" + fleet.identity.logicalVolumeName("scratch")
+            try await vm.sh(#"dd if=/dev/urandom of="/dev/$1" bs=1M count=32 oflag=direct status=none"#, scratch)
             let before = try await used()
-            try await vm.sh(#"blkdiscard "/dev/$1""#, kept)
+            try await vm.sh(#"blkdiscard "/dev/$1""#, scratch)
             #expect(try await used() < before)
             let written = try await vm.sum(volume)
 
+            try await vm.sh(GuestConsole.typing, "lvm-vm", GuestConsole.counting)
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: count 2")
             try fleet.edit(
                 "vm.yaml", "pool: fast, size: 64MiB, image: tiny, clone: full, format: raw",
                 "pool: disks, size: 64MiB, image: tiny")

@@ -1,7 +1,8 @@
 import Model
 
 extension CheckedFleet {
-    /// A volume is a copy of one that is there without it, is no smaller, and of which such a copy can be made.
+    /// A volume is a copy of one that is there without it. Whether such a copy can be made is asked when it is: later on, the other one
+    /// may grow and move.
     static let checkVolumeSources: Check = { fleet, report in
         var declared: [String: Declaration] = [:]
         for volume in fleet.volumes.all where declared[volume.metadata.identity] == nil {
@@ -37,7 +38,7 @@ extension CheckedFleet {
         _ report: inout CheckReport
     ) {
         guard let name = volume.spec.source else { return }
-        guard let source = declared[name] else {
+        guard declared[name] != nil else {
             if let dot = name.firstIndex(of: "."), fleet.machines[String(name[..<dot])] != nil {
                 report.error(
                     volume.owner, volume.field + ".from.volume", "unknown-reference",
@@ -57,18 +58,5 @@ extension CheckedFleet {
             }
             next = declared[current]?.spec.source
         }
-        if volume.spec.size < source.spec.size {
-            report.error(
-                volume.owner, volume.field + ".size", "volume-source",
-                "\(volume.spec.size) is smaller than Volume/\(name), which it is a copy of",
-                help: "write \(source.spec.size) or more")
-        }
-        guard volume.spec.clone == .linked else { return }
-        let isThin = fleet.pools[volume.spec.pool]?.spec.lvm?.thinPool != nil
-        guard !isThin || volume.spec.pool != source.spec.pool else { return }
-        report.error(
-            volume.owner, volume.field + ".from", "volume-source",
-            "only what lies in the same thin pool can share its blocks with a volume that is written to",
-            help: "write clone: full")
     }
 }
