@@ -219,9 +219,16 @@ extension ComputeDriver {
             throw .surprise("libvirt copies the disk \(disk) of domain \(now.domain) to \(mirror)")
         }
         if now.mirror == nil {
-            try await connection.startBlockCopy(
-                now.uuid, disk: now.target, to: target.path, isDevice: target.isDevice, format: target.format,
-                bandwidth: bandwidth, deadline: deadline)
+            do throws(HostError) {
+                try await connection.startBlockCopy(
+                    now.uuid, disk: now.target, to: target.path, isDevice: target.isDevice, format: target.format,
+                    bandwidth: bandwidth, deadline: deadline)
+            } catch .libvirt(_, _, let message, _) where target.isDevice && message.contains("already in use") {
+                // libvirt 9.0 leaves the node in the domain's own /dev, with its old label.
+                throw .surprise(
+                    "domain \(now.domain) has left \(target.path) since it was started, and libvirt does not give it back before "
+                        + "it is started anew: \(message)")
+            }
         }
         let end = ContinuousClock.now + time
         while !now.isReady {
