@@ -86,8 +86,9 @@ extension HostPlanner {
         add(
             resource, .update, .removeReplaced(moved, by: volume, machine: user?.asTarget),
             reason: "the one in \(pool) counts then", after: [id(resource, "mark")])
-        if volume.spec.size > seen.spec.size {
-            planGrowth(afterMoveOf: volume, seen, isLive ? user : nil, disk, resource)
+        if volume.spec.size > seen.spec.size, !isBetweenExtents(volume, resource) {
+            addGrowth(
+                of: volume, from: seen, under: isLive ? user : nil, disk: disk, after: [id(resource, "mark")])
         }
         poolMoves[resource] = PoolMove(
             machine: user?.metadata.identity, leavers: leavers, from: old, to: new, format: volume.spec.format)
@@ -158,22 +159,6 @@ extension HostPlanner {
     func removals(of resource: ResourceID) -> [String] {
         (copies.others[resource.id] ?? []).map { other in
             id(resource, Operation.removeReplaced(other, by: other, machine: nil).name)
-        }
-    }
-
-    private mutating func planGrowth(
-        afterMoveOf volume: Volume, _ seen: Volume, _ user: VirtualMachine?, _ disk: String?, _ resource: ResourceID
-    ) {
-        let changes = [FieldChange("spec.size", old: seen.spec.size.description, new: volume.spec.size.description)]
-        let after = [id(resource, "mark")]
-        if isBetweenExtents(volume, resource) { return }
-        if let user, let disk {
-            add(
-                resource, .update, .growDisk(volume, machine: user.asTarget, disk: disk), .live,
-                reason: "grows under VirtualMachine/\(user.metadata.identity), which runs", changes: changes,
-                after: after)
-        } else {
-            add(resource, .update, .growVolume(volume), reason: "grows", changes: changes, after: after)
         }
     }
 

@@ -99,20 +99,11 @@ extension HostPlanner {
             changes: [FieldChange("status.copy", old: Volume.Copy.incoming.rawValue, new: nil)],
             after: (transit.demotions[id] ?? []) + [self.id(resource, arrival.isLive ? "create" : "copy")])
         guard volume.spec.size > source.spec.size else { return }
-        let changes = [
-            FieldChange("spec.size", old: source.spec.size.description, new: volume.spec.size.description)
-        ]
         let disk = arrival.machine.spec.disks.first { $0.volume == id }?.name
-        if arrival.isLive, let disk {
-            add(
-                resource, .update, .growDisk(volume, machine: arrival.machine.asTarget, disk: disk), .live,
-                reason: "grows under VirtualMachine/\(arrival.machine.metadata.identity), which runs", changes: changes,
-                after: [mark])
-        } else {
-            add(
-                resource, .update, .growVolume(volume), reason: "grows", changes: changes,
-                after: [mark, move(arrival)])
-        }
+        let isLive = arrival.isLive && disk != nil
+        addGrowth(
+            of: volume, from: source, under: isLive ? arrival.machine : nil, disk: disk,
+            after: isLive ? [mark] : [mark, move(arrival)])
     }
 
     /// The step after which a machine is here.

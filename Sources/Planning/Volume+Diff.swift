@@ -229,20 +229,21 @@ extension HostPlanner {
     }
 
     private mutating func planGrowth(of volume: Volume, _ seen: Volume, _ resource: ResourceID) {
-        let changes = [FieldChange("spec.size", old: seen.spec.size.description, new: volume.spec.size.description)]
         let path = seen.status?.path
         for machine in observed.machines where machine.status?.state.isActive == true {
             let running = machine.status?.live ?? machine.spec
             guard let disk = running.disks.first(where: { $0.path == path }) else { continue }
             let user = ResourceID(.virtualMachine, machine.metadata.identity)
             if isHeld(resource, area: .compute, needs: [user]) { return }
-            add(
-                resource, .update, .growDisk(volume, machine: machine.asTarget, disk: disk.name), .live,
-                reason: "grows under \(user), which runs", changes: changes)
+            addGrowth(of: volume, from: seen, under: machine, disk: disk.name)
             return
         }
         if let arrival = transit.arriving.values.first(where: { $0.machine.allPaths.contains(path ?? "") }) {
-            planGrowth(of: volume, with: arrival, changes, resource)
+            // In a shared pool, with a machine that comes from another host.
+            let disk = arrival.machine.spec.disks.first { $0.path == volume.status?.path }?.name
+            let step = id(ResourceID(.virtualMachine, arrival.machine.metadata.identity), arrival.name)
+            addGrowth(
+                of: volume, from: seen, under: arrival.isLive ? arrival.machine : nil, disk: disk, after: [step])
             return
         }
         if isHeld(resource, area: .compute) { return }
@@ -251,20 +252,20 @@ extension HostPlanner {
             block(resource, "VirtualMachine/\(user.metadata.identity) has it: \(Self.isSaved(user))")
             return
         }
-        add(resource, .update, .growVolume(volume), reason: "grows", changes: changes)
+        addGrowth(of: volume, from: seen)
     }
 
-    /// One in a shared pool, whose machine comes from another host.
-    private mutating func planGrowth(
-        of volume: Volume, with arrival: Transit.Arrival, _ changes: [FieldChange], _ resource: ResourceID
+    /// A volume grows: under the machine that runs with it as that disk, or while nothing runs with it.
+    mutating func addGrowth(
+        of volume: Volume, from seen: Volume, under user: VirtualMachine? = nil, disk: String? = nil,
+        after: [String] = []
     ) {
-        let machine = arrival.machine
-        let after = [id(ResourceID(.virtualMachine, machine.metadata.identity), arrival.name)]
-        let disk = machine.spec.disks.first { $0.path == volume.status?.path }?.name
-        if arrival.isLive, let disk {
+        let resource = ResourceID(.volume, volume.metadata.identity)
+        let changes = [FieldChange("spec.size", old: seen.spec.size.description, new: volume.spec.size.description)]
+        if let user, let disk {
             add(
-                resource, .update, .growDisk(volume, machine: machine.asTarget, disk: disk), .live,
-                reason: "grows under VirtualMachine/\(machine.metadata.identity), which runs", changes: changes,
+                resource, .update, .growDisk(volume, machine: user.asTarget, disk: disk), .live,
+                reason: "grows under VirtualMachine/\(user.metadata.identity), which runs", changes: changes,
                 after: after)
         } else {
             add(resource, .update, .growVolume(volume), reason: "grows", changes: changes, after: after)
