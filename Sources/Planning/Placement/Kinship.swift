@@ -40,8 +40,9 @@ struct Kinship {
         var terms: [LabelSelector] = []
         var indices: [LabelSelector: Int] = [:]
         var byLabel: [Label: [Int]] = [:]
-        for machine in manifest.machines {
-            for term in machine.spec.placement.affinity + machine.spec.placement.antiAffinity
+        let machines = manifest.machines
+        for place in machines.indices {
+            for term in machines[place].spec.placement.affinity + machines[place].spec.placement.antiAffinity
             where indices[term] == nil {
                 indices[term] = terms.count
                 if let name = term.keys.min(), let value = term[name] {

@@ -1,19 +1,6 @@
 import Model
 
 extension Placement {
-    /// A machine that is to be placed, with all that decides where.
-    private struct Candidate {
-        /// Its place among the machines.
-        let machine: Int
-        let need: Ledger.Need
-        let wishes: Kinship.Wishes
-        let size: Double
-        /// Machines of a group have the same hosts to choose from.
-        let group: Int
-        /// How many those are.
-        let choice: Int
-    }
-
     /// Where a machine stands in the order in which they are placed: those with the least choice first, of equals the larger
     /// first; those that follow others once these are placed.
     private struct Rank: Comparable {
@@ -33,17 +20,6 @@ extension Placement {
         }
     }
 
-    private struct Group: Hashable {
-        let hosts: HostSet
-        let pool: Int?
-    }
-
-    /// What decides to which group a machine belongs.
-    private struct Choice: Hashable {
-        let wants: Reach.Wants
-        let pool: Int?
-    }
-
     /// More machines without a host than these are only counted.
     private static let told = 100
 
@@ -54,13 +30,13 @@ extension Placement {
 
     /// Places machines that are nowhere.
     ///
-    /// - Parameter homeless: which of the machines those are.
-    mutating func place(_ homeless: [Int], of machines: [VirtualMachine]) {
-        guard !homeless.isEmpty else { return }
-        hosts.reserveCapacity(hosts.count + homeless.count)
-        placed.reserveCapacity(homeless.count)
-        var groups: [Group] = []
-        let candidates = candidates(homeless, machines, &groups)
+    /// - Parameter machines: all of the manifests.
+    mutating func place(_ homeless: Candidates, of machines: [VirtualMachine]) {
+        let candidates = homeless.all
+        guard !candidates.isEmpty else { return }
+        hosts.reserveCapacity(hosts.count + candidates.count)
+        placed.reserveCapacity(candidates.count)
+        let groups = homeless.groups
         let order = candidates.indices.map { index in
             let candidate = candidates[index]
             return Rank(
@@ -76,61 +52,22 @@ extension Placement {
                 group = rank.group
                 tree = HostTree(groups[group].hosts.members, ledger, scale: scale, pool: groups[group].pool)
             }
-            guard let host = best(for: candidates[rank.index], groups[group].hosts, tree) else {
+            let candidate = candidates[rank.index]
+            guard let host = best(for: candidate, groups[group].hosts, tree) else {
                 failed.append(rank.index)
                 continue
             }
-            let id = machines[candidates[rank.index].machine].metadata.identity
-            hosts[id] = names[host]
-            placed.append(id)
-            ledger.take(candidates[rank.index].need, on: host)
-            kinship.add(candidates[rank.index].wishes, on: host, isNew: true)
+            hosts[candidate.id] = names[host]
+            placed.append(candidate.id)
+            ledger.take(candidate.need, on: host)
+            kinship.add(candidate.wishes, on: host, isNew: true)
             tree.update(host, ledger)
         }
         // Machines are in the order of their identities.
         tell(failed.sorted().map { candidates[$0] }, machines)
     }
 
-    /// The pool whose space a tree of hosts bounds: the only one, unless what one host takes of it is gone on others.
-    private func treePool(_ need: Ledger.Need) -> Int? {
-        guard need.disks.count == 1, !ledger.pools[need.disks[0].pool].spec.shared else { return nil }
-        return need.disks[0].pool
-    }
-
-    private mutating func candidates(
-        _ homeless: [Int], _ machines: [VirtualMachine], _ groups: inout [Group]
-    ) -> [Candidate] {
-        var known: [Group: Int] = [:]
-        var chosen: [Choice: (group: Int, count: Int)] = [:]
-        var result: [Candidate] = []
-        result.reserveCapacity(homeless.count)
-        for machine in homeless {
-            let need = ledger.need(of: machines[machine])
-            let choice = Choice(
-                wants: wants(of: machines[machine], need), pool: treePool(need))
-            // Sets of many hosts take long to compare, and most machines want the same.
-            let found: (group: Int, count: Int)
-            if let before = chosen[choice] {
-                found = before
-            } else {
-                let group = Group(hosts: reach.hosts(for: choice.wants), pool: choice.pool)
-                let index = known[group] ?? groups.count
-                if index == groups.count {
-                    known[group] = index
-                    groups.append(group)
-                }
-                found = (index, group.hosts.count)
-                chosen[choice] = found
-            }
-            result.append(
-                Candidate(
-                    machine: machine, need: need, wishes: kinship.wishes(of: machines[machine]),
-                    size: scale.size(need), group: found.group, choice: found.count))
-        }
-        return result
-    }
-
-    private func best(for candidate: Candidate, _ choice: HostSet, _ tree: HostTree) -> Int? {
+    private func best(for candidate: Candidates.Candidate, _ choice: HostSet, _ tree: HostTree) -> Int? {
         let wishes = candidate.wishes
         if wishes.isEmpty { return tree.best(for: candidate.need, ledger) { _ in true } }
         guard var required = kinship.required(wishes) else {
@@ -142,7 +79,7 @@ extension Placement {
         ).best(for: candidate.need, ledger) { !kinship.excludes($0, wishes) }
     }
 
-    private mutating func tell(_ failed: [Candidate], _ machines: [VirtualMachine]) {
+    private mutating func tell(_ failed: [Candidates.Candidate], _ machines: [VirtualMachine]) {
         for candidate in failed.prefix(Self.told) {
             let machine = machines[candidate.machine]
             problems.append(

@@ -54,13 +54,14 @@ public struct Placement: Sendable {
         scale = LoadScale(manifest.fleet.placement, ledger.accounts)
         // By their places: a machine is large, and touching all that it holds costs more the more there are.
         let machines = manifest.machines
-        var homeless: [Int] = []
+        var homeless = Candidates()
         var leaving: [VirtualMachine] = []
         for place in machines.indices {
-            switch settle(machines[place]) {
-            case .on(let host): count(machines[place], on: host, &leaving)
+            let machine = machines[place]
+            switch settle(machine) {
+            case .on(let host): count(machine, on: host, &leaving)
             case .nowhere: continue
-            case .anywhere: homeless.append(place)
+            case .anywhere: homeless.add(machine, at: place, to: &self)
             }
         }
         let users = Self.users(of: manifest)
