@@ -77,13 +77,16 @@ enum LocalFolders {
         return size
     }
 
-    private enum Mark {
+    enum Mark {
         case none
         case value(Data)
         case error(Int32)
     }
 
-    private static func mark(_ path: [CChar]) -> Mark {
+    /// The mark of a file.
+    ///
+    /// - Parameter path: ends with a zero byte, and need not be UTF-8.
+    static func mark(_ path: [CChar]) -> Mark {
         // The most that the kernel keeps is tried only where a mark is longer than any of ours.
         for size in [1 << 12, 1 << 16] {
             var bytes = [UInt8](repeating: 0, count: size)

@@ -88,7 +88,7 @@ extension StorageDriver {
         case .other: throw .surprise("\(plan.path) is there and not ours")
         }
         let staged = plan.path + Identity.stagedSuffix
-        try await run(StorageScripts.removeStaged, [staged])
+        try await removeUnfinished(staged)
         try await fill(staged, room.spec, nil, isLayer: false)
         return staged
     }
@@ -109,12 +109,12 @@ extension StorageDriver {
                 "qemu-img", ["resize", "-q", "-f", volume.spec.format.rawValue, "--", staged, String(new)],
                 underLock: true)
         }
-        try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: "0600")
+        try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: 0o600)
     }
 
     /// Removes what was begun.
     public func abandonClone(_ volume: Volume) async throws(HostError) {
         if let plan = try logical(volume) { return try await removeStagedLogical(plan.group, plan.name) }
-        try await run(StorageScripts.removeStaged, [try await planned(volume).path + Identity.stagedSuffix])
+        try await removeUnfinished(try await planned(volume).path + Identity.stagedSuffix)
     }
 }

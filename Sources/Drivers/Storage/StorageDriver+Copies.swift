@@ -32,9 +32,9 @@ extension StorageDriver {
                 throw .surprise("\(plan.path) has the digest \(sums[0]) on host \(source.host), its copy \(sums[1])")
             }
             try await source.requireUnused(volume)
-            try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: "0600")
+            try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: 0o600)
         } catch {
-            try? await run(StorageScripts.removeStaged, [staged])
+            try? await removeUnfinished(staged)
             throw error
         }
     }
@@ -77,7 +77,7 @@ extension StorageDriver {
             } catch {
                 seen = .failure(error)
             }
-            try await run(StorageScripts.removeStaged, [probe.path])
+            try await removeUnfinished(probe.path)
             guard case .file = try seen.get() else {
                 throw .surprise(
                     "\(folder) is not the same folder on hosts \(host) and \(other.host); its pool is not shared")

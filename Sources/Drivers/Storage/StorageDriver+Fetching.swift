@@ -31,7 +31,7 @@ extension StorageDriver {
         let isFresh = try await transfer(server, to: part, report)
         var sum = try await digest(ofPart: part)
         if sum != place.sha256, !isFresh {
-            try await run(StorageScripts.removeStaged, [part])
+            try await removeUnfinished(part)
             _ = try await transfer(server, to: part, report)
             sum = try await digest(ofPart: part)
         }
@@ -41,7 +41,7 @@ extension StorageDriver {
             }
             try await store(image, place, staged: part)
         } catch .surprise(let why) {
-            try? await run(StorageScripts.removeStaged, [part])
+            try? await removeUnfinished(part)
             throw .surprise(why)
         }
     }
@@ -54,7 +54,7 @@ extension StorageDriver {
     ) async throws(HostError) -> Bool {
         var room = try await room(part)
         if let size = server.size, room.there > size {
-            try await run(StorageScripts.removeStaged, [part])
+            try await removeUnfinished(part)
             room = try await self.room(part)
         }
         if server.size == room.there { return false }
@@ -78,15 +78,15 @@ extension StorageDriver {
         // There is no more of it than that.
         case Self.isRefused where status == 416 && room.there > 0: return false
         case Self.cannotGoOn where room.there > 0:
-            try await run(StorageScripts.removeStaged, [part])
+            try await removeUnfinished(part)
             return try await transfer(server, to: part, report)
         case Self.isRefused: throw .surprise("\(server.url.shown): the server answers \(status)")
         case 0:
             // It leads elsewhere now, with a text that says so.
-            try await run(StorageScripts.removeStaged, [part])
+            try await removeUnfinished(part)
             throw .surprise("\(server.url.shown): the server answers \(status)")
         case Self.isFull, Self.isTooLarge:
-            try await run(StorageScripts.removeStaged, [part])
+            try await removeUnfinished(part)
             throw .surprise("\(server.url.shown) has more bytes than the \(ByteCount(most).rounded) there is room for")
         default:
             let there = ByteCount(try await self.room(part).there).rounded

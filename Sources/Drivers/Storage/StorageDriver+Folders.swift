@@ -28,22 +28,33 @@ extension StorageDriver {
     }
 
     private func look(_ folders: [String]) async throws(HostError) -> StorageListing {
-        guard commands.isLocal, !Self.hasHung.load(ordering: .relaxed), folders.allSatisfy(LocalFileSystems().hold)
-        else { return try await lookByCommand(folders) }
+        guard mayRead(folders) else { return try await lookByCommand(folders) }
+        return try await byItself("reading the pools' folders") { () throws(HostError) in try LocalFolders.list(folders)
+        }
+    }
+
+    /// Whether this process itself may touch what lies in folders: those on this machine's own disks.
+    func mayRead(_ folders: [String]) -> Bool {
+        commands.isLocal && !Self.hasHung.load(ordering: .relaxed) && folders.allSatisfy(LocalFileSystems().hold)
+    }
+
+    /// Does something to files of this machine on a thread of its own.
+    ///
+    /// - Throws: what the body throws, `.deadline` when it has not returned in time: what it does then is unknown.
+    func byItself<Value: Sendable>(
+        _ call: String, deadline: Duration? = nil, _ body: @escaping @Sendable () throws(HostError) -> Value
+    ) async throws(HostError) -> Value {
         do throws(HostError) {
-            return try await Self.readers.run("reading the pools' folders", deadline: callDeadline) {
-                () throws(HostError) in
-                try LocalFolders.list(folders)
-            }
+            return try await Self.threads.run(call, deadline: deadline ?? callDeadline, body)
         } catch .deadline(let call) {
             Self.hasHung.store(true, ordering: .relaxed)
             throw .deadline(call: call)
         }
     }
 
-    private static let readers = BlockingCalls(threads: 2)
+    private static let threads = BlockingCalls(threads: 8)
 
-    /// Whether a disk of this machine once kept a reader beyond its deadline. From then on programs look, which can be left
+    /// Whether a disk of this machine once kept a thread beyond its deadline. From then on programs look, which can be left
     /// behind.
     private static let hasHung = Atomic(false)
 

@@ -15,7 +15,7 @@ extension StorageDriver {
                 StorageScripts.receive, [staged, place.sha256], input: .file(localPath), deadline: Self.copyDeadline)
             try await store(image, place, staged: staged)
         } catch {
-            try? await run(StorageScripts.removeStaged, [staged])
+            try? await removeUnfinished(staged)
             throw error
         }
     }
@@ -38,7 +38,7 @@ extension StorageDriver {
     func store(_ image: Image, _ place: (path: String, sha256: String), staged: String) async throws(HostError) {
         if image.spec.format == .qcow2 { try await checkHeader(staged) }
         let mark = try FileMark(ImageMark(fleet: identity.fleet, sha256: place.sha256))
-        try await finish(place.path, staged: staged, mark: mark, mode: "0444")
+        try await finish(place.path, staged: staged, mark: mark, mode: 0o444)
     }
 
     /// Removes a stored image.
@@ -82,7 +82,7 @@ extension StorageDriver {
                 String(parts[1]), String(parts[2].dropLast(Identity.stagedSuffix.count)))
         }
         guard try await role(ofPath: path).isStaged else { throw .surprise("\(path) is not an unfinished file") }
-        try await run(StorageScripts.removeStaged, [path])
+        try await removeUnfinished(path)
     }
 
     /// Reads the header ourselves: QEMU opens what a file names before it tells of it.

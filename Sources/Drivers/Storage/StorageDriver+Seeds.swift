@@ -34,7 +34,7 @@ extension StorageDriver {
                 input: .bytes(Array((contents.metaData + userData + contents.networkConfig).utf8)))
             try await run(StorageScripts.replaceSeed, [staged, path], input: .bytes(mark.dump(path: staged)))
         } catch {
-            try? await run(StorageScripts.removeStaged, [staged])
+            try? await removeUnfinished(staged)
             throw error
         }
     }

@@ -44,7 +44,7 @@ extension StorageDriver {
         case .other: throw .surprise("\(plan.path) is there and not ours")
         }
         let staged = plan.path + Identity.stagedSuffix
-        try await run(StorageScripts.removeStaged, [staged])
+        try await removeUnfinished(staged)
         let isEmpty = plan.mark.copy?.isUnfilled == true && volume.status?.backing == nil
         let image: StoredImage?
         if let contents { image = contents } else { image = isEmpty ? nil : try await self.image(of: volume, plan) }
@@ -52,9 +52,9 @@ extension StorageDriver {
         do throws(HostError) {
             try await fill(staged, volume.spec, image, isLayer: volume.status?.backing != nil)
             try await check()
-            try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: "0600")
+            try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: 0o600)
         } catch {
-            try? await run(StorageScripts.removeStaged, [staged])
+            try? await removeUnfinished(staged)
             throw error
         }
     }

@@ -75,35 +75,6 @@ public struct StorageDriver: Sendable {
         }
     }
 
-    /// What there is under a path now.
-    enum Target: Hashable {
-        case missing
-        case file(FileMark?)
-        /// A link, a folder, a device.
-        case other
-    }
-
-    /// Looks at a path without following it.
-    func target(_ path: String) async throws(HostError) -> Target {
-        let text = try await commands.run("bash", ["-c", StorageScripts.inspect, "infra-inspect", path]).text
-        let parts = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        switch parts.first {
-        case "missing": return .missing
-        case "other": return .other
-        case "file": return .file(try FileMark.parse(dump: String(parts.dropFirst().joined())).values.first)
-        default: throw .unreadable("the look at \(CommandText.printable(path)) wrote something else than it does")
-        }
-    }
-
-    /// Makes the staged file's mark, then the staged file the final one, unless there is one.
-    ///
-    /// - Throws: `.surprise` when a file has the final name.
-    func finish(_ path: String, staged: String, mark: FileMark, mode: String) async throws(HostError) {
-        try await run(
-            StorageScripts.finish, [staged, path, mode], input: .bytes(mark.dump(path: staged)),
-            deadline: Self.copyDeadline)
-    }
-
     /// Runs one of our scripts as a command that writes. Its exit code 9 says that the target is not as it should be,
     /// with the words on standard error.
     func run(

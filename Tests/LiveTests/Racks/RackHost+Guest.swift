@@ -58,6 +58,19 @@ extension RackHost {
         }
     }
 
+    /// What QEMU says of a guest that says nothing: whether its processor does anything, and where it stands.
+    func pulse(_ machine: String) async throws -> String {
+        try await sh(
+            #"""
+            for look in 1 2; do
+                virsh domstate --reason "$1"
+                virsh domstats --vcpu "$1" | grep time
+                virsh qemu-monitor-command --hmp "$1" 'info registers' | grep -E 'RIP|HLT|CR2'
+                sleep 2
+            done
+            """#, machine)
+    }
+
     /// The lines that a guest told here, or its kernel, with one of those words in them; none where it never was.
     func lines(_ fleet: RackFleet, _ machine: String, _ words: String...) async throws -> [String] {
         try await sh(

@@ -73,16 +73,25 @@ struct RackMoveTrial {
         #expect(try await to.state(Self.machine) == "running", "\(place)")
         #expect(try await from.state(Self.machine) == nil, "\(place)")
         #expect(try await from.files(fleet) == [], "\(place)")
-        let lives = try await to.whileAlive(fleet, Self.machine, place) {
-            // It is the same boot. A console that stopped in mid-line was seen once, without any kill.
-            try await to.press(Self.machine)
-            let count = try await to.counts(fleet, Self.machine).last ?? 0
-            try await to.counts(fleet, Self.machine, to: count + 2)
-            var ups = 0
-            for host in hosts { ups += try await host.lines(fleet, Self.machine, "\(Self.machine) up").count }
-            #expect(ups == 1, "\(place)")
+        if try await !lives(on: to, place) { try await startAnew(on: to) }
+    }
+
+    /// Whether the guest goes on in the same boot. If it does not, the trial does, with a new boot.
+    private func lives(on host: RackHost, _ place: String) async throws -> Bool {
+        do {
+            return try await host.whileAlive(fleet, Self.machine, place) {
+                // A console that stopped in mid-line was seen once, without any kill.
+                try await host.press(Self.machine)
+                let count = try await host.counts(fleet, Self.machine).last ?? 0
+                try await host.counts(fleet, Self.machine, to: count + 2)
+                var ups = 0
+                for host in hosts { ups += try await host.lines(fleet, Self.machine, "\(Self.machine) up").count }
+                #expect(ups == 1, "\(place)")
+            }
+        } catch {
+            Issue.record("\(place): \(error)\n\(try await host.pulse(Self.machine))")
+            return false
         }
-        if !lives { try await startAnew(on: to) }
     }
 
     private func startAnew(on host: RackHost) async throws {
