@@ -39,7 +39,8 @@ extension RackHost {
     }
 
     /// Does what a guest that has moved here has to be alive for. The kernel of an emulated guest panics now and then after a
-    /// move, by virsh alone as well (Docs/moving.md). It says then what it stumbled over. No other silence is forgiven.
+    /// move, by virsh alone as well (Docs/moving.md). It says then what it stumbled over, or its processor shows that it is dead.
+    /// No other silence is forgiven.
     ///
     /// - Returns: whether the guest lives.
     @discardableResult func whileAlive(
@@ -50,25 +51,36 @@ extension RackHost {
             return true
         } catch {
             let cries = try await lines(fleet, machine, "Oops:", "BUG:", "Kernel panic", "protection fault")
-            guard let cry = cries.first else { throw error }
+            var death = cries.first
+            if death == nil { death = try await self.death(of: machine) }
+            guard let death else { throw error }
             withKnownIssue("emulated guests do not always survive a move, by virsh alone as well") {
-                Issue.record("\(place): the guest's kernel stopped: \(cry)")
+                Issue.record("\(place): the guest's kernel stopped: \(death)")
             }
             return false
         }
     }
 
-    /// What QEMU says of a guest that says nothing: whether its processor does anything, and where it stands.
-    func pulse(_ machine: String) async throws -> String {
-        try await sh(
+    /// How a guest that says nothing is dead, by what QEMU shows of its only processor in a row of looks: in the kernel with
+    /// interrupts off in each, or waiting for one in each without any time of its own in between. A guest that counts five
+    /// times a second does neither. Nil when it may live.
+    func death(of machine: String) async throws -> String? {
+        let text = try await sh(
             #"""
-            for look in 1 2; do
-                virsh domstate --reason "$1"
-                virsh domstats --vcpu "$1" | grep time
-                virsh qemu-monitor-command --hmp "$1" 'info registers' | grep -E 'RIP|HLT|CR2'
-                sleep 2
+            spins=0 halts=0 looks=8 first=
+            for ((look = 0; look < looks; look++)); do
+                state=$(virsh qemu-monitor-command --hmp "$1" 'info registers')
+                [[ $state =~ RFL=([0-9a-f]+).*CPL=([0-9]).*HLT=([01]) ]] || exit 0
+                time=$(virsh domstats --vcpu "$1" | sed -n 's/.*vcpu.0.time=//p')
+                first=${first:-$time}
+                if ((BASH_REMATCH[2] == 0 && BASH_REMATCH[3] == 0 && (0x${BASH_REMATCH[1]} & 0x200) == 0)); then ((++spins)); fi
+                if [[ ${BASH_REMATCH[3]} == 1 && $time == "$first" ]]; then ((++halts)); fi
+                sleep 1
             done
+            if ((spins == looks)); then echo "its processor does not leave the kernel, with interrupts off"; fi
+            if ((halts == looks)); then echo "its processor waits for an interrupt that does not come"; fi
             """#, machine)
+        return text.isEmpty ? nil : text
     }
 
     /// The lines that a guest told here, or its kernel, with one of those words in them; none where it never was.

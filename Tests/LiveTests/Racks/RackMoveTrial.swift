@@ -76,21 +76,16 @@ struct RackMoveTrial {
         if try await !lives(on: to, place) { try await startAnew(on: to) }
     }
 
-    /// Whether the guest goes on in the same boot. If it does not, the trial does, with a new boot.
+    /// Whether the guest goes on in the same boot.
     private func lives(on host: RackHost, _ place: String) async throws -> Bool {
-        do {
-            return try await host.whileAlive(fleet, Self.machine, place) {
-                // A console that stopped in mid-line was seen once, without any kill.
-                try await host.press(Self.machine)
-                let count = try await host.counts(fleet, Self.machine).last ?? 0
-                try await host.counts(fleet, Self.machine, to: count + 2)
-                var ups = 0
-                for host in hosts { ups += try await host.lines(fleet, Self.machine, "\(Self.machine) up").count }
-                #expect(ups == 1, "\(place)")
-            }
-        } catch {
-            Issue.record("\(place): \(error)\n\(try await host.pulse(Self.machine))")
-            return false
+        try await host.whileAlive(fleet, Self.machine, place) {
+            // A console that stopped in mid-line was seen once, without any kill.
+            try await host.press(Self.machine)
+            let count = try await host.counts(fleet, Self.machine).last ?? 0
+            try await host.counts(fleet, Self.machine, to: count + 2)
+            var ups = 0
+            for host in hosts { ups += try await host.lines(fleet, Self.machine, "\(Self.machine) up").count }
+            #expect(ups == 1, "\(place)")
         }
     }
 
