@@ -11,17 +11,20 @@ extension StoragePool {
         public var thinPool: ThinPool?
         /// The directory pool, by identity, that has images, kernels and seeds for what lies here; none when nil.
         public var images: String?
+        /// Whether what a volume held is overwritten with zeros before its space is given back.
+        public var wipe: Bool
 
         /// A volume group's declaration.
         public init(
             volumeGroup: String, devices: [String] = [], adopt: Bool = false, thinPool: ThinPool? = nil,
-            images: String? = nil
+            images: String? = nil, wipe: Bool = false
         ) {
             self.volumeGroup = volumeGroup
             self.devices = devices
             self.adopt = adopt
             self.thinPool = thinPool
             self.images = images
+            self.wipe = wipe
         }
 
         /// What sizes are multiples of in groups that we make: LVM's own default extent.

@@ -9,6 +9,8 @@ public enum Operation: Hashable, Sendable, Codable {
     case startPool(StoragePool)
     /// Grow a thin pool to its declared size.
     case growPool(StoragePool)
+    /// Rewrite what a volume group says about itself.
+    case markPool(StoragePool)
     /// Undefine the pool, or take our mark off the volume group; what lies in it stays.
     case removePool(StoragePool)
     /// Mark a pool that is there.
@@ -138,6 +140,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .importImage(let image): "import" + (image.status.map { "-\($0.pool)" } ?? "")
         case .removeImage(let image): "remove" + (image.status.map { "-\($0.pool)" } ?? "")
         case .growPool, .growVolume, .growDisk: "grow"
+        case .markPool: "mark"
         case .markVolume(let volume): volume.status?.mark?.copy == nil ? "mark" : "mark-moved"
         case .copyVolume, .copyWithin: "copy"
         case .moveDisk: "move"
@@ -193,6 +196,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .adoptMachine: "adopting the domain"
         case .startPool: "starting the pool"
         case .growPool: "growing the thin pool"
+        case .markPool: "marking the volume group"
         case .removePool: "undefining the pool"
         case .importImage: "storing the image"
         case .removeImage: "removing the stored image"

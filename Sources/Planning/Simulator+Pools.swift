@@ -8,7 +8,7 @@ extension HostInventory {
             try require(!pools.contains { $0.spec.folder == pool.spec.folder }, "the folder has a pool")
             foreign.removeAll { $0.kind == .volumeGroup && $0.name == pool.status?.name }
             pools.append(pool.asMade)
-        case .startPool(let pool), .growPool(let pool):
+        case .startPool(let pool), .growPool(let pool), .markPool(let pool):
             pools.removeAll { $0.metadata.identity == pool.metadata.identity }
             pools.append(pool.asMade)
         case .removePool(let pool), .releasePool(let pool):

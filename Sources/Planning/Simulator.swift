@@ -107,7 +107,7 @@ extension HostInventory {
     fileprivate mutating func perform(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .adoptPool, .adoptVolume, .adoptBridge, .adoptTunnel, .adoptMachine: try adopt(operation)
-        case .createPool, .startPool, .growPool, .removePool, .releasePool: try performOnPool(operation)
+        case .createPool, .startPool, .growPool, .markPool, .removePool, .releasePool: try performOnPool(operation)
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
             .removeStaged, .writeSeed, .removeSeed:
             try performOnFile(operation)

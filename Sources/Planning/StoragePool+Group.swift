@@ -59,6 +59,13 @@ extension HostPlanner {
                 resource, .update, .startPool(made), reason: "not all of it is active",
                 changes: [FieldChange("status.active", old: "false", new: "true")])
         }
+        if lvm.wipe != old.wipe {
+            add(
+                resource, .update, .markPool(made),
+                reason: lvm.wipe ? "what leaves it is wiped from now on" : "what leaves it is not wiped any more",
+                changes: [FieldChange("spec.lvm.wipe", old: String(old.wipe), new: String(lvm.wipe))],
+                after: [id(resource, "start")])
+        }
         if let thin = lvm.thinPool, let use = group.thinPool { planSize(made, thin, use, group.extent, resource) }
     }
 

@@ -294,7 +294,8 @@ extension HostPlanner {
             add(
                 resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
                 reason: "not in the manifests, and its mark says `deletion: delete`",
-                after: after + removals(of: resource))
+                // Its pool may say only now that it is to be wiped.
+                after: after + removals(of: resource) + [id(ResourceID(.storagePool, volume.spec.pool), "mark")])
             return
         }
         mark.retained = true

@@ -53,6 +53,10 @@ struct StepPerformer: Sendable {
         // A part of a logical volume may have to be written over.
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
+        // All of it may have to be written over.
+        case .removeVolume(let volume), .removeReplaced(let volume, _, _):
+            volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) : .zero
+        case .removeStaged: StorageDriver.copyDeadline
         // Copied, and both read.
         case .copyWithin(let volume, _, _, _), .cloneVolume(let volume, _, _, _): copyTime(volume.spec.size) * 2
         // It is given up by itself before.
@@ -94,6 +98,7 @@ struct StepPerformer: Sendable {
             try await compute.adopt(machine, devices: devices, deadline: deadline)
         case .startPool(let pool): try await storage.startPool(pool)
         case .growPool(let pool): try await storage.growPool(pool)
+        case .markPool(let pool): try await storage.markPool(pool)
         case .removePool(let pool): try await storage.removePool(pool)
         case .importImage(let image): try await importImage(image, report)
         case .removeImage(let image): try await storage.removeImage(image)

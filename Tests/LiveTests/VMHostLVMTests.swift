@@ -24,9 +24,17 @@ struct VMHostLVMTests {
             #expect(try await vm.sh(#"cmp -n 67108864 "/dev/$1" /dev/zero && echo zeros"#, kept) == "zeros")
             try await vm.sh(#"echo mine >"/dev/$1""#, kept)
             let sum = try await vm.sum(kept)
+            try await vm.sh(#"echo secret >"/dev/$1"; sync"#, gone)
+            // `0 131072 linear 254:16 2048`: where the device has it, in sectors.
+            let extent = try await vm.sh(#"dmsetup table "/dev/$1" | cut -d' ' -f 4,5"#, gone)
+            let words = extent.split(separator: " ").map(String.init)
+            let (device, sector) = (try #require(words.first), try #require(words.last))
+            let look = #"dd if="/dev/block/$1" iflag=direct skip="$2" count=1 status=none | tr -d '\0'"#
+            #expect(try await vm.sh(look, device, sector) == "secret")
 
             try fleet.remove("kept.yaml")
             try fleet.remove("gone.yaml")
+            try fleet.edit("pools.yaml", "devices:", "wipe: true, devices:")
             let deferred = try await fleet.apply()
             #expect(deferred.status == 3, "\(deferred)")
             #expect(try await vm.size(gone) == 64 << 20)
@@ -34,6 +42,7 @@ struct VMHostLVMTests {
             #expect(removed.status == 0 && removed.lastLine == "No changes.", "\(removed)")
             #expect(try await vm.sh(#"lvs "$1" 2>/dev/null || echo none"#, gone) == "none")
             #expect(try await vm.sum(kept) == sum)
+            #expect(try await vm.sh(look, device, sector) == "")
 
             // Back again: only by word, and with its data.
             try fleet.write("kept.yaml", fleet.volume("kept", "64MiB"))

@@ -13,6 +13,8 @@ enum LVMTags {
     private static let growing = "infra.growing="
     private static let retained = "infra.retained"
     private static let prefix = "infra."
+    /// What a volume group carries of which all that leaves it is wiped.
+    static let wipe = "infra.wipe"
     /// What an unfinished volume carries beside its mark.
     static let staged = "infra.staged"
 
@@ -23,7 +25,7 @@ enum LVMTags {
     static func tags(of pool: StoragePool, in identity: Identity) -> [String] {
         let thin = pool.spec.lvm?.thinPool?.name
         return [owned(by: identity), Self.pool + pool.metadata.identity]
-            + (thin.map { [thinPool + $0] } ?? [])
+            + (thin.map { [thinPool + $0] } ?? []) + (pool.spec.lvm?.wipe == true ? [wipe] : [])
     }
 
     /// The pool whose volume group carries these tags, and its thin pool; nil when it is not this fleet's.

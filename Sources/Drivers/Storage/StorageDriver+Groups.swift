@@ -96,6 +96,19 @@ extension StorageDriver {
         try await change("lvextend", ["--size", "\(size.bytes)b", "--", "\(lvm.volumeGroup)/\(thin.name)"])
     }
 
+    /// Rewrites what the volume group of a pool says about itself.
+    ///
+    /// - Throws: `.surprise` when it is not there or not ours.
+    public func markPool(_ pool: StoragePool) async throws(HostError) {
+        let (id, _) = try expected(pool)
+        guard let lvm = pool.spec.lvm else { throw .surprise("StoragePool/\(id) is no volume group") }
+        let group = try requireGroup(lvm.volumeGroup, of: id, try await report())
+        let (old, new) = (LVMTags.ours(group.tags), LVMTags.tags(of: pool, in: identity))
+        let (gone, come) = (old.filter { !new.contains($0) }, new.filter { !old.contains($0) })
+        guard !gone.isEmpty || !come.isEmpty else { return }
+        try await change("vgchange", Self.removing(gone) + Self.adding(come) + ["--", group.name])
+    }
+
     /// Takes our mark off the volume group. The group stays with all that is in it.
     func releaseGroup(_ pool: StoragePool, _ lvm: StoragePool.LVM) async throws(HostError) {
         guard let group = try await report().group(lvm.volumeGroup),

@@ -151,6 +151,7 @@ extension StorageDriver {
         }
         if there.isOpen { throw .surprise("\(plan.path) is open; something uses it") }
         try await requireNoSnapshot(of: plan)
+        try await wipe(there, report)
         let mark = Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete)
         try await remove(plan.group, plan.name, with: LVMTags.tags(of: mark))
         if try await self.report().volume(plan.name, in: plan.group) != nil {
@@ -165,6 +166,8 @@ extension StorageDriver {
         }
         copy.origin = nil
         try await requireNoSnapshot(of: plan)
+        let report = try await report()
+        if let there = try find(plan, report) { try await wipe(there, report) }
         try await remove(plan.group, plan.name, with: LVMTags.tags(of: copy))
         if try await self.report().volume(plan.name, in: plan.group) != nil {
             throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
@@ -181,11 +184,24 @@ extension StorageDriver {
 
     /// Removes what an interrupted run has left.
     func removeStagedLogical(_ group: String, _ name: String) async throws(HostError) {
-        guard let there = try await report().volume(name, in: group) else { return }
+        let report = try await report()
+        guard let there = report.volume(name, in: group) else { return }
         guard let mark = LVMTags.mark(there.tags, in: identity), identity.logicalVolumeName(mark.id) == name,
             there.tags.contains(LVMTags.staged)
         else { throw .surprise("\(CommandText.printable(there.path)) is not an unfinished volume of ours") }
+        try await wipe(there, report)
         try await remove(group, name, with: [LVMTags.staged])
+    }
+
+    /// Overwrites a volume with zeros before its space is given back, where its group says so. It is marked as unfinished
+    /// before, so that one that is half empty never counts, and goes with the next run.
+    private func wipe(_ there: LogicalVolumeRecord, _ report: LVMReport) async throws(HostError) {
+        guard there.pool.isEmpty, report.group(there.group)?.tags.contains(LVMTags.wipe) == true else { return }
+        if there.isOpen { throw .surprise("\(there.path) is open; something uses it") }
+        if !there.tags.contains(LVMTags.staged) {
+            try await change("lvchange", Self.adding([LVMTags.staged]) + ["--", "\(there.group)/\(there.name)"])
+        }
+        try await zero(there.path, from: 0, to: there.size)
     }
 
     /// Only one that has all the tags: of another one LVM selects nothing, which is no failure.

@@ -32,7 +32,7 @@ public struct StorageDriver: Sendable {
     }
 
     /// How long copying an image may take.
-    static let copyDeadline = Duration.seconds(1800)
+    public static let copyDeadline = Duration.seconds(1800)
 
     /// How long reading or copying a volume of that size may take: a second for each 16 MiB beside what an image may.
     public static func copyTime(_ size: ByteCount) -> Duration { copyDeadline + .seconds(Int64(size.bytes >> 24)) }

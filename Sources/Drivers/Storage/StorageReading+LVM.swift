@@ -53,7 +53,8 @@ extension StorageReading {
     ) -> StoragePool {
         let old = declared?.spec.lvm
         var lvm = StoragePool.LVM(
-            volumeGroup: group.name, devices: old?.devices ?? [], adopt: old?.adopt ?? false, images: old?.images)
+            volumeGroup: group.name, devices: old?.devices ?? [], adopt: old?.adopt ?? false, images: old?.images,
+            wipe: group.tags.contains(LVMTags.wipe))
         lvm.thinPool = mark.thinPool.map { name in
             old?.thinPool.flatMap { $0.name == name ? $0 : nil }
                 ?? StoragePool.ThinPool(name: name, size: .bytes(ByteCount(thin?.size ?? 0)))

@@ -18,6 +18,10 @@ extension StoragePool.LVM {
             .optional(
                 "images", \.images, .name, sample: "other",
                 "The directory StoragePool that has images, kernels and seeds for what lies here."),
+            .defaulted(
+                "wipe", \.wipe, .boolean, to: false,
+                "Whether what a volume held is overwritten with zeros before its space is given back; not in a thin pool."
+            ),
         ],
         together: [
             (
@@ -26,10 +30,23 @@ extension StoragePool.LVM {
                     saying("devices", .members([("minItems", .int(1))])),
                     saying("adopt", .members([("not", .members([("const", .bool(false))]))])),
                 ])
-            )
+            ),
+            (
+                "not",
+                .members([
+                    ("required", .array([.string("thinPool"), .string("wipe")])),
+                    ("properties", .members([("wipe", .members([("not", .members([("const", .bool(false))]))]))])),
+                ])
+            ),
         ]
     ) { lvm, decoding, node in
-        guard decoding.mode == .manifest, lvm.devices.isEmpty, !lvm.adopt else { return }
+        guard decoding.mode == .manifest else { return }
+        if lvm.wipe, lvm.thinPool != nil, let wipe = decoding.tree.value(of: "wipe", in: node) {
+            decoding.fail(
+                wipe, "conflict", "a thin pool has nothing to wipe: it gives out all of its space as zeros",
+                help: "leave wipe out")
+        }
+        guard lvm.devices.isEmpty, !lvm.adopt else { return }
         decoding.fail(
             node, "missing-field", "a volume group needs devices",
             help:
