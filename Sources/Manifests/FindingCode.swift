@@ -118,6 +118,7 @@ public struct FindingCode: Hashable, Sendable {
             ("no-underlay", "A host of a VXLAN network without an underlay.", "State spec.underlay.address there."),
             ("nothing-to-boot", "A machine with neither a disk nor a kernel.", "Give it one."),
             ("pool-elsewhere", "A disk in a pool that its host does not have.", "Take a pool of that host."),
+            ("pool-leases", "Leases in a pool that is not shared.", "Say shared: true, or leave leases out."),
             ("pool-nested", "A pool inside another one.", "Give each pool a folder of its own, side by side."),
             ("pool-path", "A pool outside its host's storage roots.", "Put it below one of them."),
             (

@@ -76,7 +76,8 @@ struct InventoryContents {
                     vlans: record.status.vlans,
                     foreign: record.status.foreign,
                     adoptable: record.status.adoptable,
-                    unknown: record.status.unknown, lastSeen: record.status.lastSeen))
+                    unknown: record.status.unknown, lastSeen: record.status.lastSeen,
+                    leases: record.status.leases, fence: record.status.fence))
         case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)
         case .image: add(read(Image.recorded), to: \.images, host: \.status?.host, decoding)
         case .network: add(read(Network.recorded), to: \.networks, host: \.status?.host, decoding)

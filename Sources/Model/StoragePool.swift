@@ -22,25 +22,30 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var capacity: ByteCount?
         /// Whether the folder is the same file system on all its hosts.
         public var shared: Bool
+        /// Whether libvirt is to keep a machine from starting with a disk that a machine of another host has, by virtlockd.
+        public var leases: Bool
 
         /// A pool's declaration.
         public init(
             hosts: [String] = [], _ backend: Backend, overcommit: Double = 1, capacity: ByteCount? = nil,
-            shared: Bool = false
+            shared: Bool = false, leases: Bool = false
         ) {
             self.hosts = hosts
             self.backend = backend
             self.overcommit = overcommit
             self.capacity = capacity
             self.shared = shared
+            self.leases = leases
         }
 
         /// A folder of disk images.
         public init(
             hosts: [String] = [], path: String, overcommit: Double = 1, capacity: ByteCount? = nil,
-            shared: Bool = false
+            shared: Bool = false, leases: Bool = false
         ) {
-            self.init(hosts: hosts, .directory(path: path), overcommit: overcommit, capacity: capacity, shared: shared)
+            self.init(
+                hosts: hosts, .directory(path: path), overcommit: overcommit, capacity: capacity, shared: shared,
+                leases: leases)
         }
 
         /// The folder in which the host shows the volumes: of a volume group, where its device nodes are.

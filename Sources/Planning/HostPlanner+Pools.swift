@@ -174,7 +174,9 @@ extension HostPlanner {
 
     /// The steps after which a volume is as it is to be.
     func steps(before volume: ResourceID) -> [String] {
-        ["create", "grow", "mark", "move", "copy"].map { id(volume, $0) }
+        ["create", "grow", "mark", "move", "copy"].filter { $0 != "grow" || !growsLater.contains(volume) }.map {
+            id(volume, $0)
+        }
     }
 
     /// What a machine waits for of a volume. Nothing is written to it while copies of it are made.

@@ -23,6 +23,8 @@ struct HostPlanner {
     var poolMoves: [ResourceID: PoolMove] = [:]
     /// The steps that make copies of volumes.
     var clones: [ResourceID: [String]] = [:]
+    /// Volumes that grow once their machine has started.
+    var growsLater: Set<ResourceID> = []
     /// Which machines have volumes as disks.
     lazy var holders = DiskHolders(expectation.inventory.machines, observed: observed.machines)
     private var blockedResources: Set<ResourceID> = []
@@ -56,6 +58,7 @@ struct HostPlanner {
         for (resource, reason) in expectation.impossible.sorted(by: { $0.key < $1.key }) { block(resource, reason) }
         planStaged()
         planPools()
+        holdUnleased()
         planImages()
         holdUnrouted()
         holdVLANs()

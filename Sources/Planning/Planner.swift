@@ -80,6 +80,7 @@ public enum Planner {
     public static func plan(
         _ manifest: FleetManifest, observed: [String: HostInventory], options: PlanOptions = PlanOptions()
     ) -> Plan {
+        let manifest = manifest.fenced(observed)
         // A move that is blocked on one of its hosts is none, which changes what is planned on both.
         var staying: [String: String] = [:]
         var observed = observed
@@ -118,7 +119,7 @@ public enum Planner {
             wanted, observed: observed, keepsLeaving: options.keepsLeaving, staying: staying)
         plan.problems += placement.problems
         plan.blocked += placement.blocked
-        plan.notes += placement.notes
+        plan.notes += placement.notes + placement.fenceNotes
         let lookup = Lookup(wanted)
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
         let volumes = Dictionary(grouping: wanted.volumes) { placement.volumes[$0.metadata.identity] ?? "" }
@@ -131,7 +132,7 @@ public enum Planner {
         for host in wanted.hosts {
             let id = host.metadata.identity
             if host.spec.offline {
-                plan.notes.append(offline(id, machines[id] ?? []))
+                plan.notes.append(offline(id, machines[id] ?? [], observed[id]))
                 continue
             }
             let inventory = shared.own(
@@ -269,19 +270,6 @@ public enum Planner {
         return observed.filter { !declared.contains($0.key) && $0.value.isUnknown }.sorted { $0.key < $1.key }.map {
             Blocked(host: $0.key, resource: ResourceID(.host, $0.key), reason: $0.value.unknown.first?.reason ?? "")
         }
-    }
-
-    /// What is told of a host that is said to be off.
-    private static func offline(_ host: String, _ machines: [VirtualMachine]) -> Diagnostic {
-        let names = machines.map(\.metadata.name).sorted()
-        let staying =
-            names.isEmpty
-            ? ""
-            : ", and \(names.count) of the machines stay there: " + names.prefix(10).joined(separator: ", ")
-                + (names.count > 10 ? ", …" : "")
-        return Diagnostic(
-            .note, code: "offline", "is said to be off: nothing is done there\(staying)",
-            resource: ResourceID(.host, host))
     }
 
     /// Splits the steps into what is allowed and what is deferred, in order.

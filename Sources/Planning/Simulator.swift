@@ -24,7 +24,8 @@ public struct Simulator: Sendable {
                 host.status = KVMHost.Status(
                     uuid: Identity.hostUUID(machineID: id), hostname: id, cpu: 1 << 20, memory: ByteCount(1 << 60),
                     accelerator: .tcg, acceleratorReason: "", libvirtVersion: "9.0.0")
-                result[id] = HostInventory(host: host)
+                result[id] = HostInventory(
+                    host: host, leases: manifest.pools.contains(where: \.spec.leases) ? Leases() : nil)
             })
     }
 
@@ -50,6 +51,7 @@ public struct Simulator: Sendable {
     public mutating func apply(_ step: Step) throws {
         try perform(step)
         shareFiles(of: step.host)
+        for host in hosts.keys { noteLeases(of: host) }
     }
 
     /// What a step did to files in shared pools, the other hosts see.
@@ -90,6 +92,7 @@ public struct Simulator: Sendable {
         }
         defer { hosts[step.host] = host }
         do {
+            if case .startMachine(let machine) = step.operation { try requireLeases(of: machine, on: host) }
             try host.perform(step.operation)
         } catch {
             throw Refusal(description: "\(step.id): \(error.why)")

@@ -8,7 +8,12 @@ extension HostPlanner {
         for machine in expectation.inventory.machines {
             let resource = ResourceID(.virtualMachine, machine.metadata.identity)
             let present = seen[machine.metadata.identity]
-            if isHeld(resource, area: .compute, needs: machine.references + filtering(machine, present)) { continue }
+            if isHeld(resource, area: .compute, needs: machine.references + filtering(machine, present))
+                || isUnleased(machine, resource)
+            {
+                continue
+            }
+            if let present { noteLeases(present, resource) }
             if let arrival = transit.arriving[machine.metadata.identity] {
                 planArrival(of: machine, arrival, resource)
             } else if let present {

@@ -247,6 +247,7 @@ extension HostPlanner {
             return
         }
         if isHeld(resource, area: .compute) { return }
+        if isGrownUnderFreed(volume, seen, resource) { return }
         if let user = observed.machines.first(where: { $0.status?.state == .saved && $0.allPaths.contains(path ?? "") })
         {
             block(resource, "VirtualMachine/\(user.metadata.identity) has it: \(Self.isSaved(user))")

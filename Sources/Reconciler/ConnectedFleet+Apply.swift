@@ -219,7 +219,10 @@ extension ConnectedFleet {
         var mark = mark
         mark?.isApplied = plan.steps.isEmpty && plan.problems.isEmpty && options.targets.isEmpty
         if let mark { try await remember(mark, on: observed, held) }
-        let offline = Set(manifest.hosts.filter(\.spec.offline).map(\.metadata.identity))
+        let offline = Set(
+            manifest.hosts.map(\.metadata.identity).filter { id in
+                observed[id]?.host.spec.offline == true || observed[id]?.isFenced == true
+            })
         let asked = observed.filter { !offline.contains($0.key) }.values
         guard options.targets.isEmpty, asked.allSatisfy({ $0.unknown.isEmpty }) else { return }
         let isGone =
@@ -231,7 +234,8 @@ extension ConnectedFleet {
                 try await Roster.remove(session, identity, settings.observationDeadline)
             } else {
                 try await roster.write(
-                    session, identity, settings.observationDeadline, keeping: offline, commit: mark)
+                    session, identity, settings.observationDeadline, keeping: offline,
+                    fenced: Self.fenced(observed), commit: mark)
             }
         }
     }

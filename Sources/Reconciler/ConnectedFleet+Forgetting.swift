@@ -8,6 +8,8 @@ public struct RememberedHost: Hashable, Sendable {
     public var uuid: UUID
     /// The machines that the last apply left on it, by identity.
     public var machines: [String]
+    /// Those of them that start nowhere else while they run there, since each of their disks has a lease.
+    public var leased: [String]
     /// The hosts that remember it, by identity.
     public var rememberedBy: [String]
     /// Hosts that could not be asked, with the reason.
@@ -24,7 +26,10 @@ extension ConnectedFleet {
                 let roster = try await Roster.read(session, identity, settings.observationDeadline)
                 guard let entry = roster?.hosts[host] else { continue }
                 var remembered =
-                    found ?? RememberedHost(uuid: entry.uuid, machines: [], rememberedBy: [], unknown: [:])
+                    found
+                    ?? RememberedHost(
+                        uuid: entry.uuid, machines: [], leased: entry.leased ?? [], rememberedBy: [], unknown: [:])
+                remembered.leased = remembered.leased.filter((entry.leased ?? []).contains)
                 remembered.machines = Set(remembered.machines + (entry.machines ?? [])).sorted()
                 remembered.rememberedBy.append(session.id)
                 found = remembered
@@ -50,7 +55,10 @@ extension ConnectedFleet {
                     }
                     try await Roster.change(
                         session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
-                    ) { $0.hosts[host] = nil }
+                    ) { roster in
+                        roster.hosts[host] = nil
+                        roster.fences?[host] = nil
+                    }
                 }
             }
         } catch {

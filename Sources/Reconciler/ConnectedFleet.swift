@@ -99,7 +99,7 @@ public struct ConnectedFleet: Sendable {
     /// - Parameter lost: Hosts that are not asked any more, with the reason.
     func observe(without lost: [String: HostError]) async -> [String: HostInventory] {
         let observer = Observer(identity: identity, deadline: settings.observationDeadline)
-        var sightings = failures.values.map { Sighting(inventory: $0) }
+        var sightings = failures.values.map { Sighting(inventory: $0, isSilent: true) }
         await withTaskGroup(of: HostSight.self) { group in
             for session in sessions.values {
                 if let error = lost[session.id] {
@@ -120,7 +120,7 @@ public struct ConnectedFleet: Sendable {
     /// What is on every host, looked at as closely as an import needs.
     public func observeForImport() async -> [HostInventory] {
         let observer = Observer(identity: identity, deadline: settings.observationDeadline)
-        var sightings = failures.values.map { Sighting(inventory: $0) }
+        var sightings = failures.values.map { Sighting(inventory: $0, isSilent: true) }
         for session in sessions.values {
             sightings.append(await observer.look(session, manifest, isImporting: true).sighting)
         }

@@ -81,7 +81,7 @@ extension ConnectedFleet {
     ) async -> [String: HostInventory]? {
         let before = last.all
         let observer = Observer(identity: identity, deadline: settings.observationDeadline)
-        var sightings = failures.values.map { Sighting(inventory: $0) }
+        var sightings = failures.values.map { Sighting(inventory: $0, isSilent: true) }
         for (host, session) in sessions {
             guard var sight = before[host], sight.isWhole else { return nil }
             if let changes = changes[host] {

@@ -16,6 +16,7 @@ struct Observer: Sendable {
         async let machines = session.compute.observe(deadline: deadline)
         async let files = session.storage.observe(
             wanted: manifest.pools, files: manifest.adoptedFiles, isImporting: isImporting)
+        async let leases = leases(session, manifest)
         let network = session.network
         let (machine, accelerator, roster, links, floods, namespaces, boot, routing, firewall) =
             await session.commands.ask(
@@ -28,6 +29,7 @@ struct Observer: Sendable {
             firewall)
         let (compute, storage) = await (machines, files)
         var inventory = inventory(session.host, compute, storage, seen)
+        inventory.leases = await leases
         var remembered: Roster?
         do throws(HostError) {
             inventory.host.status = HostFacts.status(try machine.get(), try accelerator.get(), try await node.get())
@@ -77,12 +79,25 @@ struct Observer: Sendable {
             changes.storage
             ? session.storage.observe(wanted: manifest.pools, files: manifest.adoptedFiles) : before.storage
         async let links = changes.links || !uuids.isEmpty ? network(session, manifest) : before.network
+        async let leases = leases(session, manifest)
         let (compute, storage, network) = await (machines, files, links)
         var inventory = inventory(session.host, compute, storage, network)
         inventory.host.status = before.sighting.inventory.host.status
+        inventory.leases = await leases
         return HostSight(
             sighting: Sighting(inventory: inventory, roster: before.sighting.roster), compute: compute,
             storage: storage, network: network)
+    }
+
+    /// What keeps the disks of the host's machines from being used twice; nil where that is not wanted.
+    private func leases(_ session: HostSession, _ manifest: FleetManifest) async -> Leases? {
+        let folders = manifest.pools.filter { $0.spec.leases && $0.isOn(host: session.id) }.map(\.spec.folder)
+        guard !folders.isEmpty else { return nil }
+        do throws(HostError) {
+            return try await session.commands.ask(LeaseQuestion(folders: folders).question(deadline))
+        } catch {
+            return Leases(obstacle: "could not be asked: \(error)")
+        }
     }
 
     /// Links, what is filtered, and whether connections are tracked where that matters.

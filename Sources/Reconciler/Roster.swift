@@ -1,6 +1,7 @@
 import Foundation
 import Hosts
 import Model
+import Planning
 
 /// What a host remembers of a fleet beside the marks of its objects: `/var/lib/infra/<fleet>.json`.
 struct Roster: Codable, Hashable, Sendable {
@@ -12,6 +13,17 @@ struct Roster: Codable, Hashable, Sendable {
         var underlay: IPAddress?
         /// The machines that were on it, by identity.
         var machines: [String]?
+        /// Those of them that start nowhere else while they run there: each disk lies in a pool with leases, and each that ran
+        /// had them all.
+        var leased: [String]?
+    }
+
+    /// The operator's word that a host is off.
+    struct Fence: Codable, Hashable, Sendable {
+        /// The host's UUID.
+        var uuid: UUID
+        /// The machines of it that may start elsewhere, by identity.
+        var machines: [String]
     }
 
     /// The version of this file's form.
@@ -24,6 +36,8 @@ struct Roster: Codable, Hashable, Sendable {
     var commit: CommitMark?
     /// Resources that watchers leave alone.
     var suspended: [ResourceID]?
+    /// Hosts that are said to be off, by identity.
+    var fences: [String: Fence]?
 
     /// In bytes; one of 100,000 machines with long names has a tenth of it.
     private static let sizeLimit = 1 << 26
@@ -38,7 +52,8 @@ struct Roster: Codable, Hashable, Sendable {
             inventory.host.status.map {
                 Entry(
                     uuid: $0.uuid, underlay: inventory.host.spec.underlay?.address,
-                    machines: inventory.machines.map(\.metadata.identity).sorted())
+                    machines: inventory.machines.map(\.metadata.identity).sorted(),
+                    leased: LeaseRules(manifest).leased(inventory))
             }
         }
     }
@@ -58,13 +73,17 @@ struct Roster: Codable, Hashable, Sendable {
     }
 
     /// Writes the hosts, and the commit if there is one; the rest stays as it is.
-    /// - Parameter kept: Hosts of which nothing new is known; what was known of them stays.
+    /// - Parameters:
+    ///   - kept: Hosts of which nothing new is known; what was known of them stays.
+    ///   - fenced: Hosts of which the operator's word that they are off still counts. Of others it is forgotten.
     func write(
         _ session: HostSession, _ identity: Identity, _ deadline: Duration, keeping kept: Set<String>,
-        commit: CommitMark?
+        fenced: Set<String>, commit: CommitMark?
     ) async throws(HostError) {
         try await Self.change(session, identity, deadline, fleet: fleet) { roster in
             roster.fleet = fleet
+            let fences = roster.fences?.filter { fenced.contains($0.key) } ?? [:]
+            roster.fences = fences.isEmpty ? nil : fences
             roster.hosts = hosts.merging(roster.hosts.filter { kept.contains($0.key) }) { new, _ in new }
             if let commit { roster.commit = commit }
         }

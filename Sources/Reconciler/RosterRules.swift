@@ -6,6 +6,8 @@ struct Sighting: Sendable {
     var inventory: HostInventory
     /// Nil before the first apply, and of a host that was not read.
     var roster: Roster?
+    /// Whether it did not answer, or was not asked since its manifest says that it is off.
+    var isSilent = false
 }
 
 /// What the hosts remember of each other against what was seen. A host that is not what it was is unknown: nothing is
@@ -13,6 +15,7 @@ struct Sighting: Sendable {
 struct RosterRules {
     private var result: [String: HostInventory]
     private let rosters: [Roster]
+    private let sightings: [Sighting]
 
     /// What is on the hosts once they were compared. Hosts that only rosters know are among them, unknown, when the last
     /// apply left machines on them.
@@ -23,12 +26,14 @@ struct RosterRules {
         rules.findLostHosts()
         rules.findDoubles()
         rules.remember()
+        rules.findFences()
         return rules.result
     }
 
     private init(_ sightings: [Sighting]) {
         result = sightings.reduce(into: [:]) { $0[$1.inventory.host.metadata.identity] = $1.inventory }
         rosters = sightings.compactMap(\.roster)
+        self.sightings = sightings
     }
 
     /// Another machine answers under a host's name.
@@ -105,6 +110,22 @@ struct RosterRules {
         for id in Array(result.keys) where result[id]?.isUnknown == true {
             let machines = lastSeen(on: id)
             result[id]?.lastSeen = rosters.contains { $0.hosts[id] != nil } ? machines : nil
+        }
+    }
+
+    /// The operator's word that a host is off counts when every other host that remembers that one remembers the word: one
+    /// that was off itself meanwhile may not know yet that it no longer holds.
+    private mutating func findFences() {
+        for id in result.keys {
+            let sight = sightings.first { $0.inventory.host.metadata.identity == id }
+            let others = sightings.filter { $0.inventory.host.metadata.identity != id }
+            let known = others.compactMap(\.roster).filter { $0.hosts[id] != nil }
+            let fences = known.compactMap { roster in
+                roster.fences?[id].flatMap { $0.uuid == roster.hosts[id]?.uuid ? $0 : nil }
+            }
+            guard let first = fences.first, fences.count == known.count else { continue }
+            let machines = fences.dropFirst().reduce(Set(first.machines)) { $0.intersection($1.machines) }
+            result[id]?.fence = Fence(machines: machines.sorted(), isOver: sight?.isSilent == false)
         }
     }
 

@@ -21,7 +21,8 @@ struct Infra: AsyncParsableCommand {
             ConsoleCommand.self, StartCommand.self, StopCommand.self, RestartCommand.self,
             ImportCommand.self, SchemaCommand.self, DoctorCommand.self, WatchCommand.self, HookCommand.self,
             ReconcileCommand.self,
-            SuspendCommand.self, ResumeCommand.self, LogCommand.self, RollbackCommand.self, ForgetCommand.self,
+            SuspendCommand.self, ResumeCommand.self, LogCommand.self, RollbackCommand.self, FenceCommand.self,
+            ForgetCommand.self,
             GitWorkerCommand.self,
         ])
 

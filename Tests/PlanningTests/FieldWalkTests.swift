@@ -49,6 +49,7 @@ import Testing
         "StoragePool spec.lvm.thinPool.chunk": "read when the thin pool is made",
         "StoragePool spec.lvm.thinPool.overprovision": "read by capacity",
         "StoragePool spec.lvm.images": "read when a volume is made",
+        "StoragePool spec.leases": "read when a machine starts, and when a host is fenced",
         "StoragePool spec.overcommit": "read by capacity",
         "StoragePool spec.capacity": "read by capacity",
         "Image metadata.labels": "words for people and their tools",

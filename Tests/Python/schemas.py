@@ -34,7 +34,7 @@ ONLY_OURS = {
     *("address-gateway", "address-outside", "address-reserved", "address-server", "address-used", "address-without-subnet"),
     *("dhcp-evpn", "dhcp-ipv6", "dhcp-server", "evpn", "server-outside"),
     *("boot-order", "empty-fleet", "gateway-outside", "group-without-address", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
-    *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-nested"),
+    *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-leases", "pool-nested"),
     *("extent-size", "group-images", "group-used", "group-uuid", "logical-volume", "pool-shared", "vlan-link", "vlan-used"),
     *("pool-path", "secret", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared", "volume-source"),
 }

@@ -109,4 +109,52 @@ import Testing
         }
         #expect(judged["c"]?.unknown == [])
     }
+
+    /// The operator's word that a host is off counts while all others that remember the host remember the word, and of that
+    /// machine alone.
+    @Test func aFenceCountsWhileAllRememberIt() {
+        let (a, b, c) = (host("a", uuids.a), host("b", uuids.b, machines: ["db", "web"]), host("c", uuids.c))
+        var known = roster(a, b, c)
+        func judged(_ first: Roster, _ second: Roster?, silent: Bool = true) -> Fence? {
+            RosterRules.judged([
+                Sighting(inventory: a, roster: first), Sighting(inventory: c, roster: second),
+                // It was off when the word was written.
+                silent
+                    ? Sighting(inventory: host("b", nil), isSilent: true)
+                    : Sighting(inventory: b, roster: roster(a, b, c)),
+            ])["b"]?.fence
+        }
+        #expect(judged(known, known) == nil)
+        let without = known
+        known.fences = ["b": Roster.Fence(uuid: uuids.b, machines: ["db", "web"])]
+        #expect(judged(known, known) == Fence(machines: ["db", "web"]))
+        #expect(judged(known, known, silent: false) == Fence(machines: ["db", "web"], isOver: true))
+        // One that was off meanwhile remembers a word that no longer holds; one that is new remembers no host.
+        #expect(judged(known, without) == nil)
+        #expect(judged(without, known) == nil)
+        #expect(judged(known, nil) == Fence(machines: ["db", "web"]))
+        #expect(judged(known, roster(a)) == Fence(machines: ["db", "web"]))
+        var other = known
+        other.fences?["b"]?.machines = ["web", "cache"]
+        #expect(judged(known, other) == Fence(machines: ["web"]))
+        other.fences?["b"]?.uuid = uuids.c
+        #expect(judged(known, other) == nil)
+    }
+
+    /// The word ends when the host answers and has nothing of what is elsewhere.
+    @Test func aFenceEndsWhenTheHostIsClean() {
+        let (a, b) = (host("a", uuids.a, machines: ["db"]), host("b", uuids.b, machines: ["db"], running: false))
+        func fenced(_ a: HostInventory, _ b: HostInventory, _ fence: Fence?) -> Set<String> {
+            var b = b
+            b.fence = fence
+            return ConnectedFleet.fenced(["a": a, "b": b])
+        }
+        let (silent, over) = (Fence(machines: ["db"]), Fence(machines: ["db"], isOver: true))
+        #expect(fenced(a, host("b", nil), silent) == ["b"])
+        #expect(fenced(a, host("b", nil), over) == ["b"])
+        #expect(fenced(a, b, over) == ["b"])
+        #expect(fenced(a, host("b", uuids.b), over) == [])
+        #expect(fenced(host("a", uuids.a), b, over) == [])
+        #expect(fenced(a, b, nil) == [])
+    }
 }

@@ -11,6 +11,12 @@ extension CheckedFleet {
                     "a pool that is adopted cannot be shared: each host's libvirt gave it an identity of its own",
                     help: "leave metadata.uuid out, and undefine the pool on its hosts; its files stay")
             }
+            if pool.spec.leases, !pool.spec.shared {
+                report.error(
+                    pool.resourceID, "spec.leases", "pool-leases",
+                    "leases are for disks that several hosts reach, and this pool is not shared",
+                    help: "say `shared: true` if its folder is the same on all its hosts; else leave leases out")
+            }
             guard case .directory(let path) = pool.spec.backend else { continue }
             for host in fleet.hosts(of: pool) {
                 let isBelow = host.spec.storageRoots.contains { isInside(path, $0) }

@@ -22,6 +22,7 @@ extension StoragePool {
         var overcommit = 1.0
         var capacity: ByteCount?
         var shared = false
+        var leases = false
 
         init() {}
 
@@ -30,6 +31,7 @@ extension StoragePool {
             overcommit = spec.overcommit
             capacity = spec.capacity
             shared = spec.shared
+            leases = spec.leases
             switch spec.backend {
             case .directory(let path): directory = path
             case .lvm(let lvm): self.lvm = lvm
@@ -40,8 +42,11 @@ extension StoragePool {
         var spec: Spec? {
             switch (directory, lvm) {
             case (let path?, nil):
-                Spec(hosts: hosts, path: path, overcommit: overcommit, capacity: capacity, shared: shared)
-            case (nil, let lvm?): Spec(hosts: hosts, .lvm(lvm), overcommit: overcommit, capacity: capacity)
+                Spec(
+                    hosts: hosts, path: path, overcommit: overcommit, capacity: capacity, shared: shared, leases: leases
+                )
+            case (nil, let lvm?):
+                Spec(hosts: hosts, .lvm(lvm), overcommit: overcommit, capacity: capacity, leases: leases)
             default: nil
             }
         }
@@ -66,6 +71,9 @@ extension StoragePool {
             .defaulted(
                 "shared", \.shared, .boolean, to: false,
                 "Whether the folder is the same file system on all its hosts, as by NFS."),
+            .defaulted(
+                "leases", \.leases, .boolean, to: false,
+                "Whether libvirt lets a machine start only with disks that no machine of another host has (virtlockd)."),
         ], reserved: ["hostSelector", "nfs", "iscsi", "rbd"],
         together: [
             ("oneOf", .array(backends.map { .members([("required", .array([.string($0)]))]) })),

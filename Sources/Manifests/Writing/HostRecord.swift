@@ -20,6 +20,8 @@ struct HostRecord: Sendable {
         var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
         var lastSeen: [String]?
+        var leases: Leases?
+        var fence: Fence?
     }
 
     var host = KVMHost(metadata: Metadata(name: ""))
@@ -78,6 +80,10 @@ struct HostRecord: Sendable {
             .optional(
                 "lastSeen", \.lastSeen, .list("machines", of: .observed, sample: "other"),
                 "Machines that were there when the host was last seen."),
+            .optional("leases", \.leases, leasesGrammar.form, "What keeps its machines' disks from being used twice."),
+            .optional(
+                "fence", \.fence, fenceGrammar.form, sample: Fence(machines: ["other"]),
+                "The operator's word that it is off."),
         ])
 
     private static let observedGrammar = Record(
@@ -93,6 +99,24 @@ struct HostRecord: Sendable {
             .required("accelerator", \.accelerator, .word(), "What was proven to run guest code."),
             .required("acceleratorReason", \.acceleratorReason, .observed, "Why that one."),
             .required("libvirtVersion", \.libvirtVersion, .observed, "libvirt's version."),
+        ])
+
+    private static let leasesGrammar = Record(
+        "leases", Leases(),
+        [
+            .optional("obstacle", \.obstacle, .observed, "Why a machine that starts there gets none."),
+            .defaulted(
+                "held", \.held, .list("files", of: .observed, sample: "/other", duplicates: true), to: [],
+                "The files on which machines of this host have one."),
+        ])
+
+    private static let fenceGrammar = Record(
+        "a fence", Fence(machines: []),
+        [
+            .required(
+                "machines", \.machines, .list("machines", of: .observed, sample: "other"),
+                "The machines that may start elsewhere."),
+            .defaulted("over", \.isOver, .boolean, to: false, "Whether the host answers again."),
         ])
 
     private static let tapGrammar = Record(

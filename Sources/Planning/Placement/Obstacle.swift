@@ -6,6 +6,7 @@ enum Obstacle: Hashable {
     case offline
     case unknown(String)
     case noPool(String)
+    case noLeases(pool: String, String)
     case noUnderlay(network: String)
     case noBridge(network: String)
     case noLabel(String, String)
@@ -31,6 +32,7 @@ enum Obstacle: Hashable {
         case .offline: "offline"
         case .unknown(let reason): "unknown: \(reason)"
         case .noPool(let pool): "has no StoragePool/\(pool)"
+        case .noLeases(let pool, let reason): "takes no leases for StoragePool/\(pool) (\(reason))"
         case .noUnderlay(let network): "has no underlay for Network/\(network)"
         case .noBridge(let network): "has no bridge of the name that Network/\(network) has"
         case .noLabel(let name, let value): "has no label \(name): \(value)"
@@ -57,6 +59,7 @@ enum Obstacle: Hashable {
         case .unknown: "unknown"
         case .noKVM: "without KVM"
         case .noPool(let pool): "without StoragePool/\(pool)"
+        case .noLeases(let pool, _): "without leases for StoragePool/\(pool)"
         case .noUnderlay(let network): "without an underlay for Network/\(network)"
         case .noBridge(let network): "without the bridge of Network/\(network)"
         case .noLabel(let name, let value): "without the label \(name): \(value)"

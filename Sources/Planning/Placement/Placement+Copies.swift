@@ -25,8 +25,11 @@ extension Placement {
         } else if running.isEmpty, lasting.allSatisfy({ $0.1.status?.state.isActive == false }),
             let first = lasting.first, lasting.allSatisfy({ isShared($0.1, with: first.1) })
         {
-            // There is one disk, so either is it.
-            home = lasting.map(\.0).first { $0 == machine.spec.host } ?? first.0
+            // There is one disk, so either is it; but one that was said to be off has the older definition.
+            let sites = lasting.map(\.0)
+            let lasting = sites.filter { !whereabouts.hasReturned(id, on: $0) }
+            let candidates = lasting.isEmpty ? sites : lasting
+            home = candidates.first { $0 == machine.spec.host } ?? candidates.first ?? first.0
         } else {
             return nil
         }

@@ -27,6 +27,16 @@ extension Placement {
             block(resource, by: last, "was last seen on host \(last), which does not answer, and is made nowhere else")
             return .nowhere
         }
+        if let left = whereabouts.freed[machine.metadata.identity] {
+            if machine.spec.host == left { return .on(left) }
+            if let volume = whereabouts.missing(of: machine) {
+                block(
+                    resource, by: left,
+                    "was on host \(left), which is fenced, and its Volume/\(volume) is seen in no shared pool with leases: it may "
+                        + "be there alone")
+                return .nowhere
+            }
+        }
         return settle(byVolumesOf: machine, resource)
     }
 

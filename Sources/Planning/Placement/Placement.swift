@@ -25,6 +25,8 @@ public struct Placement: Sendable {
     var unsettled: Set<String> = []
     /// Machines that cannot move now, with the reason.
     let staying: [String: String]
+    /// Machines that were on a host which is said to be off and that start elsewhere, with that host.
+    private(set) var freed: [String: String] = [:]
 
     let whereabouts: Whereabouts
     var ledger: Ledger
@@ -45,7 +47,7 @@ public struct Placement: Sendable {
         _ manifest: FleetManifest, observed: [String: HostInventory], keepsLeaving: Bool, staying: [String: String]
     ) {
         self.staying = staying
-        var manifest = manifest
+        var manifest = manifest.fenced(observed)
         manifest.machines.orderByIdentity()
         whereabouts = Whereabouts(manifest, observed)
         ledger = Ledger(manifest, whereabouts, observed, keepsLeaving: keepsLeaving)
@@ -72,6 +74,7 @@ public struct Placement: Sendable {
             if let user = users[volume.metadata.identity] { settle(volume, user: user) }
         }
         blocked.sort { $0.resource < $1.resource }
+        freed = whereabouts.freed.filter { machine, left in hosts[machine].map { $0 != left } ?? false }
     }
 
     /// Counts a machine on the host where it is.

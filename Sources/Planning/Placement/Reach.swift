@@ -22,6 +22,8 @@ struct Reach {
     private var networkSets: [String: HostSet] = [:]
     private var labelSets: [LabelSelector: HostSet] = [:]
     private let kvm: HostSet
+    /// Those that take leases.
+    private let leasing: HostSet
     private var known: [Wants: HostSet] = [:]
 
     init(_ manifest: FleetManifest, _ whereabouts: Whereabouts, _ observed: [String: HostInventory]) {
@@ -35,6 +37,9 @@ struct Reach {
             let host = whereabouts.hosts[host]
             let status = observed[host.metadata.identity]?.host.status
             return (host.spec.accelerator.choice ?? status?.accelerator) == .kvm
+        }
+        leasing = HostSet(of: count) { host in
+            observed[whereabouts.hosts[host].metadata.identity]?.leaseObstacle == nil
         }
         let bridges =
             manifest.networks.contains { $0.spec.vxlan == nil && $0.spec.bridgeName != nil }
@@ -70,7 +75,10 @@ struct Reach {
     mutating func hosts(for wants: Wants) -> HostSet {
         if let set = known[wants] { return set }
         var set = open
-        for pool in wants.pools { set.formIntersection(hosts(ofPool: pool)) }
+        for pool in wants.pools {
+            set.formIntersection(hosts(ofPool: pool))
+            if pools[pool]?.spec.leases == true { set.formIntersection(leasing) }
+        }
         for network in wants.networks { set.formIntersection(hosts(ofNetwork: network)) }
         if !wants.labels.isEmpty { set.formIntersection(hosts(with: wants.labels)) }
         if wants.needsKVM { set.formIntersection(kvm) }
@@ -121,6 +129,12 @@ struct Reach {
     mutating func lacks(_ wants: Wants, _ host: Int) -> [Obstacle] {
         var found: [Obstacle] = []
         for pool in wants.pools where !hosts(ofPool: pool).contains(host) { found.append(.noPool(pool)) }
+        for pool in wants.pools where pools[pool]?.spec.leases == true {
+            guard hosts(ofPool: pool).contains(host), whereabouts.standings[host] == .ready,
+                let obstacle = observed[whereabouts.hosts[host].metadata.identity]?.leaseObstacle
+            else { continue }
+            found.append(.noLeases(pool: pool, obstacle))
+        }
         for network in wants.networks where !hosts(ofNetwork: network).contains(host) {
             found.append(
                 networks[network]?.spec.vxlan == nil ? .noBridge(network: network) : .noUnderlay(network: network))

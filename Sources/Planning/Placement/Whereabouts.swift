@@ -37,10 +37,18 @@ struct Whereabouts {
     /// Where libvirt has a domain that nobody owns, by its UUID.
     private var adoptable: [UUID: String] = [:]
     private var lastSeen: [String: String] = [:]
+    /// Machines of hosts that are said to be off which may start elsewhere, with that host.
+    private(set) var freed: [String: String] = [:]
+    /// Machines that are on a host that was said to be off and answers again, and may be elsewhere meanwhile, by that host.
+    private var returned: [String: [String]] = [:]
     /// Pools whose files are on each of their hosts: a volume in one says nothing of a machine's place.
     let shared: SharedPools
     /// The hosts that see a volume in one of them.
     private var reached: [String: Set<String>] = [:]
+    /// Shared pools with leases.
+    private let leasedPools: Set<String>
+    /// Volumes that were seen in one of them and serve the fleet.
+    private var leasedVolumes: Set<String> = []
     /// Hosts that are off and of which nobody knows what was there.
     private(set) var forgotten: [String] = []
 
@@ -48,6 +56,7 @@ struct Whereabouts {
         let hosts = manifest.hosts.sorted { $0.metadata.identity < $1.metadata.identity }
         self.hosts = hosts
         shared = SharedPools(manifest, observed: observed)
+        leasedPools = Set(manifest.pools.filter { $0.spec.shared && $0.spec.leases }.map(\.metadata.identity))
         indices = hosts.indices.reduce(into: [:]) { $0[hosts[$1].metadata.identity] = $1 }
         standings = hosts.map { Self.standing($0, observed[$0.metadata.identity]) }
         for id in Set(observed.keys).union(indices.keys).sorted() {
@@ -81,6 +90,9 @@ struct Whereabouts {
             guard let status = volume.status, !status.staged, let mark = status.mark else { continue }
             if shared.contains(volume.spec.pool) {
                 reached[volume.metadata.identity, default: []].insert(host)
+                if leasedPools.contains(volume.spec.pool), mark.copy == nil, !mark.retained {
+                    leasedVolumes.insert(volume.metadata.identity)
+                }
             } else if let copy = mark.copy {
                 copies[volume.metadata.identity, default: [:]][host] = copy
             } else if mark.retained {
@@ -90,8 +102,12 @@ struct Whereabouts {
             }
         }
         for machine in inventory.adoptable.machines { if let uuid = machine.status?.uuid { adoptable[uuid] = host } }
+        if let fence = inventory.fence, fence.isOver { returned[host] = fence.machines }
         guard inventory.isUnknown || inventory.host.spec.offline else { return }
-        for machine in inventory.lastSeen ?? [] { lastSeen[machine] = host }
+        let leased = inventory.isFenced && indices[host] != nil ? inventory.fence?.machines ?? [] : []
+        for machine in inventory.lastSeen ?? [] {
+            if leased.contains(machine) { freed[machine] = host } else { lastSeen[machine] = host }
+        }
     }
 
     /// The hosts that have a machine, in the order of their identities.
@@ -131,6 +147,14 @@ struct Whereabouts {
 
     /// Whether a volume was seen that serves the fleet.
     func isCurrent(_ volume: String) -> Bool { !volumes[volume].isEmpty }
+
+    /// Whether a machine's host was said to be off, so that it may have started elsewhere meanwhile.
+    func hasReturned(_ machine: String, on host: String) -> Bool { returned[host]?.contains(machine) == true }
+
+    /// A volume of a machine that no other host sees in a shared pool with leases: it may be on the machine's own host alone.
+    func missing(of machine: VirtualMachine) -> String? {
+        machine.volumes.first { volume in !leasedVolumes.contains(volume) }
+    }
 
     /// The host that does not answer now and had a machine when it was last seen.
     func lastHost(of machine: String) -> String? { lastSeen[machine] }

@@ -28,7 +28,7 @@ struct Unobserved {
             let unknown = inventory.unknown.filter { $0.area == .host || areas.contains($0.area) }
             lines += unknown.map { "unknown: \($0.place(on: id)): \($0.reason)" }
             // One that is declared to be off is told, and as expected.
-            if !unknown.isEmpty, !inventory.host.spec.offline { isIncomplete = true }
+            if !unknown.isEmpty, !inventory.host.spec.offline, !inventory.isFenced { isIncomplete = true }
         }
         self.lines = lines.map(TerminalText.safe)
         self.isIncomplete = isIncomplete

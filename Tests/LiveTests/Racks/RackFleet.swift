@@ -39,7 +39,8 @@ struct RackFleet: Sendable {
     /// - Parameters:
     ///   - spec: More fields of the fleet.
     ///   - shared: The folder of a pool that is the same on all hosts.
-    func writeBase(networks: [String: Int], spec: String = "", shared: String? = nil) throws {
+    ///   - leases: Whether its disks are to have leases.
+    func writeBase(networks: [String: Int], spec: String = "", shared: String? = nil, leases: Bool = false) throws {
         try write(
             "fleet.yaml",
             """
@@ -51,7 +52,7 @@ struct RackFleet: Sendable {
             apiVersion: infra/v1
             kind: StoragePool
             metadata: {name: disks}
-            spec: {directory: {path: \(shared ?? "/var/lib/infra/\(name)")}, capacity: 1TiB, shared: \(shared != nil)}
+            spec: {directory: {path: \(shared ?? "/var/lib/infra/\(name)")}, capacity: 1TiB, shared: \(shared != nil), leases: \(leases)}
             ---
             apiVersion: infra/v1
             kind: Image

@@ -20,32 +20,9 @@ extension RackTests {
                 """#, folder)
         }
 
-        /// Gives the body the folder's place on the hosts.
-        private func withFolder(_ fleet: RackFleet, _ body: (String) async throws -> Void) async throws {
-            let real = Lab.repository.appending(path: ".build/shared-\(fleet.identity.fleet8)").path(
-                percentEncoded: false)
-            let folder = "/srv/infra-\(fleet.identity.fleet8)/disks"
-            func release() async throws {
-                for host in [one, two] {
-                    try await host.sh(#"if mountpoint -q "$1"; then umount --lazy "$1"; fi; rm -rf "${1%/*}""#, folder)
-                }
-                try FileManager.default.removeItem(atPath: real)
-            }
-            do {
-                for host in [one, two] {
-                    try await host.sh(#"mkdir -p "$1" "$2" && mount --bind "$1" "$2""#, real, folder)
-                }
-                try await body(folder)
-            } catch {
-                try? await release()
-                throw error
-            }
-            try await release()
-        }
-
         @Test func disksThatBothReachAreNotCopied() async throws {
             try await withRacks("shared") { fleet in
-                try await withFolder(fleet) { folder in try await moves(fleet, folder) }
+                try await fleet.withFolder(on: [one, two]) { folder in try await moves(fleet, folder) }
             }
         }
 

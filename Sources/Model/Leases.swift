@@ -1,0 +1,38 @@
+/// Whether libvirt lets a machine of a host start only with disks that no other machine has, and which files those that run
+/// there have so. A lease is a lock on the disk's file that virtlockd holds while the machine runs.
+public struct Leases: Hashable, Sendable, Codable {
+    /// Why a machine that starts there gets none; nil when it does.
+    public var obstacle: String?
+    /// The files on which machines of this host have one, sorted. One that was started before leases were on has none.
+    public var held: [String]
+
+    /// How they are switched on.
+    public static let help =
+        "write `lock_manager = \"lockd\"` into /etc/libvirt/qemu.conf there, then `systemctl enable --now virtlockd.socket` and "
+        + "`systemctl restart libvirtd` (virtqemud where that runs); guests go on, and each has its leases from its next start"
+
+    /// An observation.
+    public init(obstacle: String? = nil, held: [String] = []) {
+        self.obstacle = obstacle
+        self.held = held
+    }
+}
+
+/// The operator's word that a host is off, as the other hosts remember it.
+public struct Fence: Hashable, Sendable, Codable {
+    /// The machines of it that may start elsewhere, by identity: each of them had a lease on each of its disks.
+    public var machines: [String]
+    /// Whether the host answers again: the word is no longer true of it.
+    public var isOver: Bool
+
+    /// A fence.
+    public init(machines: [String], isOver: Bool = false) {
+        self.machines = machines
+        self.isOver = isOver
+    }
+}
+
+extension HostInventory {
+    /// Whether it is said to be off, and does not answer.
+    public var isFenced: Bool { fence?.isOver == false }
+}
