@@ -18,8 +18,11 @@ public final class BlockingCalls: Sendable {
     ///
     /// Throws what the body throws, or `HostError.deadline` when it has not returned in time. The body then may still
     /// run, or will not run at all when no thread was free.
+    ///
+    /// - Parameter endsWhenCancelled: whether the end of the caller's task is taken for the deadline.
     public func run<Value: Sendable>(
-        _ call: String, deadline: Duration, _ body: @escaping @Sendable () throws(HostError) -> Value
+        _ call: String, deadline: Duration, endsWhenCancelled: Bool = false,
+        _ body: @escaping @Sendable () throws(HostError) -> Value
     ) async throws(HostError) -> Value {
         // Nothing is begun that is late already.
         guard deadline > .zero else { throw .deadline(call: call) }
@@ -29,12 +32,16 @@ public final class BlockingCalls: Sendable {
             // Told apart by who comes first: the first to finish the job resumes the caller.
             if job.finish(.failure(.deadline(call: call))) { queue.abandon(job) }
         }
-        let result = await withCheckedContinuation { continuation in
-            job.wait(continuation)
-            queue.append(
-                BlockingQueue.Entry(job: job) {
-                    if !job.isFinished { job.finish(Result(catching: body)) }
-                })
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                job.wait(continuation)
+                queue.append(
+                    BlockingQueue.Entry(job: job) {
+                        if !job.isFinished { job.finish(Result(catching: body)) }
+                    })
+            }
+        } onCancel: {
+            if endsWhenCancelled, job.finish(.failure(.deadline(call: call))) { queue.abandon(job) }
         }
         timer.cancel()
         return try result.get()

@@ -28,6 +28,21 @@ import Testing
         #expect(after == 2)
     }
 
+    @Test func theEndOfTheCallerMayBeTheEnd() async throws {
+        let calls = BlockingCalls(threads: 1)
+        let (begun, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let work = Task {
+            try await calls.run("stuck", deadline: .seconds(600), endsWhenCancelled: true) {
+                begun.signal()
+                release.wait()
+            }
+        }
+        try await BlockingCalls(threads: 1).run("begun", deadline: .seconds(60)) { begun.wait() }
+        work.cancel()
+        await #expect(throws: HostError.deadline(call: "stuck")) { try await work.value }
+        release.signal()
+    }
+
     @Test func whatNeverGotAThreadDoesNotRun() async throws {
         let calls = BlockingCalls(threads: 1)
         let release = DispatchSemaphore(value: 0)

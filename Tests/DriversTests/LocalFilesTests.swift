@@ -84,6 +84,16 @@ import Testing
         try await sh(#"[[ $(cat "$1/own/taken") == old && $(cat "$1/own/elsewhere") == kept ]]; rm -r "$1""#)
     }
 
+    /// What was given up while it was written through gets no name.
+    @Test func whatIsGivenUpGetsNoName() async throws {
+        let path = "\(folder)/own/plain"
+        #expect(throws: HostError.self) {
+            try LocalFiles.finish(path, staged: path + ".staged", mark: mark, mode: 0o600) { false }
+        }
+        #expect(try LocalFiles.target(path) == .missing)
+        try await sh(#"rm -r "$1""#)
+    }
+
     @Test func bothRemoveTheSame() async throws {
         for name in ["plain.staged", "linked.staged", "folder.staged", "fifo.staged", "none.staged"] {
             let own = await outcome { try LocalFiles.removeUnfinished("\(folder)/own/\(name)") }

@@ -33,8 +33,13 @@ enum LocalFiles {
     }
 
     /// Makes the staged file's mark, writes both through to the disk, then makes the staged file the final one, unless there
-    /// is one. Maps to fsetxattr(2), fchmod(2), fsync(2), link(2), which never replaces, as rename(2) would.
-    static func finish(_ path: String, staged: String, mark: FileMark, mode: mode_t) throws(HostError) {
+    /// is one. Maps to fsetxattr(2), fchmod(2), fsync(2), linkat(2) of what was opened, which never replaces, as rename(2)
+    /// would.
+    ///
+    /// - Parameter isWanted: asked last: writing through can take long.
+    static func finish(
+        _ path: String, staged: String, mark: FileMark, mode: mode_t, isWanted: () -> Bool = { true }
+    ) throws(HostError) {
         let file = open(staged, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else {
             guard errno == ENOENT || errno == ELOOP else { throw failure("opening", staged) }
@@ -48,7 +53,8 @@ enum LocalFiles {
         guard marked == 0 else { throw failure("marking", staged) }
         guard fchmod(file, mode) == 0 else { throw failure("changing the mode of", staged) }
         guard fsync(file) == 0 else { throw failure("writing", staged) }
-        guard link(staged, path) == 0 else {
+        guard isWanted() else { throw .deadline(call: "finishing a file") }
+        guard linkat(AT_FDCWD, "/proc/self/fd/\(file)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 else {
             if errno == EEXIST { throw .surprise("\(path) is there already") }
             throw failure("naming", path)
         }

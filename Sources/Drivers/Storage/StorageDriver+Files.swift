@@ -45,11 +45,28 @@ extension StorageDriver {
     /// - Throws: `.surprise` when a file has the final name.
     func finish(_ path: String, staged: String, mark: FileMark, mode: mode_t) async throws(HostError) {
         guard isLocal(path) else { return try await finishByCommand(path, staged: staged, mark: mark, mode: mode) }
-        try await byItself("finishing a file", deadline: Self.copyDeadline) { () throws(HostError) in
-            try commands.writing { () throws(HostError) in
-                try LocalFiles.finish(path, staged: staged, mark: mark, mode: mode)
+        let isGivenUp = Flag()
+        let result = await withTaskCancellationHandler { () -> Result<Void, HostError> in
+            do throws(HostError) {
+                return .success(
+                    try await byItself("finishing a file", deadline: Self.copyDeadline) { () throws(HostError) in
+                        try commands.writing { () throws(HostError) in
+                            try LocalFiles.finish(path, staged: staged, mark: mark, mode: mode) { !isGivenUp.isSet }
+                        }
+                    })
+            } catch {
+                return .failure(error)
             }
+        } onCancel: {
+            isGivenUp.set()
         }
+        try result.get()
+    }
+
+    private final class Flag: Sendable {
+        private let value = Atomic(false)
+        var isSet: Bool { value.load(ordering: .acquiring) }
+        func set() { value.store(true, ordering: .releasing) }
     }
 
     /// As `LocalFiles` does, on any host.

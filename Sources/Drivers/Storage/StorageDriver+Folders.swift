@@ -40,12 +40,14 @@ extension StorageDriver {
 
     /// Does something to files of this machine on a thread of its own.
     ///
-    /// - Throws: what the body throws, `.deadline` when it has not returned in time: what it does then is unknown.
+    /// - Throws: what the body throws, `.deadline` when it has not returned in time or the caller was cancelled: what it does
+    ///   then is unknown.
     func byItself<Value: Sendable>(
         _ call: String, deadline: Duration? = nil, _ body: @escaping @Sendable () throws(HostError) -> Value
     ) async throws(HostError) -> Value {
         do throws(HostError) {
-            return try await Self.threads.run(call, deadline: deadline ?? callDeadline, body)
+            return try await Self.threads.run(
+                call, deadline: deadline ?? callDeadline, endsWhenCancelled: true, body)
         } catch .deadline(let call) {
             Self.hasHung.store(true, ordering: .relaxed)
             throw .deadline(call: call)
