@@ -28,7 +28,25 @@ extension Placement {
     }
 }
 
+extension Plan {
+    /// Whether an apply ends the word that a host is off, even when it has nothing else to do.
+    public var endsFence: Bool { notes.contains { $0.code == Diagnostic.fenceOver } }
+}
+
+extension Diagnostic {
+    /// The code of what is told of a host that was said to be off and answers.
+    fileprivate static let fenceOver = "fence-over"
+}
+
 extension Planner {
+    /// What is told of a host that was said to be off and answers.
+    static func fenceOver(_ host: String) -> Diagnostic {
+        Diagnostic(
+            .note, code: Diagnostic.fenceOver,
+            "was fenced and answers; an apply ends that once it has nothing of what is elsewhere meanwhile",
+            resource: ResourceID(.host, host))
+    }
+
     /// What is told of a host that is said to be off.
     static func offline(_ host: String, _ machines: [VirtualMachine], _ inventory: HostInventory?) -> Diagnostic {
         let names = machines.map(\.metadata.name).sorted()

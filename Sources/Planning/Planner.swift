@@ -135,6 +135,7 @@ public enum Planner {
                 plan.notes.append(offline(id, machines[id] ?? [], observed[id]))
                 continue
             }
+            if observed[id]?.fence?.isOver == true { plan.notes.append(fenceOver(id)) }
             let inventory = shared.own(
                 observed[id]
                     ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")]),

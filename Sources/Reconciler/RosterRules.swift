@@ -117,7 +117,8 @@ struct RosterRules {
     /// that was off itself meanwhile may not know yet that it no longer holds.
     private mutating func findFences() {
         for id in result.keys {
-            let sight = sightings.first { $0.inventory.host.metadata.identity == id }
+            // One that left the manifests is forgotten, not fenced.
+            guard let sight = sightings.first(where: { $0.inventory.host.metadata.identity == id }) else { continue }
             let others = sightings.filter { $0.inventory.host.metadata.identity != id }
             let known = others.compactMap(\.roster).filter { $0.hosts[id] != nil }
             let fences = known.compactMap { roster in
@@ -125,7 +126,7 @@ struct RosterRules {
             }
             guard let first = fences.first, fences.count == known.count else { continue }
             let machines = fences.dropFirst().reduce(Set(first.machines)) { $0.intersection($1.machines) }
-            result[id]?.fence = Fence(machines: machines.sorted(), isOver: sight?.isSilent == false)
+            result[id]?.fence = Fence(machines: machines.sorted(), isOver: !sight.isSilent)
         }
     }
 

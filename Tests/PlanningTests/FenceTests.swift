@@ -52,6 +52,27 @@ import Testing
         #expect(plan.notes.contains { $0.code == "offline" && $0.message.hasPrefix("is fenced") })
     }
 
+    /// The word in the manifests beside that of the hosts changes nothing.
+    @Test func aFencedHostMayBeDeclaredToBeOff() throws {
+        var (manifest, observed, home) = try Self.one()
+        for index in manifest.hosts.indices where manifest.hosts[index].metadata.identity == home {
+            manifest.hosts[index].spec.offline = true
+            observed[home]?.host.spec.offline = true
+        }
+        observed[home] = Self.silent(observed[home], fence: nil)
+        #expect(Planner.plan(manifest, observed: observed).steps.isEmpty)
+        observed[home]?.fence = Fence(machines: ["m0"])
+        #expect(Planner.plan(manifest, observed: observed).steps.map { $0.operation.name } == ["define", "start"])
+        // One that answers in part is not off.
+        observed[home]?.fence = Fence(machines: ["m0"], isOver: true)
+        manifest.hosts = manifest.hosts.map { host in
+            var host = host
+            host.spec.offline = false
+            return host
+        }
+        #expect(Planner.plan(manifest, observed: observed).steps.isEmpty)
+    }
+
     @Test func whatHadNoneStaysPut() throws {
         let (manifest, whole, home) = try Self.one()
         var observed = whole

@@ -41,7 +41,7 @@ extension Watcher {
             report(drift: plan, commit, isNews: false)
             return
         }
-        if plan.steps.isEmpty, isMarked {
+        if plan.steps.isEmpty, isMarked, !plan.endsFence {
             conclude(revision, plan, held, start, isNews: cause == .commit || cause == .request)
             settle(revision, options)
             return

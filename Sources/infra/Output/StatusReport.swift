@@ -52,6 +52,10 @@ struct StatusReport: Encodable {
 
     var fleet: String
     var hosts: [KVMHost]
+    /// What keeps disks of several hosts from being used twice, by host, where pools are to have that.
+    var leases: [String: Leases]
+    /// What the hosts remember of the word that another one is off, by that one.
+    var fences: [String: Fence]
     /// What FRR says for the fleet, by host.
     var evpn: [String: EVPN]
     var machines: [Machine]
@@ -69,6 +73,8 @@ struct StatusReport: Encodable {
         fleet = plan.fleetName
         let inventories = observed.sorted { $0.key < $1.key }.map(\.value)
         hosts = inventories.map(\.host)
+        leases = observed.compactMapValues(\.leases)
+        fences = observed.compactMapValues(\.fence)
         evpn = observed.compactMapValues(\.evpn)
         machines = inventories.flatMap { inventory in
             inventory.machines.map { Machine($0, on: inventory.host.metadata.identity) }
@@ -93,14 +99,17 @@ struct StatusReport: Encodable {
     var text: String {
         var lines = ["Fleet \(fleet): " + (isConverged ? "converged" : "not converged")]
         for host in hosts {
+            let fence = fences[host.metadata.identity]
             guard let status = host.status else {
-                lines.append("Host \(host.metadata.name): not observed")
+                lines.append("Host \(host.metadata.name): not observed" + (fence.map { "; " + $0.text } ?? ""))
                 continue
             }
             lines.append(
                 "Host \(host.metadata.name): \(status.cpu) CPU, \(status.memory.rounded), "
                     + "\(status.accelerator.rawValue) (\(TerminalText.safe(status.acceleratorReason))), "
                     + "libvirt \(status.libvirtVersion)")
+            if let fence { lines.append("  " + TerminalText.safe(fence.text)) }
+            if let leases = leases[host.metadata.identity] { lines.append("  " + TerminalText.safe(leases.text)) }
             if let evpn = evpn[host.metadata.identity] {
                 let neighbors =
                     evpn.neighbors.isEmpty ? "none" : evpn.neighbors.map(\.description).joined(separator: ", ")
@@ -127,5 +136,22 @@ struct StatusReport: Encodable {
             }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Leases {
+    /// For a reader.
+    fileprivate var text: String {
+        obstacle.map { "leases: none, \($0)" } ?? "leases: on \(held.count) disk\(held.count == 1 ? "" : "s")"
+    }
+}
+
+extension Fence {
+    /// For a reader.
+    fileprivate var text: String {
+        let names = machines.isEmpty ? "no machine" : machines.joined(separator: ", ")
+        return isOver
+            ? "fenced, and answers again: the next apply ends that once nothing of \(names) is both here and elsewhere"
+            : "fenced; elsewhere may start: \(names)"
     }
 }

@@ -27,6 +27,15 @@ extension RackTests {
                     + options)
         }
 
+        /// Nobody has the machine but these, and no host remembers that another one was said to be off.
+        private func expectNoWord(_ fleet: RackFleet, but homes: [RackHost]) async throws {
+            for host in hosts {
+                let fences = try await host.sh(#"jq -c .fences "/var/lib/infra/$1.json""#, fleet.id.lowercased)
+                #expect(fences == "null", "\(host)")
+                #expect(try await host.all().isEmpty == !homes.contains(host), "\(host)")
+            }
+        }
+
         /// Where the machine runs.
         private func places() async throws -> [String] {
             var places: [String] = []
@@ -75,8 +84,7 @@ extension RackTests {
                     fleet.home + "/files", "--yes", "--grace", "20s",
                 ])
             #expect(again.status == 0, "\(again)")
-            let noted = try await fleet.apply()
-            #expect(noted.status == 0 && !noted.output.contains("without a lease"), "\(noted)")
+            #expect(!(try await fleet.infra("plan")).output.contains("without a lease"))
             #expect(try await places() == ["rack-2"])
             // Nothing but the lease is in the way of a second one.
             let locks = try await two.sh(
@@ -99,10 +107,23 @@ extension RackTests {
             #expect(wrong.status == 4 && wrong.error.contains("is \(uuid), not"), "\(wrong)")
             let done = try await fence(fleet, "--yes-it-is-off", uuid)
             #expect(done.status == 0 && done.output.contains("May start elsewhere: mover."), "\(done)")
+            let told = try await fleet.infra("status")
+            #expect(
+                told.output.contains("Host rack-2: not observed; fenced; elsewhere may start: mover\n"), "\(told)")
             let alive = try await fleet.apply()
             #expect(alive.status == 1 && alive.output.contains("is locked"), "\(alive)")
             #expect(try await places() == ["rack-2"])
+            // It is heard of again: what was defined elsewhere goes, and the word with it.
+            try await two.startSSH()
+            let ended = try await fleet.apply()
+            #expect(ended.status == 0 && ended.lastLine == "No changes.", "\(ended)")
+            #expect(ended.output.contains("was fenced and answers"), "\(ended)")
+            #expect(try await places() == ["rack-2"])
+            try await expectNoWord(fleet, but: [two])
+            // Now it is off.
             try await two.losePower()
+            let again = try await fence(fleet, "--yes-it-is-off", uuid)
+            #expect(again.status == 0, "\(again)")
             let moved = try await fleet.apply()
             #expect(moved.status == 0 && moved.lastLine == "No changes.", "\(moved)")
         }
@@ -118,18 +139,15 @@ extension RackTests {
             #expect(try await two.state("mover") == "shut off")
             #expect(try await two.sh("virsh start mover 2>&1 || true").contains("is locked"))
             let status = try await fleet.infra("status")
-            #expect(status.status == 1 && status.output.contains("VirtualMachine/mover"), "\(status)")
+            #expect(status.status == 1 && status.output.contains("drift: VirtualMachine/mover on rack-2"), "\(status)")
+            #expect(status.output.contains("  fenced, and answers again"), "\(status)")
+            #expect(status.output.contains("  leases: on 1 disk\n"), "\(status)")
             let clean = try await fleet.apply()
             #expect(clean.status == 0 && clean.lastLine == "No changes.", "\(clean)")
-            #expect(try await two.all().isEmpty)
             #expect(try await places() == running)
             #expect(try await one.sh(#"stat -c '%n %i' "$1"/mover.root.*"#, folder) == disk)
-            for host in others {
-                let fences = try await host.sh(
-                    #"jq -c .fences "/var/lib/infra/$1.json""#, fleet.id.lowercased)
-                #expect(fences == "null", "\(host)")
-            }
             let home = try #require(others.first { $0.name == running.first })
+            try await expectNoWord(fleet, but: [home])
             try await home.whileAlive(fleet, "mover") { try await home.tells(fleet, "mover", "mover up 10.60.0.11") }
             let gone = try await fleet.infra("destroy", "--yes", "--allow", "stop", "--grace", "5s")
             #expect(gone.status == 0, "\(gone)")
