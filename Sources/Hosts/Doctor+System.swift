@@ -64,6 +64,22 @@ extension Doctor {
             remedy: "apt-get install \(missing.joined(separator: " "))")
     }
 
+    /// Whether libvirt keeps a disk that several hosts reach from being used twice.
+    func leases() async throws(HostError) -> [Finding] {
+        [Self.leaseFinding(try await commands.ask(LeaseQuestion(folders: []).question(.seconds(30))))]
+    }
+
+    static func leaseFinding(_ leases: Leases) -> Finding {
+        switch leases.obstacle {
+        case nil: Finding(.ok, "leases", "libvirt takes leases on disks")
+        case LeaseQuestion.noLockManager?:
+            Finding(.ok, "leases", "libvirt takes no leases; where a pool has `leases: true`, \(Leases.help)")
+        case let obstacle?:
+            Finding(
+                .warning, "leases", "machines start without leases on their disks: \(obstacle)", remedy: Leases.help)
+        }
+    }
+
     /// Whether the host's own firewall drops frames between guests.
     func bridgeNetfilter() async throws(HostError) -> [Finding] {
         let script = #"""

@@ -56,7 +56,7 @@ public struct Doctor: Sendable {
         var checks: [(name: String, body: @Sendable () async throws(HostError) -> [Finding])] = [
             ("root", root), ("programs", programs), ("libvirt", libvirt), ("kvm-mode", kvmMode),
             ("accelerator", accelerator), ("kernel-links", kernelLinks), ("vlans", vlans), ("dhcp", dhcp),
-            ("fetching", fetching),
+            ("fetching", fetching), ("leases", leases),
             ("bridge-netfilter", bridgeNetfilter), ("frr", routing),
             ("lock-folder", lockFolder), ("machine-id", machineID),
         ]

@@ -11,7 +11,7 @@ import Testing
         #expect(
             findings.map(\.check) == [
                 "root", "programs", "libvirt", "kvm-mode", "accelerator", "kernel-links", "vlans", "dhcp",
-                "fetching", "bridge-netfilter",
+                "fetching", "leases", "bridge-netfilter",
                 "frr", "lock-folder", "machine-id", "xattrs", "disk-space",
             ])
         // Room and VLANs are what the machine has.

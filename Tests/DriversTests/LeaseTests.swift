@@ -1,8 +1,7 @@
-import Hosts
 import Model
 import Testing
 
-@testable import Drivers
+@testable import Hosts
 
 /// What is read of libvirt's lock manager.
 @Suite struct LeaseTests {
@@ -56,5 +55,13 @@ import Testing
     @Test func theScriptAnswersAnywhere() async throws {
         let leases = try await CommandRunner().ask(question.question(.seconds(30)))
         #expect(leases.held.isEmpty)
+    }
+
+    @Test func theDoctorTells() {
+        #expect(Doctor.leaseFinding(Leases()).severity == .ok)
+        let none = Doctor.leaseFinding(Leases(obstacle: LeaseQuestion.noLockManager))
+        #expect(none.severity == .ok && none.message.contains(Leases.help))
+        let broken = Doctor.leaseFinding(Leases(obstacle: "virtlockd does not listen"))
+        #expect(broken.severity == .warning && broken.remedy == Leases.help)
     }
 }

@@ -46,6 +46,12 @@ struct PlacementFleet {
                 ForeignObject(kind: .domain, name: "stranger", cpu: 1, memory: .gibibytes(1))
             ]
         }
+        guard random.chance(3) else { return }
+        self.manifest.pools[1].spec.leases = true
+        for name in names {
+            observed[name]?.leases = random.pick(
+                nil, Leases(), Leases(), Leases(obstacle: "libvirt has no lock manager"))
+        }
     }
 
     private static func host(_ index: Int, _ random: inout TestSupport.SeededGenerator) -> KVMHost {

@@ -104,6 +104,38 @@ import Testing
         }
     }
 
+    /// Of a host that is said to be off only what the word names goes elsewhere, where it breaks no limit, and nothing whose
+    /// disk nobody sees.
+    @Test(arguments: blocks) func aFenceFreesWhatItNamesAlone(block: UInt64) {
+        var random = TestSupport.SeededGenerator(seed: block)
+        var freed = 0
+        for fleet in Self.fleets(block) where fleet.manifest.hosts.count > 1 {
+            var next = fleet.settled(Placement(fleet.manifest, observed: fleet.observed))
+            guard let dark = random.pick(from: next.manifest.hosts) else { continue }
+            let id = dark.metadata.identity
+            let there = next.observed[id]?.machines.map(\.metadata.identity) ?? []
+            let named = there.filter { _ in random.chance(2) }
+            next.observed[id] = HostInventory(
+                host: dark, unknown: [UnknownArea(.host, reason: "no answer")], lastSeen: there,
+                fence: Fence(machines: named))
+            let placement = Placement(next.manifest, observed: next.observed)
+            for machine in next.manifest.machines where there.contains(machine.metadata.identity) {
+                let name = machine.metadata.identity
+                let place = placement.hosts[name]
+                if !named.contains(name) || machine.spec.host == id {
+                    #expect(place == id, "\(name) goes to \(place ?? "nowhere")")
+                } else if !machine.spec.disks.isEmpty {
+                    #expect(place == nil, "\(name) goes to \(place ?? "nowhere") without its disk")
+                } else if place != nil {
+                    freed += 1
+                    let broken = PlacementRules(next, placement.hosts).broken(by: name)
+                    #expect(place != id && broken.isEmpty, "\(name): \(broken)")
+                }
+            }
+        }
+        #expect(freed > 10)
+    }
+
     /// The whole of it: what a plan makes is what the next plan finds.
     @Test(arguments: blocks) func aPlanForSeveralHostsLeavesNothingToDo(block: UInt64) throws {
         for fleet in Self.fleets(block).prefix(10) {

@@ -56,6 +56,9 @@ struct PlacementRules {
         machine.spec.disks.compactMap(\.declared?.pool).compactMap { id in
             guard let pool = fleet.manifest.pools.first(where: { $0.metadata.identity == id }) else { return "no pool" }
             if !pool.spec.hosts.isEmpty, !pool.spec.hosts.contains(host.metadata.identity) { return "pool elsewhere" }
+            if pool.spec.leases, fleet.observed[host.metadata.identity]?.leases.map({ $0.obstacle == nil }) != true {
+                return "no leases"
+            }
             guard let capacity = pool.spec.capacity else { return nil }
             let promised = there(host.metadata.identity).flatMap(\.spec.disks).compactMap(\.declared).filter {
                 $0.pool == id

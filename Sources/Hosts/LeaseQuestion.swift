@@ -1,4 +1,3 @@
-public import Hosts
 public import Model
 
 /// Whether libvirt takes leases by virtlockd(8), and which files have one. Asked of what runs and not only of what is written:
@@ -9,6 +8,8 @@ public struct LeaseQuestion: Sendable {
 
     /// Looks at some folders.
     public init(folders: [String]) { self.folders = folders }
+
+    static let noLockManager = "libvirt has no lock manager"
 
     /// The lock manager is loaded into the process that has the drivers' lock, `driver.pid` (`lockd.so` of libvirt's plug-ins).
     /// virtlockd's descriptors are the leases: proc(5) tells the locks of each, below `lock:`.
@@ -76,7 +77,7 @@ public struct LeaseQuestion: Sendable {
     private static func obstacle(driver: String) -> String? {
         switch driver {
         case "lockd": nil
-        case "nop": "libvirt has no lock manager"
+        case "nop": noLockManager
         case "gone": "the process that runs libvirt's QEMU driver is not found"
         default: "libvirt has another lock manager, \(CommandText.printable(driver)), which infra leaves alone"
         }
