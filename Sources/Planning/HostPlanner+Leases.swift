@@ -15,17 +15,14 @@ extension HostPlanner {
 
     /// Blocks a machine that would be started, or move, without leases on its disks. What runs goes on.
     mutating func isUnleased(_ machine: VirtualMachine, _ resource: ResourceID) -> Bool {
-        guard observed.leaseObstacle != nil else { return false }
+        let leased = expectation.inventory.pools.filter(\.spec.leases).map(\.metadata.identity)
+        guard !leased.isEmpty, observed.leaseObstacle != nil else { return false }
         let pools = Set(
             expectation.inventory.volumes.filter { machine.volumes.contains($0.metadata.identity) }.map(\.spec.pool))
-        guard
-            let pool = expectation.inventory.pools.first(where: {
-                $0.spec.leases && pools.contains($0.metadata.identity)
-            })
-        else { return false }
+        guard let pool = leased.first(where: pools.contains) else { return false }
         block(
             resource,
-            "waits for StoragePool/\(pool.metadata.identity), on whose disks it would have no leases on this host")
+            "waits for StoragePool/\(pool), on whose disks it would have no leases on this host")
         return true
     }
 
@@ -41,7 +38,7 @@ extension HostPlanner {
     /// A volume of a machine whose host is said to be off grows under that machine, once it runs here with its lease: perhaps it
     /// runs there still.
     mutating func isGrownUnderFreed(_ volume: Volume, _ seen: Volume, _ resource: ResourceID) -> Bool {
-        guard
+        guard !transit.freed.isEmpty,
             let machine = expectation.inventory.machines.first(where: {
                 transit.freed[$0.metadata.identity] != nil && $0.volumes.contains(resource.id)
             }), let left = transit.freed[machine.metadata.identity]

@@ -144,9 +144,11 @@ extension HostPlanner {
     private mutating func planLeft(_ machine: VirtualMachine, home: String) {
         let resource = ResourceID(.virtualMachine, machine.metadata.identity)
         if isHeld(resource, area: .compute) { return }
+        let isOfFence = observed.fence?.machines.contains(resource.id) == true
         add(
             resource, .update, .dropMachine(machine.asTarget, home: home),
-            reason: "is on host \(home), and was left here by a move that was interrupted")
+            reason: "is on host \(home), and was left here "
+                + (isOfFence ? "when this host was fenced" : "by a move that was interrupted"))
         planSeedRemoval(resource, reason: "its machine is on host \(home)", after: id(resource, "drop"))
     }
 
