@@ -98,6 +98,7 @@ public struct FindingCode: Hashable, Sendable {
             ("dhcp-server", "DHCP without an address that answers it.", "Write subnet.server or subnet.gateway."),
             ("empty-fleet", "A fleet with nothing in it.", "Declare something; `infra destroy` removes everything."),
             ("evpn", "A network by EVPN that cannot be.", "Write it as the message says."),
+            ("export-used", "An NFS export that two pools have.", "Declare it once, with all its hosts."),
             ("extent-size", "A size that is not whole extents of LVM.", "Write one that the message names."),
             ("gateway-outside", "A gateway outside its subnet.", "Give it an address inside."),
             (

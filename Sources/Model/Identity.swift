@@ -58,7 +58,7 @@ public struct Identity: Hashable, Sendable {
     /// Where a declared volume lies in its pool.
     public func path(of id: String, _ spec: Volume.Spec, in pool: StoragePool.Spec) -> String {
         switch pool.backend {
-        case .directory(let path): path + "/" + fileName(id, spec)
+        case .directory, .nfs: pool.folder + "/" + fileName(id, spec)
         case .lvm(let lvm): StoragePool.LVM.folder(of: lvm.volumeGroup) + "/" + logicalVolumeName(id)
         }
     }

@@ -8,6 +8,8 @@ public struct StoragePool: Hashable, Sendable, Codable {
         case directory(path: String)
         /// A volume group of LVM.
         case lvm(LVM)
+        /// An export of an NFS server with disk images.
+        case nfs(NFS)
     }
 
     /// What the manifest says.
@@ -16,11 +18,11 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var hosts: [String]
         /// What keeps the volumes.
         public var backend: Backend
-        /// How much more may be promised than a directory has.
+        /// How much more may be promised than a folder has.
         public var overcommit: Double
         /// What to count with instead of what is there.
         public var capacity: ByteCount?
-        /// Whether the folder is the same file system on all its hosts.
+        /// Whether the folder is the same file system on all its hosts; always so of an export.
         public var shared: Bool
         /// Whether libvirt is to keep a machine from starting with a disk that a machine of another host has, by virtlockd.
         public var leases: Bool
@@ -36,6 +38,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
             self.capacity = capacity
             self.shared = shared
             self.leases = leases
+            if case .nfs = backend { self.shared = true }
         }
 
         /// A folder of disk images.
@@ -52,6 +55,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var folder: String {
             switch backend {
             case .directory(let path): path
+            case .nfs(let nfs): nfs.path
             case .lvm(let lvm): LVM.folder(of: lvm.volumeGroup)
             }
         }
@@ -59,15 +63,23 @@ public struct StoragePool: Hashable, Sendable, Codable {
         /// The volume group; nil of a folder.
         public var lvm: LVM? {
             switch backend {
-            case .directory: nil
+            case .directory, .nfs: nil
             case .lvm(let lvm): lvm
+            }
+        }
+
+        /// The export; nil of what is not mounted by us.
+        public var nfs: NFS? {
+            switch backend {
+            case .directory, .lvm: nil
+            case .nfs(let nfs): nfs
             }
         }
 
         /// How much more may be promised than there is. Logical volumes that are not thin take what they promise.
         public var promiseRatio: Double {
             switch backend {
-            case .directory: overcommit
+            case .directory, .nfs: overcommit
             case .lvm(let lvm): lvm.thinPool?.overprovision ?? 1
             }
         }
@@ -81,7 +93,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var uuid: UUID
         /// libvirt's name, unless adopted `infra-<fleet8>-<id>`; of a volume group its own.
         public var name: String
-        /// Whether libvirt has it started; of a volume group, whether all our volumes are active and the declared thin
+        /// Whether libvirt has it started, and of an export, that it is mounted; of a volume group, whether all our volumes are active and the declared thin
         /// pool is there.
         public var active: Bool
         /// Whether libvirt starts it with the host; always true of a volume group.

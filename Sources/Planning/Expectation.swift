@@ -369,7 +369,7 @@ struct Lookup {
     /// The directory pool that has images, kernels and seeds for what lies in a pool; nil when none is declared.
     func files(of pool: StoragePool) -> StoragePool? {
         switch pool.spec.backend {
-        case .directory: pool
+        case .directory, .nfs: pool
         case .lvm(let lvm): lvm.images.flatMap { pools[$0] }
         }
     }

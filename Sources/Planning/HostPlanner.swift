@@ -6,8 +6,8 @@ struct HostPlanner {
     let identity: Identity
     let expectation: Expectation
     let adoption: Adoption
-    /// What was observed, with what is adopted among ours.
-    let observed: HostInventory
+    /// What was observed, with what is adopted among ours. What a step shows first is unknown from then on.
+    var observed: HostInventory
     let options: PlanOptions
     let transit: Transit
     let shared: SharedPools

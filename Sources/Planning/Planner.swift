@@ -359,7 +359,7 @@ extension Capacity {
                     "make volumes smaller, or raise size or overprovision of the thin pool of \(resource)"
                 )
             case .lvm: ("spec.lvm", "make volumes smaller, or give the volume group of \(resource) more room")
-            case .directory, nil:
+            case .directory, .nfs, nil:
                 (
                     measure == .disk ? "spec.overcommit" : "spec.overcommit.\(measure.rawValue)",
                     "make machines or volumes smaller, or raise the overcommit of \(resource)"

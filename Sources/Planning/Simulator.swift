@@ -36,7 +36,9 @@ public struct Simulator: Sendable {
             let status = inventory.host.status
             inventory.host = host
             inventory.host.status = status
-            let folders = manifest.pools.filter { $0.isOn(host: host.metadata.identity) && $0.metadata.uuid == nil }
+            let folders = manifest.pools.filter {
+                $0.isOn(host: host.metadata.identity) && $0.metadata.uuid == nil && $0.spec.nfs == nil
+            }
             inventory.hideFiles(besides: folders)
             result[host.metadata.identity] = inventory
         }

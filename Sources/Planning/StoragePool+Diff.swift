@@ -21,6 +21,7 @@ extension HostPlanner {
             if isHeld(resource, area: .storage) { return }
             switch pool.spec.backend {
             case .directory(let path): planNewFolder(pool, path, resource)
+            case .nfs(let nfs): planNewMount(pool, nfs, resource)
             case .lvm(let lvm): planNewGroup(pool, lvm, resource)
             }
             return
@@ -36,11 +37,16 @@ extension HostPlanner {
             refuse(
                 "pool-path", "the folder of a pool cannot change from \(old) to \(path)", resource,
                 field: "spec.directory.path", help: "declare a second pool and move the volumes to it")
-        case (.directory, .directory): planStart(of: pool, status, resource)
-        case (.lvm(let lvm), .lvm(let old)): plan(pool, lvm, seen: seen, old)
-        case (.directory, .lvm), (.lvm, .directory):
+        case (.nfs(let nfs), .nfs(let old)) where nfs != old:
             refuse(
-                "pool-path", "the pool is \(seen.spec.folder); it cannot become \(pool.spec.folder)", resource,
+                "pool-path",
+                "what a pool mounts cannot change from \(old.source) at \(old.path) to \(nfs.source) at \(nfs.path)",
+                resource, field: "spec.nfs", help: "declare a second pool and copy the volumes to it")
+        case (.directory, .directory), (.nfs, .nfs): planStart(of: pool, status, resource)
+        case (.lvm(let lvm), .lvm(let old)): plan(pool, lvm, seen: seen, old)
+        case (.directory, _), (.lvm, _), (.nfs, _):
+            refuse(
+                "pool-path", "the pool is \(seen.spec.place); it cannot become \(pool.spec.place)", resource,
                 field: "spec", help: "declare a second pool and move the volumes to it")
         }
     }
@@ -52,10 +58,21 @@ extension HostPlanner {
             block(resource, "its folder \(path) or its name is that of \(clash.described), which is not ours")
             return
         }
-        // Of a shared folder one host makes what the others find.
-        add(
-            resource, .create, .createPool(pool), reason: "not there",
-            after: shared.steps[resource.id].map { [$0] } ?? [])
+        // Of a shared folder one host makes what the others find; each mounts an export for itself.
+        let first = pool.spec.nfs == nil ? shared.steps[resource.id] : nil
+        add(resource, .create, .createPool(pool), reason: "not there", after: first.map { [$0] } ?? [])
+    }
+
+    /// What lies in it is seen once it is mounted; until then nobody knows that it is empty.
+    private mutating func planNewMount(_ pool: StoragePool, _ nfs: StoragePool.NFS, _ resource: ResourceID) {
+        planNewFolder(pool, nfs.path, resource)
+        guard !isBlocked(resource) else { return }
+        observed.unknown.append(UnknownArea(.storage, resource: resource, reason: "it is not mounted yet"))
+        noteInactive(resource)
+    }
+
+    private mutating func noteInactive(_ resource: ResourceID) {
+        note("pool-inactive", "its volumes are seen once it is started; what they need is planned then", resource)
     }
 
     private mutating func planStart(of pool: StoragePool, _ status: StoragePool.Status, _ resource: ResourceID) {
@@ -70,9 +87,7 @@ extension HostPlanner {
                 FieldChange("status.active", old: String(status.active), new: "true"),
                 FieldChange("status.autostart", old: String(status.autostart), new: "true"),
             ].filter { $0.old != $0.new })
-        if !status.active {
-            note("pool-inactive", "its volumes are seen once it is started; what they need is planned then", resource)
-        }
+        if !status.active { noteInactive(resource) }
     }
 
     private mutating func planRemoval(of pool: StoragePool) {
@@ -136,10 +151,14 @@ extension HostPlanner {
 }
 
 extension Plan {
-    /// Whether it starts a pool, so that more can be seen once it is done.
+    /// Whether it starts or mounts a pool, so that more can be seen once it is done.
     public var startsPools: Bool {
         steps.contains { step in
-            if case .startPool = step.operation { true } else { false }
+            switch step.operation {
+            case .startPool: true
+            case .createPool(let pool): pool.spec.nfs != nil
+            default: false
+            }
         }
     }
 }
@@ -154,6 +173,11 @@ extension StoragePool {
         pool.status?.group?.thinPool?.metadataPercent = nil
         return pool
     }
+}
+
+extension StoragePool.Spec {
+    /// What keeps the volumes, as messages name it.
+    fileprivate var place: String { nfs?.source ?? folder }
 }
 
 extension HostInventory {

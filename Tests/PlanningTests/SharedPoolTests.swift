@@ -165,10 +165,54 @@ import Testing
         #expect(moved.steps.map { $0.operation.name } == ["migrate"], "\(PlanText().render(moved))")
     }
 
+    /// What is said of an export is unknown where it is not mounted: nothing is made there, whatever other hosts see.
+    @Test func anExportIsUnknownUntilItIsMounted() throws {
+        var manifest = Self.fleet([PlacementTests.machine("m0", host: "a", disk: 1)])
+        manifest.pools[0].spec = .init(.nfs(.init(server: "nas.example", export: "/srv", path: "/var/lib/infra/disks")))
+        var simulator = Simulator(PlacementTests.observed(manifest))
+        let first = Planner.plan(manifest, observed: simulator.observation(manifest))
+        let mounts = ["a", "b", "c"].map { "\($0)/StoragePool/disks/create" }
+        #expect(first.startsPools && first.steps.map(\.id).sorted() == mounts, "\(first.steps.map(\.id))")
+        #expect(PlacementTests.reasons(first).contains { $0.contains("it is not mounted yet") })
+        try simulator.apply(first)
+        let second = Planner.plan(manifest, observed: simulator.observation(manifest))
+        #expect(second.steps.contains { $0.id == "a/Volume/m0.root/create" }, "\(second.steps.map(\.id))")
+        try simulator.apply(second)
+        let whole = simulator.observation(manifest)
+        #expect(Planner.plan(manifest, observed: whole).isEmpty)
+
+        // A host that has lost its mount, or whose libvirt has lost the pool, makes nothing for a machine that comes to it.
+        manifest.machines[0].spec.host = "b"
+        manifest.machines.append(PlacementTests.machine("m1", host: "b", disk: 1))
+        for isDefined in [true, false] {
+            var observed = whole
+            observed["b"]?.volumes = []
+            if isDefined {
+                observed["b"]?.pools[0].status?.active = false
+                observed["b"]?.unknown = [
+                    UnknownArea(.storage, resource: ResourceID(.storagePool, "disks"), reason: "it is not mounted")
+                ]
+            } else {
+                observed["b"]?.pools = []
+            }
+            let lost = Planner.plan(manifest, observed: observed, options: everything)
+            let id = isDefined ? "b/StoragePool/disks/start" : "b/StoragePool/disks/create"
+            #expect(lost.steps.map(\.id) == [id], "\(lost.steps.map(\.id)) \(PlacementTests.reasons(lost))")
+        }
+    }
+
     @Test(arguments: UInt64(1)...100) func machinesMoveAroundTheirDisks(seed: UInt64) throws {
         var fleet = MovingFleet(seed: seed)
         fleet.manifest.pools[0].spec.shared = true
         var simulator = Simulator.empty(fleet.manifest)
+        // By NFS, it is mounted first.
+        if seed.isMultiple(of: 2) {
+            let path = fleet.manifest.pools[0].spec.folder
+            fleet.manifest.pools[0].spec = .init(.nfs(.init(server: "nas.example", export: "/srv", path: path)))
+            try simulator.apply(
+                Planner.plan(
+                    fleet.manifest, observed: simulator.observation(fleet.manifest), options: everything))
+        }
         try converge(&simulator, to: fleet.manifest, within: 1)
         for _ in 0..<3 {
             let files = Self.files(simulator)
@@ -197,7 +241,8 @@ import Testing
         #expect(Self.files(simulator) == files)
         let rest = Planner.plan(fleet.manifest, observed: simulator.observation(fleet.manifest), options: end)
         #expect(rest.isEmpty, "\(PlanText().render(rest))")
-        #expect(rest.retained.count == files.count)
+        // What is not mounted any more nobody sees.
+        #expect(rest.retained.count == (fleet.manifest.pools[0].spec.nfs == nil ? files.count : 0))
     }
 
     private func converge(_ simulator: inout Simulator, to manifest: FleetManifest, within rounds: Int) throws {

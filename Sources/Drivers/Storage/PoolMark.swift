@@ -18,10 +18,10 @@ extension StorageDriver {
     ) async throws(HostError) -> (ids: [UUID: String], marks: [String: FileMark]) {
         var ids: [UUID: String] = [:]
         for record in records { ids[record.uuid] = poolID(record) }
-        let others = records.filter { ids[$0.uuid] == nil && $0.folder != nil }
-        let marks = try await folderMarks(others.compactMap(\.folder))
+        let others = records.filter { ids[$0.uuid] == nil && $0.directory != nil }
+        let marks = try await folderMarks(others.compactMap(\.directory))
         for record in others {
-            guard let mark = record.folder.flatMap({ marks[$0] })?.decoded(PoolMark.self),
+            guard let mark = record.directory.flatMap({ marks[$0] })?.decoded(PoolMark.self),
                 mark.fleet == identity.fleet, mark.uuid == record.uuid, Name.isValid(mark.pool)
             else { continue }
             ids[record.uuid] = mark.pool

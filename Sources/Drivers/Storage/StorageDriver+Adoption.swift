@@ -11,7 +11,7 @@ extension StorageDriver {
     public func adoptPool(_ pool: StoragePool, roots: [String]) async throws(HostError) {
         let (id, status) = try expected(pool)
         let records = try await connection.storagePools(deadline: callDeadline)
-        guard let record = records.first(where: { $0.uuid == status.uuid }), let folder = record.folder,
+        guard let record = records.first(where: { $0.uuid == status.uuid }), let folder = record.directory,
             folder == pool.spec.folder
         else { throw .surprise("there is no pool \(status.uuid.lowercased) in \(pool.spec.folder) any more") }
         let mark = try FileMark(PoolMark(fleet: identity.fleet, pool: id, uuid: status.uuid))
@@ -28,7 +28,7 @@ extension StorageDriver {
     /// Takes our mark off the folder of an adopted pool. libvirt keeps the pool, and its files stay.
     public func releasePool(_ pool: StoragePool) async throws(HostError) {
         let (id, _) = try expected(pool)
-        guard let record = try await pools()[id], let folder = record.folder, poolID(record) == nil else { return }
+        guard let record = try await pools()[id], let folder = record.directory, poolID(record) == nil else { return }
         try await run(StorageScripts.releaseFolder, [folder])
     }
 

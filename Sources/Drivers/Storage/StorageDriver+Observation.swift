@@ -32,13 +32,15 @@ extension StorageDriver {
         let declared = Dictionary(wanted.map { ($0.metadata.identity, $0) }, uniquingKeysWith: { first, _ in first })
         let records = try await connection.storagePools(deadline: callDeadline)
         // What lies in those that are ours by name is read while the others are asked whose they are.
-        let folders = Set(records.filter { poolID($0) != nil && $0.isActive }.compactMap(\.folder))
+        let started = records.filter { poolID($0) != nil && $0.isActive }
+        let folders = Set(started.compactMap(\.directory))
         async let early = listed(folders)
+        async let mounts = lookIntoMounts(started.compactMap(\.nfs))
         let (ids, marks) = try await owned(records)
         var pools: [String: (id: String, record: StoragePoolRecord)] = [:]
         for record in records {
-            guard let id = ids[record.uuid], let folder = record.folder else { continue }
-            reading.result.pools.append(pool(id, record, folder, declared[id]))
+            guard let id = ids[record.uuid], let backend = record.backend, let folder = record.folder else { continue }
+            reading.result.pools.append(pool(id, record, backend, declared[id]))
             if record.isActive {
                 pools[folder] = (id, record)
             } else {
@@ -51,9 +53,20 @@ extension StorageDriver {
         pools.merge(strangers.mapValues { ($0.name, $0) }) { ours, _ in ours }
         var unmade = try await unmade(wanted, ids: Set(ids.values), taken: Set(records.compactMap(\.folder)))
         var (listing, unread) = try await early.get()
-        let later = try await list((pools.keys.filter { !folders.contains($0) } + unmade.keys).sorted())
+        let mounted = await mounts
+        let rest = pools.keys.filter { !folders.contains($0) && mounted[$0] == nil }
+        let later = try await list((rest + unmade.keys).sorted())
         listing.add(later.listing)
         unread += later.unread
+        for (folder, mount) in mounted {
+            switch mount {
+            case .listed(let contents): listing.add(contents)
+            case .missing(let reason):
+                unread.append((folder, reason))
+                reading.isNotMounted(folder)
+            case .unread(let reason): unread.append((folder, reason))
+            }
+        }
         for (folder, reason) in unread {
             if let pool = pools.removeValue(forKey: folder) { reading.isUnknown(pool.id, pool.record, ids, reason) }
             reading.isUnknown(pool: unmade.removeValue(forKey: folder), reason)
@@ -103,7 +116,7 @@ extension StorageDriver {
         _ wanted: [StoragePool], ids: Set<String>, taken: Set<String>
     ) async throws(HostError) -> [String: String] {
         let missing = wanted.filter {
-            $0.isOn(host: host) && $0.spec.lvm == nil && $0.metadata.uuid == nil
+            $0.isOn(host: host) && $0.spec.lvm == nil && $0.spec.nfs == nil && $0.metadata.uuid == nil
                 && !ids.contains($0.metadata.identity) && !taken.contains($0.spec.folder)
         }
         guard !missing.isEmpty else { return [:] }
@@ -124,10 +137,11 @@ extension StorageDriver {
     }
 
     func pool(
-        _ id: String, _ record: StoragePoolRecord, _ folder: String, _ declared: StoragePool?
+        _ id: String, _ record: StoragePoolRecord, _ backend: StoragePool.Backend, _ declared: StoragePool?
     ) -> StoragePool {
-        var spec = declared?.spec ?? StoragePool.Spec(path: folder)
-        spec.backend = .directory(path: folder)
+        var spec = declared?.spec ?? StoragePool.Spec(backend)
+        spec.backend = backend
+        if spec.nfs != nil { spec.shared = true }
         return StoragePool(
             metadata: declared?.metadata ?? Metadata(name: id), spec: spec,
             status: StoragePool.Status(
@@ -146,6 +160,13 @@ extension StorageReading {
         result.adoptable.pools.removeAll { $0.status?.uuid == record.uuid }
         for index in result.foreign.indices where result.foreign[index].uuid == record.uuid.lowercased {
             result.foreign[index].obstacle = reason
+        }
+    }
+
+    /// Notes that what libvirt holds for mounted is not.
+    mutating func isNotMounted(_ folder: String) {
+        for index in result.pools.indices where result.pools[index].spec.folder == folder {
+            result.pools[index].status?.active = false
         }
     }
 

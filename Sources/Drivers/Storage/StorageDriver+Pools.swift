@@ -4,7 +4,8 @@ public import Model
 
 extension StorageDriver {
     /// Makes the pool's folder (mode 0711) below one of the roots, or takes the one that is there, then defines and
-    /// starts the pool and lets libvirt start it with the host. Of a volume group, makes it or marks the one that is there.
+    /// starts the pool and lets libvirt start it with the host. Of a volume group, makes it or marks the one that is there; an
+    /// export is mounted.
     ///
     /// - Parameter roots: the folders below which pools may lie, absolute.
     /// - Throws: `.surprise` when the folder lies elsewhere, behind a symbolic link, belongs to or may be written by
@@ -15,6 +16,7 @@ extension StorageDriver {
         switch pool.spec.backend {
         case .directory(let folder): path = folder
         case .lvm(let lvm): return try await createGroup(pool, lvm)
+        case .nfs(let nfs): return try await createMount(pool, nfs, roots: roots)
         }
         guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
             throw .surprise("not a folder's absolute path: \(CommandText.printable(path))")
@@ -38,6 +40,7 @@ extension StorageDriver {
     public func startPool(_ pool: StoragePool) async throws(HostError) {
         let (id, status) = try expected(pool)
         if let lvm = pool.spec.lvm { return try await startGroup(pool, lvm) }
+        if let nfs = pool.spec.nfs { return try await startMount(pool, nfs) }
         guard let record = try await pools()[id] else {
             throw .surprise("StoragePool/\(id) is not defined any more")
         }

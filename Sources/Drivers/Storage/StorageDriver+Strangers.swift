@@ -10,15 +10,15 @@ extension StorageDriver {
         _ records: [StoragePoolRecord], named: Set<UUID>?, _ marks: [String: FileMark], _ reading: inout StorageReading
     ) async throws(HostError) -> [String: StoragePoolRecord] {
         let asked = records.filter { named?.contains($0.uuid) ?? true }
-        let objections = try await objections(asked.filter(\.isActive).compactMap(\.folder))
+        let objections = try await objections(asked.filter(\.isActive).compactMap(\.directory))
         var result: [String: StoragePoolRecord] = [:]
         for record in records {
-            let mark = record.folder.flatMap { marks[$0] }
+            let mark = record.directory.flatMap { marks[$0] }
             let isAsked = asked.contains(record)
             let obstacle = isAsked ? Self.obstacle(to: record, mark, objections) : nil
             reading.result.foreign.append(Self.foreign(record, mark, obstacle: obstacle))
-            guard isAsked, obstacle == nil, let folder = record.folder else { continue }
-            reading.result.adoptable.pools.append(pool(record.name, record, folder, nil))
+            guard isAsked, obstacle == nil, let folder = record.directory else { continue }
+            reading.result.adoptable.pools.append(pool(record.name, record, .directory(path: folder), nil))
             result[folder] = record
         }
         return result
@@ -28,7 +28,7 @@ extension StorageDriver {
     private static func obstacle(
         to record: StoragePoolRecord, _ mark: FileMark?, _ objections: [String: String]
     ) -> String? {
-        guard let folder = record.folder else {
+        guard let folder = record.directory else {
             return "its type is \(CommandText.printable(record.definition["type"] ?? "unknown")), not dir"
         }
         if let mark { return mark.owner.isEmpty ? "its folder carries another mark" : "it belongs to \(mark.owner)" }

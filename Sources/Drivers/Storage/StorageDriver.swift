@@ -67,12 +67,13 @@ public struct StorageDriver: Sendable {
         return role
     }
 
-    /// Throws `.surprise` unless a file lies directly in the folder of a started pool of ours.
+    /// Throws `.surprise` unless a file lies directly in the folder of a started pool of ours; of an export, unless it is
+    /// mounted there.
     func requirePool(of file: FileRecord) async throws(HostError) {
-        let folders = try await pools().values.filter(\.isActive).compactMap(\.folder)
-        guard folders.contains(file.folder) else {
+        guard let record = try await pools().values.first(where: { $0.isActive && $0.folder == file.folder }) else {
             throw .surprise("\(CommandText.printable(file.path)) does not lie in a started pool of this fleet")
         }
+        if let nfs = record.nfs { try await requireMounted(nfs) }
     }
 
     /// Runs one of our scripts as a command that writes. Its exit code 9 says that the target is not as it should be,
@@ -98,8 +99,23 @@ public struct StorageDriver: Sendable {
 }
 
 extension StoragePoolRecord {
+    /// The folder of a `dir` pool, or the mount point of an NFS export; nil for a pool of another type.
+    var folder: String? { directory ?? nfs?.path }
+
     /// The folder of a `dir` pool; nil for a pool of another type.
-    var folder: String? {
+    var directory: String? {
         definition["type"] == "dir" ? definition.first(path: "target", "path")?.text : nil
     }
+
+    /// What a `netfs` pool of NFS mounts; nil for a pool of another type.
+    var nfs: StoragePool.NFS? {
+        guard definition["type"] == "netfs", let source = definition.first("source"),
+            source.first("format")?["type"] == "nfs", let server = source.first("host")?["name"],
+            let export = source.first("dir")?["path"], let path = definition.first(path: "target", "path")?.text
+        else { return nil }
+        return StoragePool.NFS(server: server.filter { $0 != "[" && $0 != "]" }, export: export, path: path)
+    }
+
+    /// What keeps the volumes; nil for a pool of another type.
+    var backend: StoragePool.Backend? { directory.map { .directory(path: $0) } ?? nfs.map { .nfs($0) } }
 }

@@ -16,6 +16,8 @@ enum StorageScripts {
         elif [[ ! -f $1 ]]; then echo other
         else
             echo file
+            # Opened, so that NFS asks its server for what another host has changed.
+            : <"$1"
             exec getfattr --no-dereference --dump --match='^user\.infra$' --encoding=base64 --absolute-names -- "$1"
         fi
         """#
@@ -104,7 +106,10 @@ enum StorageScripts {
         """#
 
     /// PATH ROOT…: makes a folder for a pool below one of the roots, or checks the one that is there.
-    static let makeFolder = #"""
+    static let makeFolder = findFolder + tryFolder
+
+    /// PATH ROOT…: makes a folder below one of the roots, or takes the one that is there.
+    static let findFolder = #"""
         path=$1
         shift
         below=
@@ -116,13 +121,18 @@ enum StorageScripts {
             (umask 022 && mkdir -p -- "$(dirname -- "$path")")
             mkdir -m 0711 -- "$path"
         fi
+
+        """#
+
+    /// With a folder's path in `path`: refuses one that volumes cannot lie in. What marks need is tried.
+    static let tryFolder = #"""
         [[ -d $path ]] || refuse "$path is not a folder"
         [[ -O $path ]] || refuse "$path belongs to another user"
         [[ -z $(find "$path" -maxdepth 0 -perm /022) ]] || refuse "$path may be written by others than its owner"
         trial=$(mktemp -- "$path/.infra-trial.XXXXXX")
         trap 'rm -f -- "$trial"' EXIT
         if ! setfattr -n user.infra -v trial -- "$trial" || [[ $(getfattr --only-values -n user.infra --absolute-names -- "$trial") != trial ]]; then
-            refuse "the file system of $path takes no user.* attributes, which the marks of volumes need (ext4, xfs, btrfs do)"
+            refuse "the file system of $path takes no user.* attributes, which the marks of volumes need (ext4, xfs, btrfs and NFS 4.2 over them do)"
         fi
         """#
 

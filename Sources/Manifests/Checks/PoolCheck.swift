@@ -7,7 +7,7 @@ extension CheckedFleet {
         for pool in fleet.pools.all {
             if pool.spec.shared, pool.metadata.uuid != nil {
                 report.error(
-                    pool.resourceID, "spec.shared", "pool-shared",
+                    pool.resourceID, pool.spec.nfs == nil ? "spec.shared" : "metadata.uuid", "pool-shared",
                     "a pool that is adopted cannot be shared: each host's libvirt gave it an identity of its own",
                     help: "leave metadata.uuid out, and undefine the pool on its hosts; its files stay")
             }
@@ -17,13 +17,14 @@ extension CheckedFleet {
                     "leases are for disks that several hosts reach, and this pool is not shared",
                     help: "say `shared: true` if its folder is the same on all its hosts; else leave leases out")
             }
-            guard case .directory(let path) = pool.spec.backend else { continue }
+            guard let field = pool.spec.pathField else { continue }
+            let path = pool.spec.folder
             for host in fleet.hosts(of: pool) {
                 let isBelow = host.spec.storageRoots.contains { isInside(path, $0) }
                 guard !isBelow else { continue }
                 misplaced.insert(pool.metadata.identity)
                 report.error(
-                    pool.resourceID, "spec.directory.path", "pool-path",
+                    pool.resourceID, field, "pool-path",
                     "\(path) is not below a storage root of host \(host.metadata.name)",
                     help: host.spec.storageRoots.isEmpty
                         ? "the host has none; write spec.storageRoots there"
@@ -32,6 +33,7 @@ extension CheckedFleet {
             }
         }
         checkNesting(fleet, except: misplaced, &report)
+        checkExports(fleet, &report)
     }
 
     private static func checkNesting(
@@ -40,7 +42,7 @@ extension CheckedFleet {
         // In the order of their paths a pool stands right behind one that holds it, but for others inside that one.
         for host in fleet.hosts.all {
             let pools = fleet.pools.all.filter { pool in
-                pool.spec.lvm == nil && !misplaced.contains(pool.metadata.identity)
+                pool.spec.pathField != nil && !misplaced.contains(pool.metadata.identity)
                     && (pool.spec.hosts.isEmpty || pool.spec.hosts.contains(host.metadata.identity))
             }.sorted { ($0.spec.folder + "/", $0.metadata.identity) < ($1.spec.folder + "/", $1.metadata.identity) }
             var outer: StoragePool?
@@ -53,12 +55,36 @@ extension CheckedFleet {
                 }
                 let relation = pool.spec.folder == holder.spec.folder ? "is the folder of" : "lies in"
                 report.error(
-                    pool.resourceID, "spec.directory.path", "pool-nested",
+                    pool.resourceID, pool.spec.pathField ?? "spec", "pool-nested",
                     "\(pool.spec.folder) \(relation) \(holder.resourceID) on host \(host.metadata.name)",
                     help: "give each pool a folder of its own, side by side")
             }
         }
     }
 
+    /// Two pools with one export would be one pool under two names.
+    private static func checkExports(_ fleet: CheckedFleet, _ report: inout CheckReport) {
+        var exports: [String: ResourceID] = [:]
+        for pool in fleet.pools.all {
+            guard let nfs = pool.spec.nfs, let other = exports.updateValue(pool.resourceID, forKey: nfs.source) else {
+                continue
+            }
+            report.error(
+                pool.resourceID, "spec.nfs.export", "export-used", "\(nfs.source) is that of \(other)",
+                help: "declare it once, with all its hosts")
+        }
+    }
+
     private static func isInside(_ path: String, _ folder: String) -> Bool { path.hasPrefix(folder + "/") }
+}
+
+extension StoragePool.Spec {
+    /// The field that says the folder; nil of what has none.
+    fileprivate var pathField: String? {
+        switch backend {
+        case .directory: "spec.directory.path"
+        case .nfs: "spec.nfs.path"
+        case .lvm: nil
+        }
+    }
 }

@@ -48,7 +48,8 @@ extension KVMHost {
     private static let sshGrammar = Record(
         "an ssh connection", SSH(address: ""),
         [
-            .required("address", \.address, sshAddress, "The host's name in DNS, or its address."),
+            .required(
+                "address", \.address, machineAddress("a host's address"), "The host's name in DNS, or its address."),
             .defaulted("port", \.port, .integer(1...65_535), to: 22, "sshd's TCP port."),
             .defaulted(
                 "user", \.user, .userName, to: "root",
@@ -61,13 +62,16 @@ extension KVMHost {
                 "The only key the host may present; known_hosts of the --ssh-keys folder decides if left out."),
         ])
 
-    private static let sshAddress = Form<String>.string(
-        "a host's address",
-        accepted: "write a name in DNS, or an IPv4 or IPv6 address without brackets, such as 192.0.2.12",
-        pattern:
-            "^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$",
-        limit: 253, samples: ["192.0.2.201", "192.0.2.202"],
-        isValid: isSSHAddress)
+    /// How a machine is reached: what it is for is `title`, with an article.
+    static func machineAddress(_ title: String) -> Form<String> {
+        .string(
+            title,
+            accepted: "write a name in DNS, or an IPv4 or IPv6 address without brackets, such as 192.0.2.12",
+            pattern:
+                "^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$",
+            limit: 253, samples: ["192.0.2.201", "192.0.2.202"],
+            isValid: isSSHAddress)
+    }
 
     static func isSSHAddress(_ text: String) -> Bool {
         if text.contains(":") { return IPAddress(text).map { !$0.isMulticast } ?? false }

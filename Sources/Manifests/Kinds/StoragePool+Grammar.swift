@@ -19,6 +19,7 @@ extension StoragePool {
         var hosts: [String] = []
         var directory: String?
         var lvm: LVM?
+        var nfs: NFS?
         var overcommit = 1.0
         var capacity: ByteCount?
         var shared = false
@@ -30,29 +31,32 @@ extension StoragePool {
             hosts = spec.hosts
             overcommit = spec.overcommit
             capacity = spec.capacity
-            shared = spec.shared
+            shared = spec.shared && spec.nfs == nil
             leases = spec.leases
             switch spec.backend {
             case .directory(let path): directory = path
             case .lvm(let lvm): self.lvm = lvm
+            case .nfs(let nfs): self.nfs = nfs
             }
         }
 
         /// What it says; nil unless it says one thing.
         var spec: Spec? {
-            switch (directory, lvm) {
-            case (let path?, nil):
+            switch (directory, lvm, nfs) {
+            case (let path?, nil, nil):
                 Spec(
                     hosts: hosts, path: path, overcommit: overcommit, capacity: capacity, shared: shared, leases: leases
                 )
-            case (nil, let lvm?):
+            case (nil, let lvm?, nil):
                 Spec(hosts: hosts, .lvm(lvm), overcommit: overcommit, capacity: capacity, leases: leases)
+            case (nil, nil, let nfs?):
+                Spec(hosts: hosts, .nfs(nfs), overcommit: overcommit, capacity: capacity, leases: leases)
             default: nil
             }
         }
     }
 
-    private static let backends = ["directory", "lvm"]
+    private static let backends = ["directory", "lvm", "nfs"]
 
     private static let specForm = Record(
         "a StoragePool's spec", Written(),
@@ -62,19 +66,21 @@ extension StoragePool {
                 "The hosts that have it; every host if left out."),
             .optional("directory", \.directory, directoryForm, "A folder of disk images."),
             .optional("lvm", \.lvm, LVM.grammar.form, "A volume group of LVM."),
+            .optional(
+                "nfs", \.nfs, NFS.grammar.form, "An export of an NFS server with disk images, shared by its hosts."),
             .defaulted(
                 "overcommit", \.overcommit, .ratio, to: 1,
-                "Promised over physical space of a directory; thin disks grow."),
+                "Promised over physical space of a folder; thin disks grow."),
             .optional(
                 "capacity", \.capacity, .size(ByteCount.mebibytes(1)...ByteCount(ByteCount.limit)),
                 sample: .gibibytes(100), "What to count with instead of what is there."),
             .defaulted(
                 "shared", \.shared, .boolean, to: false,
-                "Whether the folder is the same file system on all its hosts, as by NFS."),
+                "Whether the folder is the same file system on all its hosts, mounted by you."),
             .defaulted(
                 "leases", \.leases, .boolean, to: false,
                 "Whether libvirt lets a machine start only with disks that no machine of another host has (virtlockd)."),
-        ], reserved: ["hostSelector", "nfs", "iscsi", "rbd"],
+        ], reserved: ["hostSelector", "iscsi", "rbd"],
         together: [
             ("oneOf", .array(backends.map { .members([("required", .array([.string($0)]))]) })),
             (
@@ -83,33 +89,36 @@ extension StoragePool {
                     (
                         "lvm",
                         .members([("properties", .members([("overcommit", .bool(false)), ("shared", .bool(false))]))])
-                    )
+                    ), ("nfs", .members([("properties", .members([("shared", .bool(false))]))])),
                 ])
             ),
         ]
     ) { written, decoding, node in
         if written.spec == nil {
-            guard let second = decoding.tree.value(of: "lvm", in: node) else {
+            guard let second = ["nfs", "lvm"].lazy.compactMap({ decoding.tree.value(of: $0, in: node) }).first else {
                 decoding.fail(
-                    node, "missing-field", "a StoragePool's spec needs directory or lvm",
+                    node, "missing-field", "a StoragePool's spec needs directory, lvm or nfs",
                     help: "directory: {path: /var/lib/infra/disks} for a folder of disk images, "
-                        + "lvm: {volumeGroup: vg0, devices: [/dev/disk/by-id/…]} for logical volumes")
+                        + "lvm: {volumeGroup: vg0, devices: [/dev/disk/by-id/…]} for logical volumes, "
+                        + "nfs: {server: nas.example, export: /srv/disks, path: /var/lib/infra/nas} for an export")
                 return
             }
             decoding.fail(
-                second, "conflict", "a pool is one thing, directory or lvm", help: "declare a pool for each")
+                second, "conflict", "a pool is one thing, directory, lvm or nfs", help: "declare a pool for each")
         } else if decoding.mode == .manifest, written.lvm != nil,
             let overcommit = decoding.tree.value(of: "overcommit", in: node)
         {
             decoding.fail(
                 overcommit, "conflict", "a volume group has no overcommit",
                 help: "only a thin pool can promise more than it has; write lvm.thinPool.overprovision")
-        } else if decoding.mode == .manifest, written.lvm != nil,
-            let shared = decoding.tree.value(of: "shared", in: node)
-        {
-            decoding.fail(
-                shared, "conflict", "a volume group is not shared",
-                help: "two hosts that change one group at once destroy it; leave shared out")
+        } else if decoding.mode == .manifest, let shared = decoding.tree.value(of: "shared", in: node) {
+            if written.lvm != nil {
+                decoding.fail(
+                    shared, "conflict", "a volume group is not shared",
+                    help: "two hosts that change one group at once destroy it; leave shared out")
+            } else if written.nfs != nil {
+                decoding.fail(shared, "conflict", "an export is always shared", help: "leave shared out")
+            }
         }
     }.form.converted(to: { written, _, _ in written.spec }, from: { Written($0) }, varied: \.spec)
 

@@ -8,12 +8,17 @@ import Testing
 @Suite(.enabled(if: LabVM.isUp, LabVM.reason), .serialized) enum VMHostTests {}
 
 /// The VM that they need.
-private enum LabVM {
+enum LabVM {
     /// Whether `lab up --vmhosts` has brought one up.
-    static var isUp: Bool {
+    static var isUp: Bool { isUp(.vm) }
+
+    /// Whether it has brought up a second one.
+    static var areTwo: Bool { isUp && isUp(RackHost(number: 2, isVM: true)) }
+
+    private static func isUp(_ vm: RackHost) -> Bool {
         guard let keys = Lab.keys else { return false }
         let state = URL(filePath: keys).deletingLastPathComponent()
-        return FileManager.default.fileExists(atPath: state.appending(path: "\(RackHost.vm)/whole").path)
+        return FileManager.default.fileExists(atPath: state.appending(path: "\(vm)/whole").path)
     }
 
     /// Why there is none.
