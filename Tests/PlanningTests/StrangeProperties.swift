@@ -13,22 +13,35 @@ import Testing
     /// A host with a fleet, disturbed, and the next fleet.
     private func scene(_ seed: UInt64, isBlind: Bool) throws -> (Simulator, seen: HostInventory, FleetManifest) {
         var random = SeededGenerator(seed: seed)
-        let first = RandomFleet.make(&random, generation: 0)
+        func make(_ generation: Int) -> FleetManifest {
+            var fleet = RandomFleet.make(&random, generation: generation)
+            // Some have an export for their second folder.
+            for index in fleet.pools.indices where Self.hasExport(seed) && fleet.pools[index].metadata.name == "p1" {
+                let path = fleet.pools[index].spec.folder
+                fleet.pools[index].spec = .init(.nfs(.init(server: "nas.example", export: "/srv", path: path)))
+            }
+            return fleet
+        }
+        let first = make(0)
         var simulator = Simulator.empty(first)
-        let plan = Planner.plan(first, observed: simulator.observation(first), options: everything)
-        try simulator.apply(plan)
+        // An export is mounted first.
+        for _ in 0..<(Self.hasExport(seed) ? 2 : 1) {
+            try simulator.apply(Planner.plan(first, observed: simulator.observation(first), options: everything))
+        }
         simulator.hosts["h0"]?.disturb(&random, identity: identity)
-        let next = random.chance(50) ? first : RandomFleet.make(&random, generation: 1)
+        let next = random.chance(50) ? first : make(1)
         var seen = try #require(simulator.observation(next)["h0"])
         if isBlind { seen.hide(&random) }
         return (simulator, seen, next)
     }
 
+    private static func hasExport(_ seed: UInt64) -> Bool { seed.isMultiple(of: 3) }
+
     /// What can be done is done in an order that works, in two runs at most: a pool that comes back brings its files into
     /// sight. What is left is told.
     @Test(arguments: seeds) func whatCanBeDoneIsDone(seed: UInt64) throws {
         var (simulator, _, manifest) = try scene(seed, isBlind: false)
-        for _ in 0..<2 {
+        for _ in 0..<(Self.hasExport(seed) ? 3 : 2) {
             try simulator.apply(Planner.plan(manifest, observed: simulator.observation(manifest), options: everything))
         }
         let last = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
@@ -41,6 +54,11 @@ import Testing
         var (simulator, seen, manifest) = try scene(seed, isBlind: false)
         let kept = seen.volumes.filter { $0.status?.mark?.deletion == .retain }.map(\.metadata.identity)
         let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+        // Nothing is made in an export that is not mounted.
+        let mounted = Set(seen.pools.map(\.metadata.identity))
+        for volume in plan.steps.compactMap(\.operation.madeVolume) where Self.hasExport(seed) {
+            #expect(volume.spec.pool != "p1" || mounted.contains("p1"), "\(volume.metadata.identity)")
+        }
         let there = Set(seen.volumes.filter { $0.status?.staged != true }.compactMap(\.status?.path))
         let lost = Set(seen.machines.flatMap { $0.spec.disks.compactMap(\.path) }).subtracting(there)
         let saved = Set(seen.machines.filter { $0.status?.state == .saved }.map(\.metadata.identity))
@@ -88,6 +106,18 @@ extension UnknownArea {
         case .network: step.resource.kind == .network
         case .firewall: step.resource.kind == .host && !step.isOfRouting
         case .routing: step.isOfRouting
+        }
+    }
+}
+
+extension Planning.Operation {
+    /// The volume that it makes a file for.
+    fileprivate var madeVolume: Volume? {
+        switch self {
+        case .createVolume(let volume), .copyWithin(let volume, _, _, _), .cloneVolume(let volume, _, _, _),
+            .copyVolume(let volume, _):
+            volume
+        default: nil
         }
     }
 }
