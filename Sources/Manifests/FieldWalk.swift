@@ -34,6 +34,7 @@ public enum FieldWalk {
         all += variants(of: manifest, \.networks, Network.grammar)
         all += variants(of: manifest, \.volumes, Volume.grammar)
         all += variants(of: manifest, \.machines, VirtualMachine.grammar)
+        all += variants(of: manifest, \.snapshots, Snapshot.grammar)
         return all
     }
 

@@ -128,6 +128,7 @@ public struct FindingCode: Hashable, Sendable {
             ),
             ("secret", "A secret that cannot be used.", "Put a file of mode 0600 below the --secrets folder."),
             ("server-outside", "A server's address outside its subnet.", "Give it an address inside."),
+            ("snapshot-of-nothing", "A snapshot of a machine without disks.", "Name a machine with disks."),
             ("underlay-mixed", "A VXLAN network over IPv4 and IPv6.", "Give its hosts underlay addresses of one kind."),
             ("underlay-used", "An underlay address that two hosts have.", "Give each its own."),
             ("unknown-reference", "A name that no resource has.", "Check its spelling, or declare the resource."),

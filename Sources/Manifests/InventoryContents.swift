@@ -83,6 +83,10 @@ struct InventoryContents {
         case .network: add(read(Network.recorded), to: \.networks, host: \.status?.host, decoding)
         case .volume: add(read(Volume.recorded), to: \.volumes, host: \.status?.host, decoding)
         case .virtualMachine: add(read(VirtualMachine.recorded), to: \.machines, host: \.status?.host, decoding)
+        case .snapshot:
+            decoding.fail(
+                0, "status", "a Snapshot is no part of an inventory",
+                help: "the volumes that are its parts are; record it anew with `infra observe`")
         }
     }
 

@@ -9,6 +9,7 @@ struct Loading {
     private(set) var networks: [Network] = []
     private(set) var volumes: [Volume] = []
     private(set) var machines: [VirtualMachine] = []
+    private(set) var snapshots: [Snapshot] = []
     /// Where each `Fleet` document stands, mistaken ones included.
     private(set) var fleetPlaces: [SourceIndex.Place] = []
     private(set) var register = Register()
@@ -50,6 +51,7 @@ struct Loading {
         networks += next.networks
         volumes += next.volumes
         machines += next.machines
+        snapshots += next.snapshots
         fleetPlaces += next.fleetPlaces
         return true
     }
@@ -66,6 +68,7 @@ struct Loading {
         case .network: decoding.read(Network.grammar, since: before, into: &networks)
         case .volume: decoding.read(Volume.grammar, since: before, into: &volumes)
         case .virtualMachine: decoding.read(VirtualMachine.grammar, since: before, into: &machines)
+        case .snapshot: decoding.read(Snapshot.grammar, since: before, into: &snapshots)
         }
     }
 

@@ -15,6 +15,7 @@ public enum ManifestDocument {
         for machine in fleet.machines {
             writer.document(Document.write(.virtualMachine, machine, VirtualMachine.grammar))
         }
+        for snapshot in fleet.snapshots { writer.document(Document.write(.snapshot, snapshot, Snapshot.grammar)) }
         return writer.text
     }
 
@@ -35,6 +36,7 @@ public enum ManifestDocument {
         add(manifest.networks)
         add(manifest.volumes)
         add(manifest.machines)
+        add(manifest.snapshots)
         let sources = SourceIndex(paths: [], sources: [], places: [])
         var references = References(register: register, report: CheckReport(sources: sources, findings: Findings()))
         var fleet = manifest
@@ -42,6 +44,7 @@ public enum ManifestDocument {
         fleet.networks = references.resolved(manifest.networks)
         fleet.volumes = references.resolved(manifest.volumes)
         fleet.machines = references.resolved(manifest.machines)
+        fleet.snapshots = references.resolved(manifest.snapshots)
         return fleet
     }
 }

@@ -66,6 +66,7 @@ public enum SchemaDocument {
         case .volume: Volume.grammar.schema
         case .network: Network.grammar.schema
         case .virtualMachine: VirtualMachine.grammar.schema
+        case .snapshot: Snapshot.grammar.schema
         }
     }
 

@@ -14,11 +14,14 @@ public struct FleetManifest: Hashable, Sendable, Codable {
     public var volumes: [Volume]
     /// The machines.
     public var machines: [VirtualMachine]
+    /// The snapshots.
+    public var snapshots: [Snapshot]
 
     /// A whole fleet.
     public init(
         fleet: Fleet, hosts: [KVMHost] = [], pools: [StoragePool] = [], images: [Image] = [],
-        networks: [Network] = [], volumes: [Volume] = [], machines: [VirtualMachine] = []
+        networks: [Network] = [], volumes: [Volume] = [], machines: [VirtualMachine] = [],
+        snapshots: [Snapshot] = []
     ) {
         self.fleet = fleet
         self.hosts = hosts
@@ -27,6 +30,7 @@ public struct FleetManifest: Hashable, Sendable, Codable {
         self.networks = networks
         self.volumes = volumes
         self.machines = machines
+        self.snapshots = snapshots
     }
 }
 
@@ -135,6 +139,7 @@ extension HostInventory {
         case .network: has(networks.map(\.metadata))
         case .volume: has(volumes.map(\.metadata))
         case .virtualMachine: has(machines.map(\.metadata))
+        case .snapshot: volumes.contains { $0.status?.mark?.part?.snapshot == resource.id }
         }
     }
 }

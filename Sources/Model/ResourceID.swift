@@ -14,6 +14,8 @@ public enum ResourceKind: String, CaseIterable, Codable, Sendable, Hashable {
     case network = "Network"
     /// A guest.
     case virtualMachine = "VirtualMachine"
+    /// What disks held at a moment.
+    case snapshot = "Snapshot"
 
     /// The place of this kind in listings, from 0.
     public var rank: Int {
@@ -25,6 +27,7 @@ public enum ResourceKind: String, CaseIterable, Codable, Sendable, Hashable {
         case .network: 4
         case .volume: 5
         case .virtualMachine: 6
+        case .snapshot: 7
         }
     }
 }

@@ -28,6 +28,12 @@ public struct Volume: Hashable, Sendable, Codable {
         public var image: String?
         /// The volume that it is a copy of, as that is when this one is made, by identity; of none when nil.
         public var source: String?
+        /// The snapshot that it starts from, by identity; from none when nil.
+        public var snapshot: String?
+        /// Which disk of the snapshot; that of its own name when nil, or the only one there is.
+        public var snapshotDisk: String?
+        /// Which generation of the snapshot; the last one when nil.
+        public var snapshotMoment: Moment?
         /// How it holds the contents of these.
         public var clone: Clone
         /// How the bytes are to be read.
@@ -41,13 +47,17 @@ public struct Volume: Hashable, Sendable, Codable {
 
         /// A volume's declaration.
         public init(
-            pool: String, size: ByteCount, image: String? = nil, source: String? = nil, clone: Clone = .linked,
+            pool: String, size: ByteCount, image: String? = nil, source: String? = nil, snapshot: String? = nil,
+            snapshotDisk: String? = nil, snapshotMoment: Moment? = nil, clone: Clone = .linked,
             format: Format = .qcow2, deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil
         ) {
             self.pool = pool
             self.size = size
             self.image = image
             self.source = source
+            self.snapshot = snapshot
+            self.snapshotDisk = snapshotDisk
+            self.snapshotMoment = snapshotMoment
             self.clone = clone
             self.format = format
             self.deletion = deletion
@@ -64,7 +74,7 @@ public struct Volume: Hashable, Sendable, Codable {
         public var id: String
         /// What becomes of the data when the volume leaves the fleet, as of the last apply.
         public var deletion: Deletion
-        /// SHA-256 of the image it started from, or `Volume/<id>`; nil when it started empty.
+        /// SHA-256 of the image it started from, or `Volume/<id>` or `Snapshot/<id>`; nil when it started empty.
         public var origin: String?
         /// True once the machine or the declaration it served left the fleet and the data was kept.
         public var retained: Bool
@@ -76,12 +86,14 @@ public struct Volume: Hashable, Sendable, Codable {
         public var copy: Copy?
         /// True of a file that several hosts reach, for as long as it is there; nil of one that is its host's alone.
         public var shared: Bool?
+        /// What it is of a snapshot; nil of any other volume.
+        public var part: Snapshot.Part?
 
         /// A mark.
         public init(
             fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false,
             file: String? = nil,
-            format: Format? = nil, copy: Copy? = nil, shared: Bool? = nil
+            format: Format? = nil, copy: Copy? = nil, shared: Bool? = nil, part: Snapshot.Part? = nil
         ) {
             self.fleet = fleet
             self.id = id
@@ -92,6 +104,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.format = format
             self.copy = copy
             self.shared = shared
+            self.part = part
         }
     }
 

@@ -7,6 +7,8 @@ struct Expectation {
     var inventory: HostInventory
     /// What each machine's seed is to hold, by the machine's identity.
     var seeds: [String: SeedContents] = [:]
+    /// What there is of snapshots, on all hosts.
+    let snapshots: Snapshots
     /// Resources that cannot be made as declared, with the reason.
     var impossible: [ResourceID: String] = [:]
 
@@ -34,11 +36,13 @@ struct Expectation {
     ///   - peers: where the tunnels of each network end on other hosts.
     ///   - speakers: where the other hosts that carry a network by EVPN are.
     ///   - transit: what comes from other hosts.
+    ///   - snapshots: what there is of them, on all hosts.
     init(
         manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
         observed: HostInventory, peers: [String: [IPAddress]], speakers: [IPAddress], identity: Identity,
-        transit: Transit = Transit()
+        transit: Transit = Transit(), snapshots: Snapshots
     ) {
+        self.snapshots = snapshots
         incoming = transit.arriving.values.reduce(into: [:]) { $0.merge($1.volumes) { one, _ in one } }
         self.identity = identity
         self.manifest = manifest
@@ -63,6 +67,7 @@ struct Expectation {
         for pool in manifest.fleet.pools where pool.isOn(host: hostID) { add(pool: pool, on: hostID) }
         for volume in standalone { add(volume: volume, id: volume.metadata.identity, on: hostID) }
         for machine in machines { add(machine: machine, on: hostID) }
+        inventory.volumes += snapshots.kept(on: hostID)
         addNetworks(on: hostID, machines: machines, peers: peers)
         if let evpn = manifest.fleet.fleet.evpn { addRouting(evpn, observed, speakers: speakers) }
         inventory.volumes.sort { $0.metadata.identity < $1.metadata.identity }
@@ -133,6 +138,8 @@ struct Expectation {
             }
         } else if let source = volume.spec.source {
             origin = "\(ResourceID(.volume, source))"
+        } else if let snapshot = volume.spec.snapshot {
+            origin = "\(ResourceID(.snapshot, snapshot))"
         }
         status.mark = Volume.Mark(
             fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin,

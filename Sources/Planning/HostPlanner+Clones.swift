@@ -18,7 +18,9 @@ extension HostPlanner {
     }
 
     /// A new volume is a copy of another as that is once what is to be done to it is done.
-    mutating func planCopy(of source: String, to volume: Volume, _ resource: ResourceID) {
+    ///
+    /// - Parameter name: what the manifests call it; that volume when nil.
+    mutating func planCopy(of source: String, to volume: Volume, _ resource: ResourceID, as name: ResourceID? = nil) {
         let origin = ResourceID(.volume, source)
         guard let wanted = expectation.inventory.volumes.first(where: { $0.metadata.identity == source }) else {
             block(resource, "\(origin), which it is a copy of, is on another host; name that host")
@@ -65,7 +67,7 @@ extension HostPlanner {
         add(
             resource, .create,
             .cloneVolume(volume, from: (moving ?? wanted).withoutCounters, machine: user?.asTarget, disk: disk),
-            reason: "not there, from \(origin)"
+            reason: "not there, from \(name.map { "\($0): " } ?? "")\(origin)"
                 + (user.map { ", which VirtualMachine/\($0.metadata.identity) goes on with" } ?? ""),
             changes: [FieldChange("spec.size", old: nil, new: volume.spec.size.description)],
             after: [id(pool, "create"), id(pool, "start")] + stagedRemoval(of: volume.status?.path)

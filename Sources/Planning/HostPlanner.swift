@@ -25,6 +25,12 @@ struct HostPlanner {
     var clones: [ResourceID: [String]] = [:]
     /// Volumes that grow once their machine has started.
     var growsLater: Set<ResourceID> = []
+    /// The volumes of snapshots that are taken now.
+    var taken: [Volume] = []
+    /// The last step that takes a snapshot of a volume, by its identity.
+    var takings: [String: String] = [:]
+    /// Steps that take snapshots, each with what is left as it is until then.
+    var takenBefore: [(step: String, resources: Set<ResourceID>)] = []
     /// Which machines have volumes as disks.
     lazy var holders = DiskHolders(expectation.inventory.machines, observed: observed.machines)
     private var blockedResources: Set<ResourceID> = []
@@ -67,6 +73,7 @@ struct HostPlanner {
         holdUnfiltered()
         planMachines()
         holdPoolMoves()
+        planSnapshots()
         planFirewall()
         // What goes comes last: whether anything still needs it is known then.
         planLeavingVolumes()
@@ -245,8 +252,13 @@ struct HostPlanner {
                 $0.staged && !isFetched(image) ? (ResourceID(.image, image.metadata.identity), $0.path) : nil
             }
         }
+        let parts = observed.volumes.filter { $0.status?.staged == true && planNaming(of: $0) }.compactMap(
+            \.status?.path)
         let volumes = observed.volumes.compactMap { volume in
-            volume.status.flatMap { $0.staged ? (ResourceID(.volume, volume.metadata.identity), $0.path) : nil }
+            volume.status.flatMap {
+                $0.staged && !parts.contains($0.path)
+                    ? (ResourceID(.volume, volume.metadata.identity), $0.path) : nil
+            }
         }
         for (resource, path) in images + volumes {
             stagedRemovals[path] = id(resource, Operation.removeStaged(path: path).name)

@@ -27,6 +27,10 @@ public enum Operation: Hashable, Sendable, Codable {
     case createVolume(Volume)
     /// Make a volume that is a copy of another on the same host, which a disk of a machine may be that runs.
     case cloneVolume(Volume, from: Volume, machine: VirtualMachine?, disk: String?)
+    /// Keep what disks hold at this moment, all at once; the machine that has them may run.
+    case takeSnapshot([SnapshotDisk], machine: VirtualMachine?)
+    /// Give a part of a snapshot its name and its mark, which is whole.
+    case finishPart(Volume)
     /// Grow a volume that no running machine uses.
     case growVolume(Volume)
     /// Grow a volume under a running machine.
@@ -143,6 +147,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .markPool: "mark"
         case .markVolume(let volume): volume.status?.mark?.copy == nil ? "mark" : "mark-moved"
         case .copyVolume, .copyWithin: "copy"
+        case .takeSnapshot: "take"
+        case .finishPart: "finish"
         case .moveDisk: "move"
         case .removeReplaced(let volume, _, _): "remove-copy-\(volume.spec.pool)-\(volume.spec.format.rawValue)"
         case .removeCopy: "remove-copy"
@@ -202,6 +208,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .removeImage: "removing the stored image"
         case .createVolume: "creating the volume"
         case .cloneVolume: "copying the volume it starts from"
+        case .takeSnapshot: "taking the snapshot"
+        case .finishPart: "naming a part of a snapshot"
         case .growVolume: "growing the volume"
         case .growDisk: "growing the volume under the running machine"
         case .markVolume: "marking the volume"

@@ -65,6 +65,12 @@ public struct PlanBasis: Hashable, Sendable, Codable {
         by steps: [Step], _ manifest: FleetManifest, _ inventory: HostInventory
     ) -> Set<ResourceID> {
         var read = Set(steps.map(\.resource))
+        for snapshot in manifest.snapshots where read.contains(ResourceID(.snapshot, snapshot.metadata.identity)) {
+            let id = snapshot.metadata.identity
+            read.formUnion(snapshot.spec.references)
+            let parts = inventory.volumes.filter { $0.status?.mark?.part?.snapshot == id }
+            read.formUnion(parts.map { ResourceID(.volume, $0.metadata.identity) })
+        }
         for machine in manifest.machines + inventory.machines {
             let id = machine.metadata.identity
             guard read.contains(ResourceID(.virtualMachine, id)) else { continue }

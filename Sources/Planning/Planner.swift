@@ -14,6 +14,8 @@ public struct PlanOptions: Hashable, Sendable {
     public var heldBack: [ResourceID: String]
     /// Whether stored images go that nothing uses and no manifest names.
     public var removesUnusedImages: Bool
+    /// The time that the plan is made at, which says what snapshots are due; none are without it.
+    public var now: Moment?
     /// What is asked of machines beside what the manifests say. Then nothing else is done; the machines are the targets.
     public var request: PowerRequest?
 
@@ -31,7 +33,7 @@ public struct PlanOptions: Hashable, Sendable {
     public init(
         allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false,
         removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:], removesUnusedImages: Bool = false,
-        request: PowerRequest? = nil
+        now: Moment? = nil, request: PowerRequest? = nil
     ) {
         self.allowance = allowance
         self.targets = targets
@@ -39,6 +41,7 @@ public struct PlanOptions: Hashable, Sendable {
         self.removal = removal
         self.heldBack = heldBack
         self.removesUnusedImages = removesUnusedImages
+        self.now = now
         self.request = request
     }
 
@@ -121,6 +124,7 @@ public enum Planner {
         plan.blocked += placement.blocked
         plan.notes += placement.notes + placement.fenceNotes
         let lookup = Lookup(wanted)
+        let snapshots = Snapshots(wanted, observed: observed, now: options.now)
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
         let volumes = Dictionary(grouping: wanted.volumes) { placement.volumes[$0.metadata.identity] ?? "" }
         let ends = TunnelEnds(wanted, machines: machines)
@@ -129,6 +133,7 @@ public enum Planner {
         let vlans = VLANPlaces(wanted, observed: observed)
         var planners: [String: HostPlanner] = [:]
         var steps: [Step] = []
+        var takenBefore: [(step: String, resources: Set<ResourceID>)] = []
         for host in wanted.hosts {
             let id = host.metadata.identity
             if host.spec.offline {
@@ -149,7 +154,7 @@ public enum Planner {
             let expectation = Expectation(
                 manifest: lookup, host: host, machines: machines[id] ?? [], standalone: volumes[id] ?? [],
                 observed: adoption.inventory, peers: ends.peers(of: id), speakers: ends.speakers(beside: id),
-                identity: identity, transit: transit)
+                identity: identity, transit: transit, snapshots: snapshots)
             var local = options
             local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }
             local.heldBack.merge(copies[id]?.lost ?? [:]) { asked, _ in asked }
@@ -167,6 +172,7 @@ public enum Planner {
             if !placement.moves.isEmpty { planners[id] = planner }
             shared.note(planner.steps)
             steps += planner.steps
+            takenBefore += planner.takenBefore
             plan.blocked += planner.blocked
             plan.problems += planner.problems
             plan.notes += planner.notes
@@ -178,6 +184,7 @@ public enum Planner {
         }
         let held = heldMoves(placement, wanted, planners)
         if !held.isEmpty { return (plan, held) }
+        plan.notes += snapshots.waiting(steps, plan.blocked)
         plan.capacity = shared.merged(plan.capacity)
         plan.blocked += lostHosts(wanted, observed)
         steps = withoutOrphans(steps)
@@ -205,6 +212,7 @@ public enum Planner {
             plan.blocked = plan.blocked.filter { kept.contains($0.resource) }
             if let request = options.request { steps = request.steps(of: steps) }
         }
+        keepBefore(takenBefore, &steps)
         let loops = vlans.loops(steps)
         plan.blocked += loops.blocked
         finish(&plan, loops.steps, options)
@@ -265,6 +273,18 @@ public enum Planner {
         }
     }
 
+    /// Puts what is done to machines and disks after the snapshots that keep them as they are.
+    private static func keepBefore(
+        _ snapshots: [(step: String, resources: Set<ResourceID>)], _ steps: inout [Step]
+    ) {
+        let ids = Set(steps.map(\.id))
+        for (taking, resources) in snapshots where ids.contains(taking) {
+            for index in steps.indices where resources.contains(where: steps[index].touches) {
+                steps[index].after.append(taking)
+            }
+        }
+    }
+
     /// Hosts that only other hosts remember.
     private static func lostHosts(_ manifest: FleetManifest, _ observed: [String: HostInventory]) -> [Blocked] {
         let declared = Set(manifest.hosts.map(\.metadata.identity))
@@ -294,6 +314,9 @@ public enum Planner {
     /// The targets and what they refer to.
     private static func targets(_ manifest: FleetManifest, _ options: PlanOptions) -> Set<ResourceID> {
         var kept = options.targets
+        for snapshot in manifest.snapshots where kept.contains(ResourceID(.snapshot, snapshot.metadata.identity)) {
+            kept.formUnion(snapshot.spec.references)
+        }
         for machine in manifest.machines where kept.contains(ResourceID(.virtualMachine, machine.metadata.identity)) {
             kept.formUnion(machine.references)
             kept.formUnion(machine.spec.disks.map { ResourceID(.volume, "\(machine.metadata.identity).\($0.name)") })
@@ -344,6 +367,7 @@ extension Volume.Spec {
     var references: [ResourceID] {
         [ResourceID(.storagePool, pool)] + (image.map { [ResourceID(.image, $0)] } ?? [])
             + (source.map { [ResourceID(.volume, $0)] } ?? [])
+            + (snapshot.map { [ResourceID(.snapshot, $0)] } ?? [])
     }
 }
 

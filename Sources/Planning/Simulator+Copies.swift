@@ -48,8 +48,28 @@ extension HostInventory {
                 users.allSatisfy { $0.metadata.identity == machine?.metadata.identity && disk != nil },
                 "a running machine writes to what it is a copy of")
             volumes.append(volume)
+        case .takeSnapshot(let disks, let machine):
+            for disk in disks { try keep(disk, machine) }
         default: throw Simulator.Impossible(why: "not for a copy")
         }
+    }
+
+    private mutating func keep(
+        _ disk: SnapshotDisk, _ machine: VirtualMachine?
+    ) throws(Simulator.Impossible) {
+        try require(!volumes.contains { $0.status?.path == disk.volume.status?.path }, "the volume is there")
+        try require(pools.contains { $0.metadata.identity == disk.volume.spec.pool }, "no such pool")
+        let path = disk.source.status?.path
+        let seen = volumes.first { $0.status?.path == path }
+        try require(seen?.spec.size == disk.volume.spec.size, "what it is of is not there, or has another size")
+        for user in machines where user.status?.state.isActive == true {
+            let name = (user.status?.live ?? user.spec).disks.first { $0.path == path }?.name
+            guard let name else { continue }
+            try require(
+                user.metadata.identity == machine?.metadata.identity && name == disk.disk,
+                "a running machine writes to what it is of")
+        }
+        volumes.append(disk.volume)
     }
 
     private func requireRoom(for copy: Volume, _ source: Volume) throws(Simulator.Impossible) {

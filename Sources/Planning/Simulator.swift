@@ -114,9 +114,9 @@ extension HostInventory {
         case .adoptPool, .adoptVolume, .adoptBridge, .adoptTunnel, .adoptMachine: try adopt(operation)
         case .createPool, .startPool, .growPool, .markPool, .removePool, .releasePool: try performOnPool(operation)
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
-            .removeStaged, .writeSeed, .removeSeed:
+            .removeStaged, .finishPart, .writeSeed, .removeSeed:
             try performOnFile(operation)
-        case .copyWithin, .moveDisk, .removeReplaced, .cloneVolume: try performOnCopy(operation)
+        case .copyWithin, .moveDisk, .removeReplaced, .cloneVolume, .takeSnapshot: try performOnCopy(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
             .releaseTunnel, .releaseBridge, .removeStagedLink, .attachTap, .writeService, .removeService, .trimTunnel,
             .createVLAN, .updateVLAN, .removeVLAN:
@@ -171,6 +171,13 @@ extension HostInventory {
             try require(
                 !machines.contains { $0.paths.contains(volume.status?.path ?? "") }, "a machine uses the volume")
             volumes.removeAll { $0.status?.path == volume.status?.path }
+        case .finishPart(let volume):
+            let path = volume.status?.path ?? ""
+            let staged = [path, path + Identity.stagedSuffix]
+            let isUnnamed = { (seen: Volume) in seen.status.map { $0.staged && staged.contains($0.path) } ?? false }
+            try require(volumes.contains(where: isUnnamed), "there is nothing that lacks its name")
+            volumes.removeAll(where: isUnnamed)
+            volumes.append(volume)
         case .removeStaged(let path):
             volumes.removeAll { $0.status?.path == path }
             images.removeAll { $0.status?.path == path }

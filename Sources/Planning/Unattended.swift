@@ -35,7 +35,7 @@ public enum Unattended {
 
     /// The resources that leave the fleet, images aside: those are stored copies.
     public static func removals(_ plan: Plan) -> [ResourceID] {
-        Set((plan.steps + plan.deferred).filter(\.isRemoval).map(\.resource)).filter { $0.kind != .image }
+        Set((plan.steps + plan.deferred).filter(\.isRemoval).map(\.resource.whole)).filter { $0.kind != .image }
             .filter { resource in
                 // A disk goes or stays with the machine that declares it.
                 guard resource.kind == .volume, let dot = resource.id.firstIndex(of: ".") else { return true }
@@ -52,6 +52,14 @@ public enum Unattended {
 
     private static func losses(_ plan: Plan) -> [ResourceSteps] {
         ResourceSteps.grouping((plan.steps + plan.deferred).filter { $0.disruption == .dataLoss })
+    }
+}
+
+extension ResourceID {
+    /// What it is counted as: the parts of a snapshot go together.
+    fileprivate var whole: ResourceID {
+        guard kind == .volume, let part = Snapshot.Part.named(by: id) else { return self }
+        return ResourceID(.snapshot, part.snapshot)
     }
 }
 

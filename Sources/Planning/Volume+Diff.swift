@@ -14,7 +14,7 @@ extension HostPlanner {
                 planArrival(of: volume, with: arrival, seen[volume.metadata.identity])
             } else if let present = seen[volume.metadata.identity] {
                 plan(volume, present)
-            } else {
+            } else if volume.status?.mark?.part == nil {
                 planCreation(of: volume)
             }
         }
@@ -64,7 +64,7 @@ extension HostPlanner {
             inventory.volumes[index].spec.size = max(
                 volume.spec.size, sizes[volume.metadata.identity] ?? volume.spec.size)
         }
-        inventory.volumes += retained
+        inventory.volumes += retained + taken
         return inventory
     }
 
@@ -97,6 +97,11 @@ extension HostPlanner {
             return
         }
         if isBetweenExtents(volume, resource) { return }
+        if let snapshot = volume.spec.snapshot {
+            guard let source = origin(of: volume, from: snapshot, resource) else { return }
+            planCopy(of: source, to: volume, resource, as: ResourceID(.snapshot, snapshot))
+            return
+        }
         if let source = volume.spec.source {
             planCopy(of: source, to: volume, resource)
             return
@@ -312,6 +317,8 @@ extension HostPlanner {
 
     /// The protected machine that uses a volume or that it was declared in.
     private func protected(_ volume: Volume, _ users: [VirtualMachine]) -> ResourceID? {
+        // What a snapshot keeps is no disk of the machine that has its name.
+        if volume.status?.mark?.part != nil { return nil }
         let owner = volume.metadata.identity.split(separator: ".").first.map { String($0) }
         let declared = observed.machines.filter {
             $0.metadata.identity == owner && volume.metadata.identity != $0.metadata.identity

@@ -58,6 +58,7 @@ struct StepPerformer: Sendable {
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) : .zero
         case .removeStaged: StorageDriver.copyDeadline
         // Copied, and both read.
+        case .takeSnapshot(let disks, _): copyTime(ByteCount(disks.reduce(0) { $0 + $1.volume.spec.size.bytes })) * 2
         case .copyWithin(let volume, _, _, _), .cloneVolume(let volume, _, _, _): copyTime(volume.spec.size) * 2
         // It is given up by itself before.
         case .moveDisk(let volume, _, _, _): copyTime(volume.spec.size) + .seconds(120)
@@ -124,6 +125,10 @@ struct StepPerformer: Sendable {
             }
         case .cloneVolume(let volume, let source, let machine, let disk):
             try await clone(volume, from: source, machine, disk, report: report)
+        case .takeSnapshot(let disks, let machine):
+            let size = ByteCount(disks.reduce(0) { $0 + $1.volume.spec.size.bytes })
+            try await take(disks, machine, time: copyTime(size), report: report)
+        case .finishPart(let volume): try await storage.finishPart(volume)
         case .copyWithin(let copy, let source, let machine, let disk):
             try await storage.copyWithin(copy, from: source) { () throws(HostError) in
                 if let machine { try await compute.requireNoSnapshots(machine, deadline: deadline) }

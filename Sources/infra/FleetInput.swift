@@ -86,6 +86,7 @@ struct FleetInput {
         add(.network, manifest.networks.map(\.metadata))
         add(.volume, manifest.volumes.map(\.metadata))
         add(.virtualMachine, manifest.machines.map(\.metadata))
+        add(.snapshot, manifest.snapshots.map(\.metadata))
         let disks = manifest.machines.flatMap { machine in
             machine.spec.disks.map { ResourceID(.volume, "\(machine.metadata.identity).\($0.name)") }
         }

@@ -91,7 +91,8 @@ struct PlanningOptions: ParsableArguments {
 
     func options(_ input: FleetInput) throws -> PlanOptions {
         PlanOptions(
-            allowance: allow, targets: try input.identities(of: target), removesUnusedImages: unusedImages)
+            allowance: allow, targets: try input.identities(of: target), removesUnusedImages: unusedImages,
+            now: .now)
     }
 }
 

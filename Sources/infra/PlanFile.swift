@@ -15,9 +15,12 @@ struct PlanFile: Codable {
     var targets: [ResourceID]
     /// Left out by versions that did not know it.
     var unusedImages: Bool?
+    /// When it was made, which says what snapshots were due.
+    var now: Moment?
 
     var options: PlanOptions {
-        PlanOptions(allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false)
+        PlanOptions(
+            allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false, now: now)
     }
 
     /// Tells that a plan no longer holds.

@@ -71,6 +71,13 @@ import Testing
         "Volume spec.format": "converting it is not in this version: blocked",
         "Volume spec.file": "adopts what is not ours; a volume that is there keeps its file: blocked",
         "Volume spec.reuse": "read when a retained volume comes back",
+        "Snapshot metadata.labels": "words for people and their tools",
+        "Snapshot spec.volume": "read when it is due",
+        "Snapshot spec.pool": "read when it is due",
+        "Snapshot spec.keep": "read when it is due",
+        "Snapshot spec.schedule.every": "says when it is due",
+        "Snapshot spec.schedule.daily": "says when it is due",
+        "Snapshot spec.reuse": "read when what was kept comes back",
         "VirtualMachine metadata.labels": "read when a new machine is placed",
         "VirtualMachine metadata.uuid": "adopts what is not ours; another one is refused",
         "VirtualMachine spec.placement.hostSelector": "read when a new machine is placed, or one has to move",
@@ -89,6 +96,8 @@ import Testing
     static let everyChangeIsRejected: [String: String] = [
         "Fleet spec.evpn": "a network here floods by EVPN, and needs it",
         "StoragePool spec.lvm.wipe": "the pool here is thin; what it does elsewhere is the case lvm-wipes-what-leaves",
+        "Snapshot spec.machine": "it is of a machine that is there, and no machine is called other",
+        "Snapshot spec.schedule": "keep counts nothing without it; its parts count",
     ]
 
     /// What a change does, the least first.
@@ -134,8 +143,9 @@ import Testing
     @Test func everyFieldCounts() throws {
         let manifest = try Self.fleet()
         var simulator = Simulator.empty(manifest)
-        try simulator.apply(Planner.plan(manifest, observed: simulator.observation(manifest)))
-        let options = PlanOptions(allowance: .dataLoss)
+        let options = PlanOptions(allowance: .dataLoss, now: Moment("2026-11-30T12:00:00Z"))
+        try simulator.apply(
+            Planner.plan(manifest, observed: simulator.observation(manifest), options: PlanOptions(now: options.now)))
         let base = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
         try #require(base.isEmpty && base.deferred.isEmpty, "\(PlanText().render(base))")
         var effects: [String: Effect] = [:]

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Golden cases: `Tests/Cases/plan/<case>/` holds `manifests/`, what was `observed.yaml` (nothing was, without it), `options`
-/// (`allow CLASS`, `target KIND/ID`, `unused-images` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
+/// (`allow CLASS`, `target KIND/ID`, `now MOMENT`, `unused-images` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
 /// A folder `before/` makes `observed.yaml`: the state in which those manifests are applied.
 @Suite struct PlanCases {
     static let folder = Lab.repository.appending(path: "Tests/Cases/plan")
@@ -58,18 +58,22 @@ import Testing
         else { return }
         let manifest = try fleet(before)
         var simulator = Simulator.empty(manifest)
-        try simulator.apply(Planner.plan(manifest, observed: simulator.observation(manifest)))
+        let then = PlanOptions(now: Moment("2026-11-29T02:00:00Z"))
+        try simulator.apply(Planner.plan(manifest, observed: simulator.observation(manifest), options: then))
         let text = InventoryDocument.write(Array(simulator.observation(manifest).values), fleet: manifest.fleet)
         try Data(text.utf8).write(to: file)
     }
 
     private static func options(_ folder: URL) throws -> PlanOptions {
-        var options = PlanOptions()
+        var options = PlanOptions(now: Moment("2026-11-30T12:00:00Z"))
         let text = (try? String(contentsOf: folder.appending(path: "options"), encoding: .utf8)) ?? ""
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ").map(String.init)
             switch words.first {
             case "destroy": options.destroys = true
+            case "now":
+                options.now = Moment(words[1])
+                #expect(options.now != nil, "\(line) names no moment")
             case "unused-images": options.removesUnusedImages = true
             case "allow": options.allowance = try #require(Disruption(rawValue: words[1]))
             case "target": options.targets.insert(try #require(ResourceID(words[1])))

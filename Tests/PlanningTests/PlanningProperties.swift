@@ -7,7 +7,7 @@ import Testing
 /// What holds for every fleet, tried on generated ones by the simulator.
 @Suite struct PlanningProperties {
     static let seeds = Array(UInt64(1)...60)
-    let everything = PlanOptions(allowance: .dataLoss)
+    let everything = PlanOptions(allowance: .dataLoss, now: RandomFleet.now(0))
 
     private func converge(
         _ simulator: inout Simulator, to manifest: FleetManifest, _ options: PlanOptions? = nil
@@ -29,7 +29,8 @@ import Testing
             simulator.hosts["h0"]?.boot = BootConfiguration(makesLinks: true, loadsFirewall: true)
         }
         for generation in 0..<4 {
-            let next = try converge(&simulator, to: RandomFleet.make(&random, generation: generation))
+            let options = PlanOptions(allowance: .dataLoss, now: RandomFleet.now(generation))
+            let next = try converge(&simulator, to: RandomFleet.make(&random, generation: generation), options)
             #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
         }
     }
@@ -37,10 +38,11 @@ import Testing
     @Test(arguments: seeds) func theWayDoesNotMatter(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let fleets = (0..<3).map { RandomFleet.make(&random, generation: $0) }
+        let options = (0..<3).map { PlanOptions(allowance: .dataLoss, now: RandomFleet.now($0)) }
         var long = Simulator.empty(fleets[0])
-        for fleet in fleets { _ = try converge(&long, to: fleet) }
+        for (fleet, options) in zip(fleets, options) { _ = try converge(&long, to: fleet, options) }
         var short = Simulator.empty(fleets[0])
-        _ = try converge(&short, to: fleets[2])
+        _ = try converge(&short, to: fleets[2], options[2])
         let ends = try [long, short].map { try #require($0.hosts["h0"]) }
         func sorted<Value>(_ values: [Value], by key: (Value) -> String) -> [Value] {
             values.sorted { key($0) < key($1) }
@@ -56,7 +58,9 @@ import Testing
         #expect(filters[0].isTheSame(as: filters[1]))
         #expect(ends[0].evpn == ends[1].evpn)
         #expect(ends[0].pools.map(\.metadata.identity).sorted() == ends[1].pools.map(\.metadata.identity).sorted())
-        let wanted = Set(ends[1].volumes.map(\.metadata.identity))
+        // What snapshots keep is of the way.
+        let volumes = ends[1].volumes.filter { $0.status?.mark?.part == nil }
+        let wanted = Set(volumes.map(\.metadata.identity))
         let sizes = ends.map { end in
             end.volumes.filter { wanted.contains($0.metadata.identity) }.map {
                 "\($0.metadata.identity) \($0.spec.size)"
@@ -87,11 +91,12 @@ import Testing
         var simulator = Simulator.empty(RandomFleet.make(&random, generation: 0))
         for generation in 0..<4 {
             let manifest = RandomFleet.make(&random, generation: generation)
-            let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+            let options = PlanOptions(allowance: .dataLoss, now: RandomFleet.now(generation))
+            let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
             for step in plan.steps.prefix(Int.random(in: 0...plan.steps.count, using: &random)) {
                 try simulator.apply(step)
             }
-            let next = try converge(&simulator, to: manifest)
+            let next = try converge(&simulator, to: manifest, options)
             #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
         }
     }
@@ -104,15 +109,15 @@ import Testing
         _ = try converge(&simulator, to: first)
         let volumes = Set(try #require(simulator.hosts["h0"]).volumes.map(\.metadata.identity))
         let manifest = RandomFleet.make(&random, generation: 1)
+        let options = PlanOptions(allowance: allowance, now: RandomFleet.now(1))
         let plan = Planner.plan(
-            manifest, observed: simulator.observation(manifest), options: PlanOptions(allowance: allowance))
+            manifest, observed: simulator.observation(manifest), options: options)
         #expect(plan.steps.allSatisfy { $0.disruption <= allowance })
         let deferred = Set(plan.deferred.map(\.id))
         #expect(plan.steps.allSatisfy { $0.after.allSatisfy { !deferred.contains($0) } })
         try simulator.apply(plan)
         #expect(volumes.isSubset(of: Set(try #require(simulator.hosts["h0"]).volumes.map(\.metadata.identity))))
-        let next = Planner.plan(
-            manifest, observed: simulator.observation(manifest), options: PlanOptions(allowance: allowance))
+        let next = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
         #expect(next.isEmpty, "\(PlanText().render(next))")
         #expect(next.deferred.isEmpty == plan.deferred.isEmpty)
     }
@@ -175,6 +180,8 @@ import Testing
         var random = SeededGenerator(seed: seed)
         // No UUID of libvirt's names a volume group.
         var manifest = RandomFleet.make(&random, generation: 0, hasGroup: false)
+        // Nobody else's volumes are parts of snapshots.
+        manifest.snapshots = []
         for index in manifest.machines.indices {
             manifest.machines[index].spec.cloudInit = nil
             manifest.machines[index].spec.boot = nil

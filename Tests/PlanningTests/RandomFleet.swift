@@ -68,8 +68,35 @@ enum RandomFleet {
         for index in 0..<5 where random.chance(70) {
             manifest.machines.append(machine(index, generation, hasGroup, manifest, &free, &random))
         }
+        // From a copy, so that all else is as it is without them.
+        var own = random
+        for index in 0..<2 where own.chance(50) { addSnapshot(index, &manifest, &own) }
         return manifest
     }
+
+    /// Of a machine or of a volume, where there is one. Each generation of the fleet is a day later.
+    private static func addSnapshot(
+        _ index: Int, _ manifest: inout FleetManifest, _ random: inout SeededGenerator
+    ) {
+        var spec = Snapshot.Spec(
+            pool: random.chance(50) ? "p1" : nil, deletion: random.chance(30) ? .delete : .retain,
+            reuse: random.chance(50))
+        if random.chance(50) {
+            spec.schedule = random.chance(50) ? .every(seconds: 43_200) : .daily(minute: 120)
+            spec.keep = Int.random(in: 1...3, using: &random)
+        }
+        if random.chance(70), let machine = manifest.machines.randomElement(using: &random) {
+            spec.machine = machine.metadata.identity
+        } else if let volume = manifest.volumes.randomElement(using: &random) {
+            spec.volume = volume.metadata.identity
+        } else {
+            return
+        }
+        manifest.snapshots.append(Snapshot(metadata: Metadata(name: "s\(index)"), spec: spec))
+    }
+
+    /// The time at which a generation of the fleet is applied.
+    static func now(_ generation: Int) -> Moment { Moment(seconds: 1_796_000_000 + Int64(generation) * 86_400) }
 
     private static func image(
         _ name: String, _ sha256: String, _ format: Image.Format, isFetched: Bool = false

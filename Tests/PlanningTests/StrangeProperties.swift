@@ -7,7 +7,7 @@ import Testing
 /// What holds on hosts that are in no state that we ever left them in.
 @Suite struct StrangeProperties {
     static let seeds = Array(UInt64(1)...150)
-    let everything = PlanOptions(allowance: .dataLoss)
+    let everything = PlanOptions(allowance: .dataLoss, now: RandomFleet.now(1))
     let identity = Identity(fleet: RandomFleet.fleet.uuid)
 
     /// A host with a fleet, disturbed, and the next fleet.
@@ -24,9 +24,10 @@ import Testing
         }
         let first = make(0)
         var simulator = Simulator.empty(first)
+        let then = PlanOptions(allowance: .dataLoss, now: RandomFleet.now(0))
         // An export is mounted first.
         for _ in 0..<(Self.hasExport(seed) ? 2 : 1) {
-            try simulator.apply(Planner.plan(first, observed: simulator.observation(first), options: everything))
+            try simulator.apply(Planner.plan(first, observed: simulator.observation(first), options: then))
         }
         simulator.hosts["h0"]?.disturb(&random, identity: identity)
         let next = random.chance(50) ? first : make(1)

@@ -5,6 +5,24 @@ import Model
 extension HostInventory {
     /// Does some of it.
     mutating func disturb(_ random: inout SeededGenerator, identity: Identity) {
+        // Apart, so that all else is as it is without them.
+        var parts = volumes.filter { $0.status?.mark?.part != nil }
+        volumes.removeAll { $0.status?.mark?.part != nil }
+        var own = random
+        for index in parts.indices where own.chance(40) {
+            // A run that was killed while it named them, a disk that was lost, a fleet that knew it before.
+            switch Int.random(in: 0..<3, using: &own) {
+            case 0:
+                parts[index].status?.staged = true
+                parts[index].status?.mark = nil
+                if let path = parts[index].status?.path, !path.hasPrefix("/dev/") {
+                    parts[index].status?.path = path + Identity.stagedSuffix
+                }
+            case 1: parts[index].status?.mark?.retained = true
+            default: parts[index].metadata.name = ""
+            }
+        }
+        defer { volumes += parts.filter { !$0.metadata.name.isEmpty } }
         for index in machines.indices { disturbMachine(index, &random) }
         if random.chance(40) { loseFile(&random) }
         if random.chance(25), let pool = pools.randomElement(using: &random)?.metadata.identity { lose(pool: pool) }

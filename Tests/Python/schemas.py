@@ -36,13 +36,14 @@ ONLY_OURS = {
     *("boot-order", "empty-fleet", "gateway-outside", "group-without-address", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
     *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-leases", "pool-nested"),
     *("export-used", "extent-size", "group-images", "group-used", "group-uuid", "logical-volume", "pool-shared", "vlan-link", "vlan-used"),
-    *("pool-path", "secret", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared", "volume-source"),
+    *("pool-path", "secret", "snapshot-of-nothing", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared", "volume-source"),
 }
 # A schema cannot compare two values, has no arithmetic for addresses and reads no base64: a code, and words of its message.
 EXCEPTIONS = {
     ("conflict", "mtu"),
     *(("value", words) for words in ("is not an address", "is not a block of addresses", "is not a host's public key")),
     ("value", "is not the address of an image"),
+    ("value", "is not a moment"),
 }
 
 EXAMPLES = ["Examples/office", "Examples/racks", "Tests/Cases/every-field", "Tests/Cases/good/grammar/manifests"]

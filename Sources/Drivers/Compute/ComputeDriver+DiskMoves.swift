@@ -139,6 +139,10 @@ extension ComputeDriver {
         for (uuid, disk) in found.flatMap(\.self) {
             try await connection.endBlockCopy(uuid, disk: disk, usesCopy: false, deadline: deadline)
         }
+        let running = try await connection.domains(deadline: deadline) { record -> UUID? in
+            (try? record.definitions.get())?.live.flatMap { MachineMark(domain: $0) } == nil ? nil : record.uuid
+        }
+        for uuid in running.compactMap(\.self) { try await giveUpBackup(uuid, to: places) }
         // That run may have frozen a guest.
         let guests = try await connection.domains(deadline: deadline) { record -> UUID? in
             guard let live = (try? record.definitions.get())?.live, MachineMark(domain: live) != nil else { return nil }

@@ -10,6 +10,10 @@ enum LVMTags {
     private static let deletion = "infra.deletion="
     private static let origin = "infra.origin="
     private static let copy = "infra.copy="
+    private static let snapshot = "infra.snapshot="
+    private static let moment = "infra.moment="
+    private static let disks = "infra.disks="
+    private static let taken = "infra.taken="
     private static let growing = "infra.growing="
     private static let retained = "infra.retained"
     private static let prefix = "infra."
@@ -43,6 +47,10 @@ enum LVMTags {
         if mark.retained { tags.append(retained) }
         // A tag has no space.
         if let text = mark.copy?.rawValue { tags.append(copy + text.replacing(" ", with: ":")) }
+        if let part = mark.part {
+            tags += [snapshot + part.snapshot, moment + part.moment.word, disks + part.disks.joined(separator: ":")]
+            if let word = part.taken?.word { tags.append(taken + word) }
+        }
         return tags
     }
 
@@ -54,7 +62,16 @@ enum LVMTags {
             // Without a word the data is kept.
             deletion: value(deletion, tags).flatMap { Deletion(rawValue: $0) } ?? .retain,
             origin: value(origin, tags), retained: tags.contains(retained),
-            copy: value(copy, tags).flatMap { Volume.Copy(rawValue: $0.replacing(":", with: " ")) })
+            copy: value(copy, tags).flatMap { Volume.Copy(rawValue: $0.replacing(":", with: " ")) }, part: part(tags))
+    }
+
+    private static func part(_ tags: [String]) -> Snapshot.Part? {
+        guard let id = value(snapshot, tags), let moment = value(moment, tags).flatMap({ Moment($0) }),
+            let names = value(disks, tags)
+        else { return nil }
+        return Snapshot.Part(
+            snapshot: id, moment: moment, disks: names.split(separator: ":").map { String($0) },
+            taken: value(taken, tags).flatMap { Moment($0) })
     }
 
     /// The size in bytes that a volume had before a growth that is not finished; nil when there is none.

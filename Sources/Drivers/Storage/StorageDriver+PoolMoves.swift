@@ -30,7 +30,7 @@ extension StorageDriver {
         try await finish()
     }
 
-    private func convert(_ source: Volume, to copy: Volume) async throws(HostError) {
+    func convert(_ source: Volume, to copy: Volume) async throws(HostError) {
         guard let new = copy.status?.path, let old = source.status?.path else { return }
         let formats = (old: source.spec.format.rawValue, new: copy.spec.format.rawValue)
         if copy.status?.isLogical == true {

@@ -9,7 +9,7 @@ struct CheckedFleet {
         checkFleet, checkAddresses, checkGateways, checkTunnels, checkVLANs, checkEVPN, checkHardwareAddresses,
         checkLinkNames,
         checkPools, checkVolumeGroups,
-        checkBoot, checkVolumes, checkVolumeSources, checkImageFormats, checkIgnoredFields,
+        checkBoot, checkVolumes, checkVolumeSources, checkSnapshots, checkImageFormats, checkIgnoredFields,
         checkHosts, checkAdopted, checkSecurityGroups, checkServices,
     ]
 
@@ -21,6 +21,7 @@ struct CheckedFleet {
     let networks: Resources<Network>
     let volumes: Resources<Volume>
     let machines: Resources<VirtualMachine>
+    let snapshots: Resources<Snapshot>
     /// Which documents there are, mistaken ones included.
     let register: Register
 
@@ -35,6 +36,7 @@ struct CheckedFleet {
         networks = Resources(references.resolved(loading.networks))
         volumes = Resources(references.resolved(loading.volumes))
         machines = Resources(references.resolved(loading.machines))
+        snapshots = Resources(references.resolved(loading.snapshots))
         report = references.report
     }
 
@@ -43,7 +45,7 @@ struct CheckedFleet {
         guard let fleet = fleets.first, fleets.count == 1 else { return nil }
         return FleetManifest(
             fleet: fleet, hosts: hosts.all, pools: pools.all, images: images.all, networks: networks.all,
-            volumes: volumes.all, machines: machines.all)
+            volumes: volumes.all, machines: machines.all, snapshots: snapshots.all)
     }
 
     /// The hosts that have a pool.
@@ -98,3 +100,4 @@ extension Image: Identified { static let kind = ResourceKind.image }
 extension Network: Identified { static let kind = ResourceKind.network }
 extension Volume: Identified { static let kind = ResourceKind.volume }
 extension VirtualMachine: Identified { static let kind = ResourceKind.virtualMachine }
+extension Snapshot: Identified { static let kind = ResourceKind.snapshot }

@@ -41,8 +41,20 @@ struct References {
             resolve(.storagePool, &volumes[index].spec.pool, owner, "spec.pool")
             resolve(.image, &volumes[index].spec.image, owner, "spec.image")
             resolve(source: &volumes[index].spec.source, owner, "spec.from.volume")
+            resolve(.snapshot, &volumes[index].spec.snapshot, owner, "spec.from.snapshot")
         }
         return volumes
+    }
+
+    mutating func resolved(_ snapshots: [Snapshot]) -> [Snapshot] {
+        var snapshots = snapshots
+        for index in snapshots.indices {
+            let owner = snapshots[index].resourceID
+            resolve(.virtualMachine, &snapshots[index].spec.machine, owner, "spec.machine")
+            resolve(source: &snapshots[index].spec.volume, owner, "spec.volume")
+            resolve(.storagePool, &snapshots[index].spec.pool, owner, "spec.pool")
+        }
+        return snapshots
     }
 
     mutating func resolved(_ machines: [VirtualMachine]) -> [VirtualMachine] {
@@ -66,6 +78,7 @@ struct References {
             resolve(.storagePool, &declared.pool, owner, field + ".pool")
             resolve(.image, &declared.image, owner, field + ".image")
             resolve(source: &declared.source, owner, field + ".from.volume")
+            resolve(.snapshot, &declared.snapshot, owner, field + ".from.snapshot")
             machine.spec.disks[index].declared = declared
         }
         for index in machine.spec.interfaces.indices {

@@ -9,6 +9,9 @@ extension VirtualMachine.Disk {
         var size: ByteCount?
         var image: String?
         var source: String?
+        var snapshot: String?
+        var snapshotDisk: String?
+        var snapshotMoment: Moment?
         var clone = Volume.Clone.linked
         var format: Volume.Format?
         var deletion = Deletion.retain
@@ -31,6 +34,9 @@ extension VirtualMachine.Disk {
             size = declared.size
             image = declared.image
             source = declared.source
+            snapshot = declared.snapshot
+            snapshotDisk = declared.snapshotDisk
+            snapshotMoment = declared.snapshotMoment
             clone = declared.clone
             format = declared.format == .qcow2 ? nil : declared.format
             deletion = declared.deletion
@@ -48,8 +54,9 @@ extension VirtualMachine.Disk {
                     name: name, volume: volume, bus: bus, bootOrder: bootOrder, path: path, format: format)
             }
             let declared = Volume.Spec(
-                pool: pool, size: size, image: image, source: source, clone: clone, format: format ?? .qcow2,
-                deletion: deletion, reuse: reuse)
+                pool: pool, size: size, image: image, source: source, snapshot: snapshot, snapshotDisk: snapshotDisk,
+                snapshotMoment: snapshotMoment, clone: clone, format: format ?? .qcow2, deletion: deletion,
+                reuse: reuse)
             return VirtualMachine.Disk(
                 name: name, volume: volume, declared: declared, bus: bus, bootOrder: bootOrder, path: path)
         }
@@ -71,8 +78,13 @@ extension VirtualMachine.Disk {
             .optional("size", \.size, .size(Volume.sizes), sample: .gibibytes(3), "The size the guest sees."),
             .optional("image", \.image, .name, sample: "other", "The Image it starts from; empty if left out."),
             .group(
-                "from", Volume.origin(Written(), image: \.image, source: \.source, clone: \.clone),
-                "What it starts from, in long form: {image: tiny} or {volume: other}."),
+                "from",
+                Volume.origin(
+                    Written(),
+                    Volume.Origin(
+                        image: \.image, source: \.source, snapshot: \.snapshot, disk: \.snapshotDisk,
+                        moment: \.snapshotMoment, clone: \.clone)),
+                "What it starts from, in long form: {image: tiny}, {volume: other} or {snapshot: nightly}."),
             .defaulted(
                 "clone", \.clone, .word(), to: .linked,
                 "Whether it is a thin layer over what it starts from or a copy of its own."),

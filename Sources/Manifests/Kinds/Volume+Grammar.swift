@@ -23,7 +23,9 @@ extension Volume {
             .required("pool", \.pool, .name, "The StoragePool it lies in."),
             .required("size", \.size, .size(sizes), "The size the guest sees."),
             .optional("image", \.image, .name, sample: "other", "The Image it starts from; empty if left out."),
-            .group("from", fromGrammar, "What it starts from, in long form: {image: tiny} or {volume: other}."),
+            .group(
+                "from", fromGrammar,
+                "What it starts from, in long form: {image: tiny}, {volume: other} or {snapshot: nightly}."),
             .defaulted(
                 "clone", \.clone, .word(), to: .linked,
                 "Whether it is a thin layer over what it starts from or a copy of its own."),
@@ -43,7 +45,11 @@ extension Volume {
         decoding.refuseOrigin(ofAdopted: node)
     }
 
-    private static let fromGrammar = origin(empty, image: \.image, source: \.source, clone: \.clone)
+    private static let fromGrammar = origin(
+        empty,
+        Origin(
+            image: \.image, source: \.source, snapshot: \.snapshot, disk: \.snapshotDisk, moment: \.snapshotMoment,
+            clone: \.clone))
 
     /// The short form or the long one, not both.
     static let originTogether = together(adopted: [])
@@ -67,25 +73,57 @@ extension Volume {
     }
 
     /// The long form of `image` and `clone`. Read only: what is written has the short form.
-    static func origin<Root: Sendable>(
-        _ initial: Root, image: FieldPath<Root, String?>, source: FieldPath<Root, String?>,
-        clone: FieldPath<Root, Clone>
-    ) -> Record<Root> {
-        let either = ["image", "volume"].map { name in
+    static func origin<Root: Sendable>(_ initial: Root, _ fields: Origin<Root>) -> Record<Root> {
+        let either = Decoding.origins.map { name in
             JSONValue.members([("required", .array([.string(name)]))])
         }
+        let withSnapshot = JSONValue.array([.string("snapshot")])
         return Record(
             "what a volume starts from", initial,
             [
-                .readOnly(.optional("image", image, .name, "The Image.")),
+                .readOnly(.optional("image", fields.image, .name, "The Image.")),
                 .readOnly(
-                    .optional("volume", source, .volumeName, "The volume that it is a copy of, as that is then.")),
-                .readOnly(.defaulted("clone", clone, .word(), to: .linked, "Linked or full.")),
-            ], reserved: ["snapshot"], together: [("oneOf", .array(either))]
+                    .optional("volume", fields.source, .volumeName, "The volume that it is a copy of, as that is then.")
+                ),
+                .readOnly(.optional("snapshot", fields.snapshot, .name, "The Snapshot.")),
+                .readOnly(
+                    .optional(
+                        "disk", fields.disk, .name,
+                        "Which disk of the snapshot; that of its own name if left out, or the only one.")),
+                .readOnly(
+                    .optional(
+                        "moment", fields.moment, .moment,
+                        "Which of the times that it was taken; the last one if left out.")),
+                .readOnly(.defaulted("clone", fields.clone, .word(), to: .linked, "Linked or full.")),
+            ],
+            together: [
+                ("oneOf", .array(either)),
+                ("dependentRequired", .members([("disk", withSnapshot), ("moment", withSnapshot)])),
+            ]
         ) { _, decoding, node in
             decoding.requireOneOrigin(in: node)
         }
     }
+
+    /// Where a value keeps what a volume starts from.
+    struct Origin<Root> {
+        let image: FieldPath<Root, String?>
+        let source: FieldPath<Root, String?>
+        let snapshot: FieldPath<Root, String?>
+        let disk: FieldPath<Root, String?>
+        let moment: FieldPath<Root, Moment?>
+        let clone: FieldPath<Root, Clone>
+    }
+
+    private static let partGrammar = Record(
+        "a part of a snapshot", Snapshot.Part(snapshot: "", moment: Moment(seconds: 0), disks: []),
+        [
+            .required("snapshot", \.snapshot, .observed, "The snapshot."),
+            .required("moment", \.moment, .moment, "Which of the times that it was taken."),
+            .required(
+                "disks", \.disks, .list("names", of: .observed, sample: "other"), "All disks of that time."),
+            .optional("taken", \.taken, .moment, "When it was taken."),
+        ])
 
     private static let markGrammar = Record(
         "a mark", Mark(fleet: .none, id: "", deletion: .retain),
@@ -103,6 +141,7 @@ extension Volume {
                 "What it is beside the copy that counts: incoming, moved-to a host, incoming-from or moved-to-pool a pool."
             ),
             .optional("shared", \.shared, .boolean, "Whether several hosts reach the file."),
+            .optional("part", \.part, partGrammar.form, "What it is of a snapshot."),
         ])
 
     private static let statusGrammar = Record(
@@ -137,16 +176,23 @@ extension Decoding {
         }
     }
 
+    /// What a volume can start from.
+    static let origins = ["image", "volume", "snapshot"]
+
     /// Reports an origin that is none, or two.
     fileprivate func requireOneOrigin(in mapping: Int) {
-        let said = ["image", "volume"].filter { tree.value(of: $0, in: mapping) != nil }
+        let said = Self.origins.filter { tree.value(of: $0, in: mapping) != nil }
+        for name in ["disk", "moment"] where !said.contains("snapshot") {
+            guard let detail = tree.value(of: name, in: mapping) else { continue }
+            fail(detail, "missing-field", "\(name) is said of a snapshot", help: "write snapshot, or leave it out")
+        }
         guard said.count != 1 else { return }
         if said.isEmpty {
             fail(
-                mapping, "missing-field", "from needs image or volume",
-                help: "write from: {image: …} or from: {volume: …}")
-        } else if let second = tree.value(of: "volume", in: mapping) {
-            fail(second, "conflict", "a volume starts from an image or from a volume", help: "keep one of them")
+                mapping, "missing-field", "from needs image, volume or snapshot",
+                help: "write from: {image: …}, from: {volume: …} or from: {snapshot: …}")
+        } else if let second = tree.value(of: said[1], in: mapping) {
+            fail(second, "conflict", "a volume starts from one of image, volume and snapshot", help: "keep one of them")
         }
     }
 

@@ -230,7 +230,8 @@ extension Placement {
 
     /// Whether what a new volume is a copy of is on that host, or nowhere yet.
     private func isBesideOrigin(_ volume: Volume, _ host: Int) -> Bool {
-        let sites = volume.spec.source.map { whereabouts.hosts(ofVolume: $0) } ?? []
+        let kept = volume.spec.snapshot.flatMap { whereabouts.host(ofSnapshot: $0, at: volume.spec.snapshotMoment) }
+        let sites = volume.spec.source.map { whereabouts.hosts(ofVolume: $0) } ?? [kept].compactMap(\.self)
         return sites.isEmpty || sites.contains(whereabouts.hosts[host].metadata.identity)
     }
 

@@ -41,6 +41,8 @@ struct Whereabouts {
     private(set) var freed: [String: String] = [:]
     /// Machines that are on a host that was said to be off and answers again, and may be elsewhere meanwhile, by that host.
     private var returned: [String: [String]] = [:]
+    /// Where snapshots are, by the time that they were taken at.
+    private var snapshots: [String: [Moment: String]] = [:]
     /// Pools whose files are on each of their hosts: a volume in one says nothing of a machine's place.
     let shared: SharedPools
     /// The hosts that see a volume in one of them.
@@ -88,6 +90,7 @@ struct Whereabouts {
         }
         for volume in inventory.volumes {
             guard let status = volume.status, !status.staged, let mark = status.mark else { continue }
+            if let part = mark.part { snapshots[part.snapshot, default: [:]][part.moment] = host }
             if shared.contains(volume.spec.pool) {
                 reached[volume.metadata.identity, default: []].insert(host)
                 if leasedPools.contains(volume.spec.pool), mark.copy == nil, !mark.retained {
@@ -121,6 +124,12 @@ struct Whereabouts {
     func hosts(ofVolume id: String) -> [String] {
         let seen = volumes[id]
         return seen.isEmpty ? retained[id] : seen
+    }
+
+    /// The host that has a snapshot of some time, the last one when nil.
+    func host(ofSnapshot id: String, at moment: Moment?) -> String? {
+        guard let all = snapshots[id], let moment = moment ?? all.keys.max() else { return nil }
+        return all[moment]
     }
 
     /// Whether a volume was seen on a host, whatever copy it is.
@@ -170,7 +179,7 @@ struct Whereabouts {
             case .storagePool:
                 // Disks of its own may lie in any pool when they are volumes with documents of their own.
                 return machine.spec.disks.contains { $0.declared == nil || $0.declared?.pool == resource.id }
-            case .fleet, .host, .image, .network: return false
+            case .fleet, .host, .image, .network, .snapshot: return false
             }
         }
     }

@@ -18,7 +18,7 @@ struct DiffCommand: AsyncParsableCommand {
         let input = try await FleetInput.load(fleet, secrets, format: output.format)
         let connected = await ConnectedFleet(
             input.manifest, files: input.files, secrets: input.secrets, settings: run.settings)
-        let plan = input.located(await connected.plan(PlanOptions(allowance: .dataLoss)))
+        let plan = input.located(await connected.plan(PlanOptions(allowance: .dataLoss, now: .now)))
         switch output.format {
         case .text: Console.output(PlanText(isColoured: Console.isAnimated).differences(plan))
         case .json: Console.output(try JSONOutput.document(plan))

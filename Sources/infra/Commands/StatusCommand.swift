@@ -28,7 +28,8 @@ struct StatusCommand: AsyncParsableCommand {
         let connected = await ConnectedFleet(
             input.manifest, files: input.files, secrets: input.secrets, settings: run.settings)
         let observed = await connected.observe()
-        let plan = Planner.plan(input.manifest, observed: observed, options: PlanOptions(allowance: .dataLoss))
+        let plan = Planner.plan(
+            input.manifest, observed: observed, options: PlanOptions(allowance: .dataLoss, now: .now))
         let report = StatusReport(plan: plan, observed: observed)
         switch output.format {
         case .text: Console.output((clearing ? "\u{1b}[H\u{1b}[2J" : "") + report.text)

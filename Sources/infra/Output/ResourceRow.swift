@@ -86,6 +86,20 @@ struct ResourceRow: Encodable {
                         Column("path", $0.status?.path),
                     ])
             }
+        case .snapshot:
+            return inventory.volumes.compactMap { volume in
+                guard let part = volume.status?.mark?.part else { return nil }
+                return row(
+                    part.snapshot,
+                    [
+                        Column("moment", part.moment.description),
+                        Column("disk", Snapshot.Part.named(by: volume.metadata.identity)?.disk),
+                        Column("taken", part.taken?.description), Column("pool", volume.spec.pool),
+                        Column("size", volume.spec.size.description),
+                        Column("allocated", volume.status?.allocation?.rounded),
+                        Column("retained", volume.status?.mark.map { String($0.retained) }),
+                    ])
+            }
         case .virtualMachine:
             return inventory.machines.map {
                 // What runs, not what the next start will have.

@@ -53,7 +53,7 @@ extension ResourceKind {
         switch self {
         case .fleet, .host: [.host]
         case .virtualMachine: [.host, .compute]
-        case .storagePool, .image, .volume: [.host, .storage]
+        case .storagePool, .image, .volume, .snapshot: [.host, .storage]
         case .network: [.host, .network]
         }
     }

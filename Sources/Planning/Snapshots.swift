@@ -1,0 +1,140 @@
+import Model
+
+/// What there is of the fleet's snapshots on all hosts, as the marks of the volumes tell that are their parts, and which are to
+/// be taken anew.
+struct Snapshots {
+    /// A snapshot as it was taken at some time.
+    struct Generation {
+        let moment: Moment
+        let host: String
+        /// Its parts, by disk, sorted by that.
+        let parts: [(disk: String, volume: Volume)]
+        /// Whether all of it was seen.
+        let isWhole: Bool
+    }
+
+    /// Which time of which snapshot on which host.
+    private struct Key: Hashable {
+        let snapshot: String
+        let moment: Moment
+        let host: String
+    }
+
+    /// Those of the manifests, sorted by identity.
+    let declared: [Snapshot]
+    /// What was taken of each, the oldest first.
+    private let generations: [String: [Generation]]
+    /// Hosts and pools of which it is not known what of snapshots they have, with the reason.
+    private let gaps: [(place: String, reason: String)]
+    /// The time of the plan; nothing is taken without one.
+    let now: Moment?
+
+    init(_ manifest: FleetManifest, observed: [String: HostInventory], now: Moment?) {
+        declared = manifest.snapshots
+        self.now = now
+        let reused = Set(declared.filter(\.spec.reuse).map(\.metadata.identity))
+        var parts: [Key: [(disk: String, volume: Volume)]] = [:]
+        for (host, inventory) in observed {
+            for volume in inventory.volumes {
+                guard let name = Snapshot.Part.named(by: volume.metadata.identity), volume.status?.staged == false,
+                    let mark = volume.status?.mark, mark.part?.snapshot == name.snapshot,
+                    !mark.retained || reused.contains(name.snapshot)
+                else { continue }
+                let key = Key(snapshot: name.snapshot, moment: name.moment, host: host)
+                parts[key, default: []].append((name.disk, volume))
+            }
+        }
+        let found = parts.map { key, parts in
+            let disks = Set(parts.flatMap { $0.volume.status?.mark?.part?.disks ?? [] })
+            let generation = Generation(
+                moment: key.moment, host: key.host, parts: parts.sorted { $0.disk < $1.disk },
+                isWhole: disks.isSubset(of: parts.map(\.disk)))
+            return (key.snapshot, generation)
+        }
+        generations = Dictionary(grouping: found, by: \.0).mapValues { all in
+            all.map(\.1).sorted { ($0.moment, $0.host) < ($1.moment, $1.host) }
+        }
+        gaps = observed.sorted { $0.key < $1.key }.flatMap { host, inventory in
+            inventory.unknown.filter { $0.area == .host || $0.area == .storage }.map { area in
+                (area.resource.map { "\($0) on host \(host)" } ?? "host \(host)", area.reason)
+            }
+        }
+    }
+
+    /// What was taken of a snapshot, the oldest first.
+    func generations(of snapshot: String) -> [Generation] { generations[snapshot] ?? [] }
+
+    /// The generation that a volume starts from; nil when it was not seen, or not all of it.
+    func origin(_ snapshot: String, at moment: Moment?) -> Generation? {
+        generations(of: snapshot).last { $0.isWhole && (moment == nil || $0.moment == moment) }
+    }
+
+    /// The mark of a part that has not got its name yet, though others of the same time have: they get theirs only once all of them
+    /// are whole. Nil of any other unfinished volume.
+    func mark(ofUnnamed volume: Volume, on host: String) -> Volume.Mark? {
+        guard let name = Snapshot.Part.named(by: volume.metadata.identity) else { return nil }
+        let others = generations(of: name.snapshot).first { $0.moment == name.moment && $0.host == host }?.parts ?? []
+        // One gets its name only once all are whole.
+        guard let known = others.compactMap({ $0.volume.status?.mark }).first,
+            known.part?.disks.contains(name.disk) == true, !others.contains(where: { $0.disk == name.disk })
+        else { return nil }
+        var mark = known
+        mark.id = volume.metadata.identity
+        mark.origin = nil
+        return mark
+    }
+
+    /// Whether a snapshot is to be taken now: it never was, or its schedule says so.
+    func isDue(_ snapshot: Snapshot) -> Bool {
+        guard let now else { return false }
+        // What a clock that was wrong has left of times to come says nothing of when the next one is due.
+        let last = generations(of: snapshot.metadata.identity).last { $0.moment <= now }?.moment
+        guard let last else { return true }
+        switch snapshot.spec.schedule {
+        case nil: return false
+        case .every(let seconds): return last.adding(Int64(seconds)) <= now
+        case .daily(let minute):
+            let today = now.midnight.adding(Int64(minute) * 60)
+            return last < (today <= now ? today : today.adding(-86_400))
+        }
+    }
+
+    /// What is told of those that are due and of which there is nothing yet to keep.
+    func waiting(_ steps: [Step], _ blocked: [Blocked]) -> [Diagnostic] {
+        let told = Set(steps.map(\.resource) + blocked.map(\.resource))
+        return declared.filter { isDue($0) && !told.contains(ResourceID(.snapshot, $0.metadata.identity)) }.map {
+            let subject = $0.spec.references.first { $0.kind != .storagePool }
+            return Diagnostic(
+                .note, code: "snapshot-waits", "waits for \(subject.map { "\($0)" } ?? "it"), which is not there",
+                resource: ResourceID(.snapshot, $0.metadata.identity))
+        }
+    }
+
+    /// Why it is not known whether a snapshot was ever taken; nil when it is.
+    func doubt(about snapshot: Snapshot) -> String? {
+        guard generations(of: snapshot.metadata.identity).isEmpty, let gap = gaps.first else { return nil }
+        return "\(gap.place) is unknown, and may have it: \(gap.reason)"
+    }
+
+    /// The parts of declared snapshots on a host, as they are to be.
+    func kept(on host: String) -> [Volume] {
+        declared.flatMap { snapshot in
+            generations(of: snapshot.metadata.identity).filter { $0.host == host }.flatMap(\.parts).map { part in
+                var volume = part.volume
+                volume.spec.deletion = snapshot.spec.deletion
+                volume.spec.reuse = snapshot.spec.reuse
+                volume.status?.mark?.deletion = snapshot.spec.deletion
+                volume.status?.mark?.retained = false
+                return volume
+            }
+        }
+    }
+}
+
+extension Snapshot.Spec {
+    /// What a snapshot refers to.
+    var references: [ResourceID] {
+        [machine.map { ResourceID(.virtualMachine, $0) }, volume.map { ResourceID(.volume, $0) }]
+            .compactMap(\.self) + (pool.map { [ResourceID(.storagePool, $0)] } ?? [])
+    }
+}

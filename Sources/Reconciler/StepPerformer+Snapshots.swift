@@ -1,0 +1,55 @@
+import Drivers
+import Foundation
+import Hosts
+public import Model
+import Planning
+
+extension Moment {
+    /// Now, by this machine's clock.
+    public static var now: Moment { Moment(seconds: Int64(Date().timeIntervalSince1970.rounded(.down))) }
+}
+
+extension StepPerformer {
+    /// Keeps what disks hold at one moment. Whether their machine runs is looked at now: a guest may have ended by itself.
+    func take(
+        _ planned: [SnapshotDisk], _ machine: VirtualMachine?, time: Duration,
+        report: @escaping @Sendable (MoveProgress) -> Void
+    ) async throws(HostError) {
+        let (compute, storage, pools) = (session.compute, session.storage, manifest.pools)
+        let now = Moment.now
+        let disks = planned.map { disk in
+            var disk = disk
+            disk.volume.status?.mark?.part?.taken = now
+            return disk
+        }
+        do throws(HostError) {
+            guard let machine, try await compute.isActive(machine, deadline: deadline) else {
+                try await storage.keep(disks.map { ($0.volume, $0.source) }, pools: pools)
+                return try await name(disks)
+            }
+            if let disk = disks.first, disks.count == 1, storage.isSnapshot(disk.volume, of: disk.source) {
+                try await compute.whileFrozen(machine, disk: disk.disk, is: disk.source, deadline: deadline) {
+                    () throws(HostError) in
+                    try await storage.snapshot(disk.volume, of: disk.source, pools: pools)
+                }
+            } else {
+                var places: [String] = []
+                for disk in disks {
+                    places.append(try await storage.beginPart(disk.volume, of: disk.source, pools: pools))
+                }
+                try await compute.backUp(
+                    machine, disks.map { ($0.disk, $0.source, $0.volume) }, to: places,
+                    bandwidth: manifest.fleet.migration.bandwidth, time: time, deadline: deadline, report: report)
+            }
+        } catch {
+            for disk in disks { try? await storage.abandonClone(disk.volume) }
+            throw error
+        }
+        try await name(disks)
+    }
+
+    /// From the first name on, all of it counts: what is cut off here is gone on with by the next run.
+    private func name(_ disks: [SnapshotDisk]) async throws(HostError) {
+        for disk in disks { try await session.storage.finishPart(disk.volume) }
+    }
+}
