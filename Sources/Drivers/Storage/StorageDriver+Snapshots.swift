@@ -46,7 +46,7 @@ extension StorageDriver {
         case .missing:
             // Nobody writes to it any more.
             try await finish(
-                plan.path, staged: plan.path + Identity.stagedSuffix, mark: try FileMark(plan.mark), mode: "0400")
+                plan.path, staged: plan.path + Identity.stagedSuffix, mark: try FileMark(plan.mark), mode: 0o400)
         case .file(let mark):
             guard mark?.volume(plan.id, in: identity)?.part == plan.mark.part else {
                 throw .surprise("\(plan.path) is there and not that part")
