@@ -30,7 +30,7 @@ extension LiveTests {
                 #expect(numbers.data >= first && numbers.root <= last + 1, "\(first) \(numbers) \(last)")
                 #expect(numbers.root == numbers.data || numbers.root == numbers.data + 1, "\(numbers)")
                 #expect(try await numbers == self.numbers(fleet, folder: fleet.home + "/kept", "kept.*"))
-                #expect(try await sh("virsh domjobinfo origin | head -n 1 | tr -s ' '") == "Job type: None ")
+                #expect(try await sh("virsh domjobinfo origin | sed -n 1p | tr -s ' '") == "Job type: None ")
                 let listed = try await fleet.infra("get", "Snapshot/kept")
                 #expect(listed.output.split(separator: "\n").count == 3, "\(listed)")
 
