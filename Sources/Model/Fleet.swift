@@ -54,15 +54,29 @@ public struct Fleet: Hashable, Sendable, Codable {
         public var deletionBudget: Int
         /// What to do about drift.
         public var drift: Drift
+        /// Whether snapshots go beyond those that they keep, each time that a new one was taken.
+        public var rotateSnapshots: Bool
 
         /// The policy of a fleet; the defaults are those of a manifest that says nothing.
         public init(
-            unattended: Unattended = .live, prune: Bool = false, deletionBudget: Int = 1, drift: Drift = .correct
+            unattended: Unattended = .live, prune: Bool = false, deletionBudget: Int = 1, drift: Drift = .correct,
+            rotateSnapshots: Bool = false
         ) {
             self.unattended = unattended
             self.prune = prune
             self.deletionBudget = deletionBudget
             self.drift = drift
+            self.rotateSnapshots = rotateSnapshots
+        }
+
+        /// Reads a policy, that of an older version included, which knew no snapshots.
+        public init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            unattended = try values.decode(Unattended.self, forKey: .unattended)
+            prune = try values.decode(Bool.self, forKey: .prune)
+            deletionBudget = try values.decode(Int.self, forKey: .deletionBudget)
+            drift = try values.decode(Drift.self, forKey: .drift)
+            rotateSnapshots = try values.decodeIfPresent(Bool.self, forKey: .rotateSnapshots) ?? false
         }
     }
 

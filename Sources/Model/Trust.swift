@@ -30,7 +30,8 @@ public struct Trust: Hashable, Sendable, Codable {
 
     /// How a watcher without a trust file judges: everybody who can push may move the fleet, within its own policy.
     public static let everybody = Trust(
-        limits: Fleet.Policy(unattended: .restart, prune: true, deletionBudget: 10_000, drift: .correct))
+        limits: Fleet.Policy(
+            unattended: .restart, prune: true, deletionBudget: 10_000, drift: .correct, rotateSnapshots: true))
 
     /// Whose commits count.
     public init(signers: [Signer] = [], limits: Fleet.Policy) {
@@ -45,7 +46,8 @@ extension Fleet.Policy {
         Fleet.Policy(
             unattended: min(unattended, other.unattended), prune: prune && other.prune,
             deletionBudget: min(deletionBudget, other.deletionBudget),
-            drift: drift == .report || other.drift == .report ? .report : .correct)
+            drift: drift == .report || other.drift == .report ? .report : .correct,
+            rotateSnapshots: rotateSnapshots && other.rotateSnapshots)
     }
 }
 

@@ -39,6 +39,7 @@ extension HostPlanner {
     /// What a snapshot is of; nil when it is of nothing on this host, or it was told why not now.
     private mutating func subject(of snapshot: Snapshot) -> Subject? {
         let resource = ResourceID(.snapshot, snapshot.metadata.identity)
+        if isBlocked(resource) { return nil }
         if let machine = snapshot.spec.machine {
             let isHere = expectation.inventory.machines.contains { $0.metadata.identity == machine }
             return isHere ? subject(machine: machine, resource) : nil

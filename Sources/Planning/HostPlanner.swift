@@ -74,6 +74,7 @@ struct HostPlanner {
         planMachines()
         holdPoolMoves()
         planSnapshots()
+        planRotation()
         planFirewall()
         // What goes comes last: whether anything still needs it is known then.
         planLeavingVolumes()

@@ -31,6 +31,8 @@ public enum Operation: Hashable, Sendable, Codable {
     case takeSnapshot([SnapshotDisk], machine: VirtualMachine?)
     /// Give a part of a snapshot its name and its mark, which is whole.
     case finishPart(Volume)
+    /// Remove a part of a snapshot beyond those that it keeps; of what is kept these parts are on the same host.
+    case rotatePart(Volume, keeping: [Volume])
     /// Grow a volume that no running machine uses.
     case growVolume(Volume)
     /// Grow a volume under a running machine.
@@ -149,6 +151,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .copyVolume, .copyWithin: "copy"
         case .takeSnapshot: "take"
         case .finishPart: "finish"
+        case .rotatePart: "rotate"
         case .moveDisk: "move"
         case .removeReplaced(let volume, _, _): "remove-copy-\(volume.spec.pool)-\(volume.spec.format.rawValue)"
         case .removeCopy: "remove-copy"
@@ -210,6 +213,7 @@ public enum Operation: Hashable, Sendable, Codable {
         case .cloneVolume: "copying the volume it starts from"
         case .takeSnapshot: "taking the snapshot"
         case .finishPart: "naming a part of a snapshot"
+        case .rotatePart: "removing an old part of a snapshot"
         case .growVolume: "growing the volume"
         case .growDisk: "growing the volume under the running machine"
         case .markVolume: "marking the volume"

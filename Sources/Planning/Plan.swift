@@ -29,6 +29,8 @@ public struct Plan: Hashable, Sendable, Codable {
     public var capacity: [Capacity] = []
     /// Volumes that left the fleet and were kept.
     public var retained: [Volume] = []
+    /// When a snapshot is due next; nil when none will be.
+    public var nextSnapshot: Moment?
     /// What is not ours, by host.
     public var foreign: [String: [ForeignObject]] = [:]
 

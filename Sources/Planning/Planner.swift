@@ -16,6 +16,8 @@ public struct PlanOptions: Hashable, Sendable {
     public var removesUnusedImages: Bool
     /// The time that the plan is made at, which says what snapshots are due; none are without it.
     public var now: Moment?
+    /// Whether the policy lets a snapshot that is taken anew remove the oldest beyond those that it keeps.
+    public var rotatesSnapshots: Bool
     /// What is asked of machines beside what the manifests say. Then nothing else is done; the machines are the targets.
     public var request: PowerRequest?
 
@@ -33,7 +35,7 @@ public struct PlanOptions: Hashable, Sendable {
     public init(
         allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false,
         removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:], removesUnusedImages: Bool = false,
-        now: Moment? = nil, request: PowerRequest? = nil
+        now: Moment? = nil, rotatesSnapshots: Bool = false, request: PowerRequest? = nil
     ) {
         self.allowance = allowance
         self.targets = targets
@@ -42,6 +44,7 @@ public struct PlanOptions: Hashable, Sendable {
         self.heldBack = heldBack
         self.removesUnusedImages = removesUnusedImages
         self.now = now
+        self.rotatesSnapshots = rotatesSnapshots
         self.request = request
     }
 
@@ -185,6 +188,7 @@ public enum Planner {
         let held = heldMoves(placement, wanted, planners)
         if !held.isEmpty { return (plan, held) }
         plan.notes += snapshots.waiting(steps, plan.blocked)
+        plan.nextSnapshot = snapshots.next
         plan.capacity = shared.merged(plan.capacity)
         plan.blocked += lostHosts(wanted, observed)
         steps = withoutOrphans(steps)
@@ -194,7 +198,7 @@ public enum Planner {
         }
         plan.notes += renameHints(steps)
         if !options.targets.isEmpty {
-            let kept = targets(wanted, options)
+            let kept = targets(wanted, steps, options)
             let whole = steps
             // A disk moves with its machine or not at all.
             let going = Set(placement.moves.filter { $0.to != nil }.map(\.machine))
@@ -205,7 +209,8 @@ public enum Planner {
             let left = Set(staying.flatMap(\.volumes).map { ResourceID(.volume, $0) })
             steps = steps.filter {
                 // What the firewall and FRR say is for the targets, and else as it was.
-                (kept.contains($0.resource) || $0.operation.isOfHost) && $0.action != .delete && $0.action != .release
+                (kept.contains($0.resource) || $0.operation.isOfHost)
+                    && ($0.action != .delete || $0.isRotation && $0.disruption == .none) && $0.action != .release
                     && !left.contains($0.resource)
             }
             steps = withoutHalves(steps, of: whole)
@@ -263,7 +268,7 @@ public enum Planner {
                     step.after.contains(where: missing.contains)
                 case .createVolume(let volume):
                     volume.status?.mark?.copy?.isOfPool == true && step.after.contains(where: missing.contains)
-                case .copyWithin, .moveDisk: step.after.contains(where: missing.contains)
+                case .copyWithin, .moveDisk, .takeSnapshot, .rotatePart: step.after.contains(where: missing.contains)
                 default: false
                 }
             }
@@ -312,10 +317,14 @@ public enum Planner {
     }
 
     /// The targets and what they refer to.
-    private static func targets(_ manifest: FleetManifest, _ options: PlanOptions) -> Set<ResourceID> {
+    private static func targets(
+        _ manifest: FleetManifest, _ steps: [Step], _ options: PlanOptions
+    ) -> Set<ResourceID> {
         var kept = options.targets
         for snapshot in manifest.snapshots where kept.contains(ResourceID(.snapshot, snapshot.metadata.identity)) {
-            kept.formUnion(snapshot.spec.references)
+            // It is taken of what is there.
+            kept.formUnion(snapshot.spec.references.filter { $0.kind == .storagePool })
+            kept.formUnion(steps.filter { $0.isPart(of: snapshot.metadata.identity) }.map(\.resource))
         }
         for machine in manifest.machines where kept.contains(ResourceID(.virtualMachine, machine.metadata.identity)) {
             kept.formUnion(machine.references)

@@ -114,7 +114,7 @@ extension HostInventory {
         case .adoptPool, .adoptVolume, .adoptBridge, .adoptTunnel, .adoptMachine: try adopt(operation)
         case .createPool, .startPool, .growPool, .markPool, .removePool, .releasePool: try performOnPool(operation)
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
-            .removeStaged, .finishPart, .writeSeed, .removeSeed:
+            .removeStaged, .finishPart, .rotatePart, .writeSeed, .removeSeed:
             try performOnFile(operation)
         case .copyWithin, .moveDisk, .removeReplaced, .cloneVolume, .takeSnapshot: try performOnCopy(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
@@ -170,6 +170,15 @@ extension HostInventory {
         case .removeVolume(let volume):
             try require(
                 !machines.contains { $0.paths.contains(volume.status?.path ?? "") }, "a machine uses the volume")
+            volumes.removeAll { $0.status?.path == volume.status?.path }
+        case .rotatePart(let volume, let keeping):
+            for part in keeping {
+                try require(
+                    volumes.contains { $0.status?.path == part.status?.path && $0.status?.staged == false },
+                    "what is kept is not there")
+            }
+            let seen = volumes.first { $0.status?.path == volume.status?.path }
+            try require(seen?.status?.mark?.part == volume.status?.mark?.part, "it is no part of that")
             volumes.removeAll { $0.status?.path == volume.status?.path }
         case .finishPart(let volume):
             let path = volume.status?.path ?? ""

@@ -26,12 +26,18 @@ struct Snapshots {
     private let generations: [String: [Generation]]
     /// Hosts and pools of which it is not known what of snapshots they have, with the reason.
     private let gaps: [(place: String, reason: String)]
+    /// Which generations volumes of the manifests name.
+    private let pinned: [String: Set<Moment>]
     /// The time of the plan; nothing is taken without one.
     let now: Moment?
 
     init(_ manifest: FleetManifest, observed: [String: HostInventory], now: Moment?) {
         declared = manifest.snapshots
         self.now = now
+        let volumes = manifest.volumes.map(\.spec) + manifest.machines.flatMap { $0.spec.disks.compactMap(\.declared) }
+        pinned = volumes.reduce(into: [:]) { pinned, spec in
+            if let id = spec.snapshot, let moment = spec.snapshotMoment { pinned[id, default: []].insert(moment) }
+        }
         let reused = Set(declared.filter(\.spec.reuse).map(\.metadata.identity))
         var parts: [Key: [(disk: String, volume: Volume)]] = [:]
         for (host, inventory) in observed {
@@ -97,6 +103,32 @@ struct Snapshots {
             let today = now.midnight.adding(Int64(minute) * 60)
             return last < (today <= now ? today : today.adding(-86_400))
         }
+    }
+
+    /// When a snapshot is due next; nil when none will be.
+    var next: Moment? {
+        guard let now else { return nil }
+        return declared.compactMap { snapshot -> Moment? in
+            let last = generations(of: snapshot.metadata.identity).last { $0.moment <= now }?.moment
+            switch snapshot.spec.schedule {
+            case nil: return nil
+            case .every(let seconds): return (last ?? now).adding(Int64(seconds))
+            case .daily(let minute):
+                let today = now.midnight.adding(Int64(minute) * 60)
+                return today > now ? today : today.adding(86_400)
+            }
+        }.filter { $0 > now }.min()
+    }
+
+    /// Generations beyond those that a snapshot keeps, the oldest first. Only whole ones count, and what the manifests name stays.
+    ///
+    /// - Parameter isTaken: whether one more is taken now.
+    func surplus(of snapshot: Snapshot, isTaken: Bool) -> [Generation] {
+        guard let now, snapshot.spec.schedule != nil else { return [] }
+        let id = snapshot.metadata.identity
+        let whole = generations(of: id).filter { $0.isWhole && $0.moment <= now }
+        let count = whole.count + (isTaken ? 1 : 0) - snapshot.spec.keep
+        return count <= 0 ? [] : whole.prefix(count).filter { pinned[id]?.contains($0.moment) != true }
     }
 
     /// What is told of those that are due and of which there is nothing yet to keep.

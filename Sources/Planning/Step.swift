@@ -92,10 +92,25 @@ public struct Step: Hashable, Sendable, Codable, Identifiable {
     public var isRemoval: Bool {
         switch operation {
         case .removeStaged, .removeStagedLink: false
+        // Another one was taken for it: nothing leaves the fleet.
+        case .rotatePart: false
         // It leaves the fleet although its file stays.
         case .markVolume(let volume): volume.status?.mark?.retained == true
         default: action == .delete || action == .release
         }
+    }
+
+    /// Whether it takes a snapshot that is due, or removes what one does not keep: no drift of anything.
+    public var isOfSnapshots: Bool { resource.kind == .snapshot || isRotation }
+
+    /// Whether it removes what a snapshot does not keep.
+    var isRotation: Bool {
+        if case .rotatePart = operation { true } else { false }
+    }
+
+    /// Whether it is about a volume that is a part of a snapshot.
+    func isPart(of snapshot: String) -> Bool {
+        resource.kind == .volume && Snapshot.Part.named(by: resource.id)?.snapshot == snapshot
     }
 
     /// Whether both do the same for the same reason. What they wait for may differ: some of it may be done already.

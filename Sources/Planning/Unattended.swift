@@ -3,11 +3,16 @@ public import Model
 /// What a run may do that nobody looks at: never lose data, remove only where the policy says so and within its budget.
 public enum Unattended {
     /// The options of such a run; nil when the policy allows none.
-    /// - Parameter heldBack: Resources that are left alone now, with the reason.
-    public static func options(_ policy: Fleet.Policy, heldBack: [ResourceID: String] = [:]) -> PlanOptions? {
+    /// - Parameters:
+    ///   - heldBack: Resources that are left alone now, with the reason.
+    ///   - now: When the plan is made.
+    public static func options(
+        _ policy: Fleet.Policy, heldBack: [ResourceID: String] = [:], now: Moment? = nil
+    ) -> PlanOptions? {
         guard let allowance = policy.unattended.allowance else { return nil }
         return PlanOptions(
-            allowance: allowance, removal: policy.prune ? .keepingData : .never, heldBack: heldBack)
+            allowance: allowance, removal: policy.prune ? .keepingData : .never, heldBack: heldBack, now: now,
+            rotatesSnapshots: policy.rotateSnapshots)
     }
 
     /// Why a commit that leads to this plan is refused whole; nothing when it is not.

@@ -129,6 +129,7 @@ struct StepPerformer: Sendable {
             let size = ByteCount(disks.reduce(0) { $0 + $1.volume.spec.size.bytes })
             try await take(disks, machine, time: copyTime(size), report: report)
         case .finishPart(let volume): try await storage.finishPart(volume)
+        case .rotatePart(let volume, let kept): try await storage.rotatePart(volume, keeping: kept)
         case .copyWithin(let copy, let source, let machine, let disk):
             try await storage.copyWithin(copy, from: source) { () throws(HostError) in
                 if let machine { try await compute.requireNoSnapshots(machine, deadline: deadline) }

@@ -92,7 +92,7 @@ struct PlanningOptions: ParsableArguments {
     func options(_ input: FleetInput) throws -> PlanOptions {
         PlanOptions(
             allowance: allow, targets: try input.identities(of: target), removesUnusedImages: unusedImages,
-            now: .now)
+            now: .now, rotatesSnapshots: input.manifest.fleet.policy.rotateSnapshots)
     }
 }
 

@@ -20,7 +20,8 @@ struct PlanFile: Codable {
 
     var options: PlanOptions {
         PlanOptions(
-            allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false, now: now)
+            allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false, now: now,
+            rotatesSnapshots: manifest.fleet.policy.rotateSnapshots)
     }
 
     /// Tells that a plan no longer holds.

@@ -61,6 +61,8 @@ extension LiveTests {
                 let again = GuestConsole("restored", of: fleet)
                 try await again.tells("restored up 10.77.0.12")
                 try await again.tells("vdb \(80 << 20)")
+                // After this it tells nothing by itself that would break what is typed.
+                try await again.tells("restored reaches 10.77.0.11")
                 let seen = again.lines().count
                 try await again.type(
                     "for d in vda vdb; do set -- $(dd if=/dev/$d bs=512 skip=100000 count=1 2>/dev/null); "
@@ -132,6 +134,76 @@ extension LiveTests {
                 #expect(named.output.contains("all of it was there when a run was interrupted"), "\(named)")
                 try await sh(#"qemu-img compare "$1"/kept.*.root.*.qcow2 "$1"/origin.root.*.qcow2"#, fleet.pool)
                 #expect(try await fleet.infra("plan").lastLine == "No changes.")
+            }
+        }
+
+        /// What is due is taken by the next run and by a watcher; the oldest goes for it, where the policy says so.
+        @Test func aScheduleKeepsSoMany() async throws {
+            try await withWatched("nightly") { watched in
+                let fleet = watched.fleet
+                try fleet.writeBase(vni: 7794)
+                try fleet.writeQuiet("origin", address: 11)
+                let schedule = "machine: origin, schedule: {every: 24h}, keep: 2"
+                try fleet.write("nightly.yaml", Self.snapshot("nightly", schedule))
+                #expect(try await fleet.apply().lastLine == "No changes.")
+                let first = try await moments(fleet)
+                #expect(first.count == 1)
+                #expect(try await fleet.infra("plan").lastLine == "No changes.")
+
+                // A day later it is due. Nothing goes that is within what it keeps, and nothing beyond without a word.
+                try await age(fleet, seconds: 86_400)
+                for (count, pause) in [(2, 86_400), (3, 86_390)] {
+                    let taken = try await fleet.apply()
+                    #expect(taken.status == 0 && taken.lastLine == "No changes.", "\(taken)")
+                    #expect(try await moments(fleet).count == count)
+                    #expect(taken.output.contains("has 1 more than the 2 that it keeps") == (count > 2), "\(taken)")
+                    try await age(fleet, seconds: pause)
+                }
+                let old = try await moments(fleet)
+                try fleet.writePolicy("rotateSnapshots: true")
+                let commit = try await watched.commit("Rotate")
+                try await watched.push()
+                try await watched.watching { watcher in
+                    // In some seconds it is due, and nobody says so.
+                    repeat { try await watcher.next("converged", of: commit) } while try await moments(fleet) == old
+                    let now = try await moments(fleet)
+                    #expect(now.count == 2 && now[0] == old[2], "\(old) \(now)")
+                    try await age(fleet, seconds: 86_400)
+                    let asked = try await Program.run(Program.infra, ["reconcile", "--socket", watched.socket])
+                    #expect(asked.status == 0, "\(asked)")
+                    let next = try await moments(fleet)
+                    #expect(next.count == 2 && next[1] > now[1], "\(now) \(next)")
+                }
+                // What the manifests ask for goes at once where data may be lost.
+                try fleet.edit("nightly.yaml", "keep: 2", "keep: 1")
+                let asked = try await fleet.apply("--allow", "data-loss")
+                #expect(asked.status == 0 && asked.lastLine == "No changes.", "\(asked)")
+                #expect(try await moments(fleet).count == 1)
+            }
+        }
+
+        /// When the fleet's snapshot was taken, by the names of its files, the oldest first.
+        private func moments(_ fleet: TestFleet) async throws -> [String] {
+            try await sh(#"cd "$1" && ls | grep '^nightly' || true"#, fleet.pool).split(separator: "\n").map {
+                String($0.split(separator: ".")[1])
+            }
+        }
+
+        /// Makes all that was taken so much older, as if the clock had gone on.
+        private func age(_ fleet: TestFleet, seconds: Int) async throws {
+            for word in try await moments(fleet) {
+                let moment = try #require(Moment(word))
+                let older = moment.adding(-Int64(seconds))
+                let old = Snapshot.Part.volume("nightly", moment, disk: "root")
+                let new = Snapshot.Part.volume("nightly", older, disk: "root")
+                try await sh(
+                    #"""
+                    cd "$1"
+                    mark=$(getfattr --only-values -n user.infra "$2" | sed "s/$4/$5/; s/$6/$7/")
+                    setfattr -n user.infra -v "$mark" "$2"
+                    mv "$2" "$3"
+                    """#, fleet.pool, fleet.identity.volumeFileName(old, .qcow2),
+                    fleet.identity.volumeFileName(new, .qcow2), old, new, moment.description, older.description)
             }
         }
 

@@ -15,6 +15,7 @@ import Testing
         "Fleet spec.policy.prune": "read by unattended runs",
         "Fleet spec.policy.deletionBudget": "read by unattended runs",
         "Fleet spec.policy.drift": "read by unattended runs",
+        "Fleet spec.policy.rotateSnapshots": "read when a snapshot is taken",
         "Fleet spec.placement": "read when a new machine is placed",
         "Fleet spec.migration.bandwidth": "read by moves",
         "Fleet spec.migration.maxDowntime": "read by moves",

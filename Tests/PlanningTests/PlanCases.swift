@@ -23,7 +23,8 @@ import Testing
         let manifest = try Self.fleet(folder.appending(path: "manifests"))
         try Self.recordBefore(folder)
         let plan = Planner.plan(
-            manifest, observed: try Self.observed(folder, manifest), options: try Self.options(folder))
+            manifest, observed: try Self.observed(folder, manifest),
+            options: try Self.options(folder, manifest.fleet.policy))
         let text = PlanText().render(plan)
         let expected = folder.appending(path: "plan.txt")
         if Self.isRecording { try Data(text.utf8).write(to: expected) }
@@ -32,7 +33,8 @@ import Testing
         var simulator = Simulator(try Self.observed(folder, manifest))
         try simulator.apply(plan)
         let next = Planner.plan(
-            manifest, observed: simulator.observation(manifest), options: try Self.options(folder))
+            manifest, observed: simulator.observation(manifest),
+            options: try Self.options(folder, manifest.fleet.policy))
         #expect(next.isEmpty, "\(PlanText().render(next))")
     }
 
@@ -64,8 +66,8 @@ import Testing
         try Data(text.utf8).write(to: file)
     }
 
-    private static func options(_ folder: URL) throws -> PlanOptions {
-        var options = PlanOptions(now: Moment("2026-11-30T12:00:00Z"))
+    private static func options(_ folder: URL, _ policy: Fleet.Policy) throws -> PlanOptions {
+        var options = PlanOptions(now: Moment("2026-11-30T12:00:00Z"), rotatesSnapshots: policy.rotateSnapshots)
         let text = (try? String(contentsOf: folder.appending(path: "options"), encoding: .utf8)) ?? ""
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ").map(String.init)

@@ -122,6 +122,51 @@ import Testing
         #expect(next.deferred.isEmpty == plan.deferred.isEmpty)
     }
 
+    /// Without a word nothing goes of what snapshots keep. With the policy's, only where another one is taken in the same run, at most
+    /// two of the oldest, once it is; with any, what it keeps stays.
+    @Test(arguments: seeds, [PlanOptions(), PlanOptions(rotatesSnapshots: true), PlanOptions(allowance: .dataLoss)])
+    func snapshotsKeepWhatTheySay(seed: UInt64, options: PlanOptions) throws {
+        var random = SeededGenerator(seed: seed)
+        var manifest = RandomFleet.make(&random, generation: 0)
+        manifest.snapshots = manifest.machines.prefix(2).enumerated().map { index, machine in
+            Snapshot(
+                metadata: Metadata(name: "k\(index)"),
+                spec: .init(
+                    machine: machine.metadata.identity, keep: Int.random(in: 1...3, using: &random),
+                    schedule: .every(seconds: 86_400)))
+        }
+        var simulator = Simulator.empty(manifest)
+        func kept(_ snapshot: Snapshot) -> Set<Moment> {
+            Set(
+                (simulator.hosts["h0"]?.volumes ?? []).compactMap(\.status?.mark?.part).filter {
+                    $0.snapshot == snapshot.metadata.identity
+                }.map(\.moment))
+        }
+        for day in 0..<6 {
+            var options = options
+            options.now = RandomFleet.now(day)
+            if day == 4 { for index in manifest.snapshots.indices { manifest.snapshots[index].spec.keep = 1 } }
+            let before = manifest.snapshots.map(kept)
+            let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
+            try #require(plan.problems.isEmpty && plan.blocked.isEmpty, "\(PlanText().render(plan))")
+            try simulator.apply(plan)
+            for (snapshot, before) in zip(manifest.snapshots, before) {
+                let now = kept(snapshot)
+                let gone = before.subtracting(now)
+                #expect(now.contains(RandomFleet.now(day)))
+                #expect(now.count >= min(snapshot.spec.keep, before.count + 1))
+                #expect(gone.allSatisfy { old in now.allSatisfy { old < $0 } })
+                if options.allowance == .dataLoss {
+                    #expect(now.count <= snapshot.spec.keep)
+                } else {
+                    #expect(gone.count <= (options.rotatesSnapshots ? 2 : 0))
+                }
+            }
+            let next = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
+            #expect(next.isEmpty && next.deferred.isEmpty, "\(PlanText().render(next))")
+        }
+    }
+
     /// Whatever is deferred: who runs and had rules has rules at every moment, unless the manifests want none.
     @Test(arguments: seeds, [Disruption.live, .dataLoss])
     func whatRunsStaysFiltered(seed: UInt64, allowance: Disruption) throws {

@@ -53,7 +53,9 @@ import Testing
     /// as it is.
     @Test(arguments: seeds) func nothingIsLost(seed: UInt64) throws {
         var (simulator, seen, manifest) = try scene(seed, isBlind: false)
-        let kept = seen.volumes.filter { $0.status?.mark?.deletion == .retain }.map(\.metadata.identity)
+        // What snapshots keep goes by their own rules.
+        let kept = seen.volumes.filter { $0.status?.mark?.deletion == .retain && $0.status?.mark?.part == nil }.map(
+            \.metadata.identity)
         let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
         // Nothing is made in an export that is not mounted.
         let mounted = Set(seen.pools.map(\.metadata.identity))

@@ -174,6 +174,15 @@ extension StorageDriver {
         }
     }
 
+    /// Deletes a part of a snapshot, which LVM looks at once more in the same command.
+    func removeLogicalPart(_ plan: Logical, _ mark: Volume.Mark) async throws(HostError) {
+        try await requireNoSnapshot(of: plan)
+        try await remove(plan.group, plan.name, with: LVMTags.tags(of: mark))
+        if try await self.report().volume(plan.name, in: plan.group) != nil {
+            throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
+        }
+    }
+
     /// LVM takes the snapshots along that are no thin ones: they are worth nothing without it.
     private func requireNoSnapshot(of plan: Logical) async throws(HostError) {
         let volumes = try await report().volumes(in: plan.group)

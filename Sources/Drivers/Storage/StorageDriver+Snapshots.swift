@@ -54,4 +54,37 @@ extension StorageDriver {
         case .other: throw .surprise("\(plan.path) is there and not ours")
         }
     }
+
+    /// Deletes a part of a snapshot beyond those that it keeps.
+    ///
+    /// - Parameter kept: parts of one that it keeps, which have to be there and finished.
+    /// - Throws: `.surprise` when one of these is not, when its own mark is of another snapshot or time, or something has it open.
+    public func rotatePart(_ volume: Volume, keeping kept: [Volume]) async throws(HostError) {
+        guard let part = volume.status?.mark?.part else { return }
+        for other in kept {
+            guard let mark = try await mark(of: other)?.part, mark.snapshot == part.snapshot, mark.moment > part.moment
+            else { throw .surprise("\(other.status?.path ?? "what is kept") is not there, or is no newer part") }
+        }
+        guard let mark = try await mark(of: volume) else { return }
+        guard mark.part?.snapshot == part.snapshot, mark.part?.moment == part.moment else {
+            throw .surprise("\(volume.status?.path ?? "it") is no part of Snapshot/\(part.snapshot) of \(part.moment)")
+        }
+        try await requireClosed(volume)
+        if let plan = try logical(volume) { return try await removeLogicalPart(plan, mark) }
+        let plan = try await planned(volume)
+        try await requireNoLayer(over: plan.path)
+        try await run(StorageScripts.remove, [plan.path])
+    }
+
+    /// What a volume says of itself now; nil when it is not there.
+    private func mark(of volume: Volume) async throws(HostError) -> Volume.Mark? {
+        if let plan = try logical(volume) {
+            guard let there = try find(plan, try await report()) else { return nil }
+            guard !there.tags.contains(LVMTags.staged) else { throw .surprise("\(plan.path) is not finished") }
+            return LVMTags.mark(there.tags, in: identity)
+        }
+        let plan = try await planned(volume)
+        if try await target(plan.path) == .missing { return nil }
+        return try await requireMark(plan)
+    }
 }

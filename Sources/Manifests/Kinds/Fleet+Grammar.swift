@@ -62,6 +62,9 @@ extension Fleet {
                 "deletionBudget", \.deletionBudget, .integer(0...10_000), to: 1,
                 "At most this many removals in one unattended run."),
             .defaulted("drift", \.drift, .word(), to: .correct, "What to do about drift between commits."),
+            .defaulted(
+                "rotateSnapshots", \.rotateSnapshots, .boolean, to: false,
+                "Whether a Snapshot that was taken anew removes the oldest beyond its keep."),
         ])
 }
 

@@ -31,6 +31,9 @@ extension Trust {
                 "deletionBudget", \.deletionBudget, .integer(0...10_000), to: 10_000,
                 "At most this many removals in one run."),
             .defaulted("drift", \.drift, .word(), to: .correct, "What it does about drift between commits."),
+            .defaulted(
+                "rotateSnapshots", \.rotateSnapshots, .boolean, to: true,
+                "Whether a Snapshot that was taken anew may remove the oldest beyond its keep."),
         ])
 
     private static let signerGrammar = Record(

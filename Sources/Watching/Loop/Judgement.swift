@@ -9,6 +9,8 @@ struct Judgement: Sendable {
     let plan: Plan?
     /// Why the commit is refused whole; nothing when it is not.
     var objections: [Diagnostic]
+    /// When it was made.
+    let now: Moment
     /// How long the plan took to make.
     let took: PlanOutline.Took
 
@@ -25,7 +27,8 @@ struct Judgement: Sendable {
         let start = clock.now
         let observed = await fleet.observe()
         let seen = clock.now
-        let options = Unattended.options(mandate.policy, heldBack: held)
+        let now = Moment.now
+        let options = Unattended.options(mandate.policy, heldBack: held, now: now)
         let plan = Planner.plan(
             candidate.manifest, observed: observed, options: options ?? PlanOptions(allowance: .none, removal: .never))
         let planned = clock.now
@@ -33,6 +36,7 @@ struct Judgement: Sendable {
         objections += Unattended.objections(to: plan, standing: before, policy: mandate.policy)
         return Judgement(
             plan: options == nil ? nil : plan, objections: objections.map { $0.placed(in: candidate.sources) },
+            now: now,
             took: PlanOutline.Took(
                 observing: Int((seen - start) / .milliseconds(1)), planning: Int((planned - seen) / .milliseconds(1))))
     }

@@ -16,7 +16,7 @@ extension Watcher {
         let start = clock.now
         let suspended = memory.suspended.reduce(into: [:]) { $0[$1] = Judgement.suspended }
         let held = suspended.merging(backoff.waiting(now: start)) { first, _ in first }
-        guard var options = Unattended.options(policy, heldBack: held) else {
+        guard var options = Unattended.options(policy, heldBack: held, now: admitted.now ?? .now) else {
             await remember(mark, fleet, memory)
             let plan = await fleet.plan(PlanOptions(allowance: .dataLoss))
             report(drift: plan, commit, isNews: cause != .drift)
@@ -34,12 +34,19 @@ extension Watcher {
         let known = memory.ordered
         let isMarked =
             !known.isEmpty && memory.unknown.isEmpty && known.allSatisfy { $0.commit == commit && $0.isApplied }
-        if turn.isMissed, !plan.steps.isEmpty {
-            events.tell(.eventsMissed(resources: ResourceSteps.grouping(plan.steps).map(\.resource)))
+        let drift = plan.steps.filter { !$0.isOfSnapshots }
+        if turn.isMissed, !drift.isEmpty {
+            events.tell(.eventsMissed(resources: ResourceSteps.grouping(drift).map(\.resource)))
         }
+        lookAgain(at: plan.nextSnapshot)
+        var isDueOnly = false
         if cause == .drift, isMarked, policy.drift == .report {
             report(drift: plan, commit, isNews: false)
-            return
+            // What is due did not drift.
+            options.targets = Set(plan.steps.map(\.resource).filter { $0.kind == .snapshot })
+            guard !options.targets.isEmpty else { return }
+            plan = await fleet.plan(options)
+            isDueOnly = true
         }
         if plan.steps.isEmpty, isMarked, !plan.endsFence {
             conclude(revision, plan, held, start, isNews: cause == .commit || cause == .request)
@@ -55,7 +62,8 @@ extension Watcher {
         do throws(ApplyRefusal) {
             let (events, signal) = (events, signal)
             let done = try await fleet.apply(
-                plan, options: options, commit: (mark, memory), lockTimeout: settings.lockTimeout, show: { _ in },
+                plan, options: options, commit: isDueOnly ? nil : (mark, memory), lockTimeout: settings.lockTimeout,
+                show: { _ in },
                 stopReason: reasonToGoNoFurther(with: commit), holdReason: { self.reasonToHold($0) },
                 report: { event in
                     // What hosts tell of our own steps is read at the end anyhow.
@@ -64,10 +72,18 @@ extension Watcher {
                 })
             settle(done.report, of: plan)
             conclude(revision, done.report.remaining ?? plan, held, start, isNews: true, failures: done.report)
+            lookAgain(at: done.report.remaining?.nextSnapshot)
             settle(revision, options)
         } catch {
             refused(error, commit)
         }
+    }
+
+    /// Looks at everything again when a snapshot is due.
+    private func lookAgain(at moment: Moment?) {
+        guard let moment else { return }
+        // A second later than it says, since a moment has no fractions.
+        nextFull = min(nextFull, clock.now + .seconds(max(0, moment.seconds - Moment.now.seconds) + 1))
     }
 
     /// Notes what there is now as what later events are compared with.
@@ -167,7 +183,7 @@ extension Watcher {
     }
 
     private func report(drift plan: Plan, _ commit: String, isNews: Bool) {
-        let resources = ResourceSteps.grouping(plan.steps).map(\.resource)
+        let resources = ResourceSteps.grouping(plan.steps.filter { !$0.isOfSnapshots }).map(\.resource)
         guard isNews || Set(resources) != reported else { return }
         reported = Set(resources)
         events.tell(.driftReported(commit: commit, resources: resources))

@@ -156,8 +156,9 @@ extension Watcher {
     /// What was found of a commit that may be in force.
     struct Admitted: Sendable {
         let mandate: Mandate
-        /// The plan for it, when it was made already.
+        /// The plan for it, when it was made already, and the time of that.
         var plan: Plan?
+        var now: Moment?
         /// How long that took to make.
         var took: PlanOutline.Took?
     }
@@ -210,7 +211,7 @@ extension Watcher {
             judgement.objections.append(objection)
         }
         guard judgement.objections.isEmpty else { return .refused(judgement.objections) }
-        return .admitted(Admitted(mandate: mandate, plan: judgement.plan, took: judgement.took))
+        return .admitted(Admitted(mandate: mandate, plan: judgement.plan, now: judgement.now, took: judgement.took))
     }
 
     private func tell(held candidate: Revision, _ reason: String) {
