@@ -1,0 +1,106 @@
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+/// Snapshots in a volume group, on a VM of the lab.
+@Suite(
+    .enabled(if: LVMHost.isUp, "needs a VM of the lab (`Tests/Lab/lab up --vmhosts 1`), from its underlay"), .serialized
+)
+struct VMHostSnapshotTests {
+    private let vm = LVMHost()
+
+    /// One disk of a guest that runs is kept by a thin snapshot, both of its disks at one moment by libvirt; the one is taken anew for
+    /// the other, a part without its name gets it, and a volume that starts from one shares its blocks.
+    @Test func whatRunsOnAThinPoolIsKept() async throws {
+        try await withVolumeGroups("lvmsnapshot") { fleet in
+            try fleet.edit("fleet.yaml", "spec: {}", "spec: {policy: {rotateSnapshots: true}}")
+            try fleet.write("pools.yaml", fleet.group(thin: "size: 1GiB, overprovision: 2"))
+            let root = "clone: full, format: raw}"
+            try fleet.write(
+                "vm.yaml",
+                fleet.machine(size: "64MiB").replacing(
+                    root, with: root + ", {name: data, pool: fast, size: 32MiB, format: raw}"))
+            let applied = try await fleet.apply()
+            #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+            // The guest sees `data` first.
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: vdb \(64 << 20)")
+            let process = try await vm.sh("cat /run/libvirt/qemu/lvm-vm.pid")
+
+            try fleet.write("one.yaml", snapshot("one", "volume: lvm-vm.root, schedule: {every: 24h}"))
+            try fleet.write("both.yaml", snapshot("both", "machine: lvm-vm"))
+            try fleet.write("files.yaml", snapshot("files", "machine: lvm-vm, pool: disks"))
+            let kept = try await fleet.apply()
+            #expect(kept.status == 0 && kept.lastLine == "No changes.", "\(kept)")
+            let one = try #require(try await parts("one").first)
+            let both = try await parts("both")
+            #expect(both.count == 2)
+            let disk = fleet.identity.logicalVolumeName("lvm-vm.root")
+            #expect(try await vm.sh(#"lvs --noheadings -o origin "$1" | tr -d ' '"#, one) == disk)
+            #expect(try await vm.sh(#"lvs --noheadings -o origin "$1" | tr -d ' '"#, both[1]) == "")
+            #expect(try await vm.tags(both[1]).contains("infra.disks=data:root"))
+            #expect(try await vm.sh("find /var/lib/infra -name 'files.*.qcow2' | wc -l") == "2")
+
+            // The guest goes on, and what is kept stays.
+            let sums = [try await vm.sum(one), try await vm.sum(both[0]), try await vm.sum(both[1])]
+            #expect(sums[0] == sums[2])
+            try await vm.sh(
+                GuestConsole.typing, "lvm-vm",
+                "dd if=/dev/urandom of=/dev/vdb bs=1M seek=40 count=12 2>/dev/null; sync; echo infra-guest: written")
+            try await vm.console(fleet, "lvm-vm", says: "infra-guest: written")
+            #expect(try await vm.sum("vg-infra/" + disk) != sums[0])
+            #expect(try await [vm.sum(one), vm.sum(both[0]), vm.sum(both[1])] == sums)
+
+            // As a run leaves it that is killed between two names; and the next time that it is due.
+            try await vm.sh(#"lvchange -q --addtag infra.staged "$1""#, both[1])
+            try await age(one, of: fleet)
+            try fleet.write("back.yaml", fleet.volume("back", "64MiB", "from: {snapshot: both, disk: root}"))
+            let next = try await fleet.apply()
+            #expect(next.output.contains("all of it was there when a run was interrupted"), "\(next)")
+            let again = try await fleet.apply()
+            #expect(again.status == 0 && again.lastLine == "No changes.", "\(again)")
+            #expect(try await !vm.tags(both[1]).contains("infra.staged"))
+            let later = try await parts("one")
+            #expect(later.count == 1 && later[0] != one, "\(later)")
+            #expect(try await vm.sum(later[0]) != sums[0])
+            let back = "vg-infra/" + fleet.identity.logicalVolumeName("back")
+            #expect(try await vm.sum(back) == sums[2])
+            #expect(
+                try await vm.sh(#"lvs --noheadings -o origin "$1" | tr -d ' '"#, back) == String(both[1].dropFirst(9)))
+            #expect(try await vm.sh("cat /run/libvirt/qemu/lvm-vm.pid") == process)
+            #expect(try await vm.sh("virsh domjobinfo lvm-vm | head -n 1 | tr -s ' '") == "Job type: None ")
+        }
+    }
+
+    private func snapshot(_ name: String, _ spec: String) -> String {
+        """
+        apiVersion: infra/v1
+        kind: Snapshot
+        metadata: {name: \(name)}
+        spec: {\(spec)}
+
+        """
+    }
+
+    /// The logical volumes that are parts of a snapshot, `group/name`, by the identity that their tags name.
+    private func parts(_ snapshot: String) async throws -> [String] {
+        try await vm.sh(
+            #"lvs --noheadings -o tags,vg_name,lv_name "@infra.snapshot=$1" | sed -E 's/.*infra\.id=([^, ]*)[^ ]* +/\1 /' | sort | awk '{ print $2 "/" $3 }'"#,
+            snapshot
+        ).split(separator: "\n").map { String($0) }
+    }
+
+    /// Makes a part a day older, as if the clock had gone on.
+    private func age(_ part: String, of fleet: RackFleet) async throws {
+        let tags = try await vm.tags(part)
+        let id = try #require(tags.firstMatch(of: #/infra\.id=([^,]*)/#)).output.1
+        let name = try #require(Snapshot.Part.named(by: String(id)))
+        let moment = name.moment.adding(-86_400)
+        let old = Snapshot.Part.volume(name.snapshot, moment, disk: name.disk)
+        try await vm.sh(
+            #"""
+            lvchange -q --deltag "infra.id=$3" --addtag "infra.id=$4" --deltag "infra.moment=$5" --addtag "infra.moment=$6" "$1"
+            lvrename -q "$1" "${1%/*}/$2"
+            """#, part, fleet.identity.logicalVolumeName(old), String(id), old, name.moment.word, moment.word)
+    }
+}
