@@ -211,6 +211,12 @@ import Testing
         returned[home]?.fence = Fence(machines: ["m0"], isOver: true)
         let plan = Planner.plan(manifest, observed: returned)
         #expect(ids(plan) == ["\(home)/VirtualMachine/m0/drop"], "\(PlanText().render(plan))")
+        // With its memory saved it is more than a definition.
+        var saved = returned
+        saved[home]?.machines[0].status?.state = .saved
+        let held = Planner.plan(manifest, observed: saved, options: everything)
+        let places = held.blocked.filter { $0.resource == ResourceID(.virtualMachine, "m0") }.map(\.host)
+        #expect(held.steps.isEmpty && places.sorted() == [home, other].sorted(), "\(PlanText().render(held))")
         // Both off: that of the fenced host goes, wherever it is named.
         guard state == .off else { return }
         returned[other]?.machines[0].status?.state = .off
