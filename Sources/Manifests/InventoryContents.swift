@@ -77,6 +77,7 @@ struct InventoryContents {
                     foreign: record.status.foreign,
                     adoptable: record.status.adoptable,
                     unknown: record.status.unknown, lastSeen: record.status.lastSeen,
+                    lastSeenVolumes: record.status.lastSeenVolumes,
                     leases: record.status.leases, fence: record.status.fence))
         case .storagePool: add(read(StoragePool.recorded), to: \.pools, host: \.status?.host, decoding)
         case .image: add(read(Image.recorded), to: \.images, host: \.status?.host, decoding)

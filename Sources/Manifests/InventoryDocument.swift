@@ -24,7 +24,8 @@ public enum InventoryDocument {
                     foreignRouter: inventory.foreignRouter, underlayMTU: inventory.underlayMTU, vlans: inventory.vlans,
                     foreign: inventory.foreign,
                     adoptable: inventory.adoptable,
-                    unknown: inventory.unknown, lastSeen: inventory.lastSeen, leases: inventory.leases,
+                    unknown: inventory.unknown, lastSeen: inventory.lastSeen,
+                    lastSeenVolumes: inventory.lastSeenVolumes, leases: inventory.leases,
                     fence: inventory.fence))
             writer.document(Document.write(.host, record, HostRecord.grammar))
             for pool in inventory.pools { writer.document(Document.write(.storagePool, pool, StoragePool.recorded)) }

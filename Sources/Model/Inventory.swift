@@ -80,6 +80,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     /// Machines that were there when the host was last seen, by identity, as the other hosts remember it; nil when none
     /// does. Read only of a host that was not observed.
     public var lastSeen: [String]?
+    /// The same of volumes in pools that no other host reaches.
+    public var lastSeenVolumes: [String]?
     /// What keeps its machines' disks from being used twice; nil when nobody asked.
     public var leases: Leases?
     /// What the other hosts remember of the operator's word that it is off; nil when they remember none.
@@ -94,7 +96,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
         foreignRouter: BGPRouter? = nil,
         underlayMTU: Int? = nil, vlans: VLANGround? = nil, foreign: [ForeignObject] = [],
         adoptable: Adoptable = Adoptable(),
-        unknown: [UnknownArea] = [], lastSeen: [String]? = nil, leases: Leases? = nil, fence: Fence? = nil
+        unknown: [UnknownArea] = [], lastSeen: [String]? = nil, lastSeenVolumes: [String]? = nil,
+        leases: Leases? = nil, fence: Fence? = nil
     ) {
         self.host = host
         self.pools = pools
@@ -117,6 +120,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.adoptable = adoptable
         self.unknown = unknown
         self.lastSeen = lastSeen
+        self.lastSeenVolumes = lastSeenVolumes
         self.leases = leases
         self.fence = fence
     }

@@ -20,13 +20,14 @@ public struct Leases: Hashable, Sendable, Codable {
 
 /// The operator's word that a host is off, as the other hosts remember it.
 public struct Fence: Hashable, Sendable, Codable {
-    /// The machines of it that may start elsewhere, by identity: each of them had a lease on each of its disks.
-    public var machines: [String]
-    /// Whether the host answers again: the word is no longer true of it.
+    /// The machines of it that may start elsewhere, by identity, each with the volumes that it had: on each of them it had a
+    /// lease. With others it may start nowhere else.
+    public var machines: [String: [String]]
+    /// Whether the host answered since: the word is no longer true of it.
     public var isOver: Bool
 
     /// A fence.
-    public init(machines: [String], isOver: Bool = false) {
+    public init(machines: [String: [String]], isOver: Bool = false) {
         self.machines = machines
         self.isOver = isOver
     }

@@ -40,10 +40,12 @@ extension Diagnostic {
 
 extension Planner {
     /// What is told of a host that was said to be off and answers.
-    static func fenceOver(_ host: String) -> Diagnostic {
+    static func fenceOver(_ host: String, _ inventory: HostInventory) -> Diagnostic {
         Diagnostic(
             .note, code: Diagnostic.fenceOver,
-            "was fenced and answers; an apply ends that once it has nothing of what is elsewhere meanwhile",
+            inventory.isUnknown
+                ? "was fenced, and answered since, so that nothing of it starts elsewhere; fence it again if it is off"
+                : "was fenced and answers; an apply ends that once it has nothing of what is elsewhere meanwhile",
             resource: ResourceID(.host, host))
     }
 

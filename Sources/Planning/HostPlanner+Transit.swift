@@ -144,7 +144,7 @@ extension HostPlanner {
     private mutating func planLeft(_ machine: VirtualMachine, home: String) {
         let resource = ResourceID(.virtualMachine, machine.metadata.identity)
         if isHeld(resource, area: .compute) { return }
-        let isOfFence = observed.fence?.machines.contains(resource.id) == true
+        let isOfFence = observed.fence?.machines[resource.id] != nil
         add(
             resource, .update, .dropMachine(machine.asTarget, home: home),
             reason: "is on host \(home), and was left here "

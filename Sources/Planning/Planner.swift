@@ -143,7 +143,7 @@ public enum Planner {
                 plan.notes.append(offline(id, machines[id] ?? [], observed[id]))
                 continue
             }
-            if observed[id]?.fence?.isOver == true { plan.notes.append(fenceOver(id)) }
+            if let seen = observed[id], seen.fence?.isOver == true { plan.notes.append(fenceOver(id, seen)) }
             let inventory = shared.own(
                 observed[id]
                     ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")]),

@@ -79,6 +79,7 @@ extension ConnectedFleet {
         _ holdReason: @escaping @Sendable (Step) -> String?, _ report: @escaping @Sendable (ApplyEvent) -> Void
     ) async throws(HostError) -> (plan: Plan, report: ApplyReport) {
         let observed = await observe(without: held.lost)
+        await settleMemory(observed, held)
         let plan = Planner.plan(manifest, observed: observed, options: options)
         if let approved, let basis { try check(basis, of: approved, observed) }
         if let approved { try Self.check(plan, against: approved) } else { show(plan) }
@@ -186,25 +187,32 @@ extension ConnectedFleet {
     ) async throws(HostError) {
         guard manifest.hosts.count > 1 else { return }
         var coming: [String: Set<String>] = [:]
+        var volumes: [String: Set<String>] = [:]
+        let shared = Set(manifest.pools.filter(\.spec.shared).map(\.metadata.identity))
         for step in plan.steps {
             switch step.operation {
             case .migrateMachine(let machine, _), .relocateMachine(let machine, _), .defineMachine(let machine):
                 coming[step.host, default: []].insert(machine.metadata.identity)
+            case .createVolume(let volume) where !shared.contains(volume.spec.pool):
+                volumes[step.host, default: []].insert(volume.metadata.identity)
             default: break
             }
         }
-        guard !coming.isEmpty else { return }
+        let hosts = Set(coming.keys).union(volumes.keys)
+        guard !hosts.isEmpty else { return }
         for session in sessions.values where held.isHeld(session.id) {
             try await Roster.change(
                 session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
             ) { roster in
-                for (host, machines) in coming {
+                for host in hosts {
                     guard let status = observed[host]?.host.status else { continue }
                     var entry =
                         roster.hosts[host]
                         ?? Roster.Entry(uuid: status.uuid, underlay: observed[host]?.host.spec.underlay?.address)
                     let present = observed[host]?.machines.map(\.metadata.identity) ?? []
-                    entry.machines = machines.union(entry.machines ?? []).union(present).sorted()
+                    entry.machines = (coming[host] ?? []).union(entry.machines ?? []).union(present).sorted()
+                    let own = observed[host].map(manifest.ownVolumes) ?? []
+                    entry.volumes = (volumes[host] ?? []).union(entry.volumes ?? []).union(own).sorted()
                     roster.hosts[host] = entry
                 }
             }

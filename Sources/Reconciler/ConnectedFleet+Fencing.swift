@@ -1,6 +1,8 @@
 public import Foundation
 import Hosts
+import Logging
 import Model
+import Planning
 
 extension ConnectedFleet {
     /// Whether a host answered.
@@ -26,20 +28,18 @@ extension ConnectedFleet {
                     }
                     known.append((session, entry))
                 }
-                let machines = known.dropFirst().reduce(Set(known.first?.entry.leased ?? [])) {
-                    $0.intersection($1.entry.leased ?? [])
+                let machines = known.dropFirst().reduce(known.first?.entry.leases ?? [:]) { all, one in
+                    all.filter { one.entry.leases?[$0.key] == $0.value }
                 }
                 guard !machines.isEmpty else { throw .surprise("no machine of host \(host) has its disks leased") }
                 for (session, _) in known {
                     try await Roster.change(
                         session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
                     ) {
-                        $0.fences = ($0.fences ?? [:]).merging([host: .init(uuid: uuid, machines: machines.sorted())]) {
-                            $1
-                        }
+                        $0.fences = ($0.fences ?? [:]).merging([host: .init(uuid: uuid, leases: machines)]) { $1 }
                     }
                 }
-                return machines.sorted()
+                return machines.keys.sorted()
             }
         } catch {
             switch error {
@@ -47,6 +47,34 @@ extension ConnectedFleet {
             case .surprise(let what): throw .changed(what)
             default: throw .host("\(error)")
             }
+        }
+    }
+
+    /// Takes out of what the hosts remember what no longer holds of what was seen, before anything is done, and whatever else is
+    /// unknown. One that cannot note it is passed over: one that has is enough, and what is there to do goes on.
+    func settleMemory(_ observed: [String: HostInventory], _ held: HeldLocks) async {
+        let rules = LeaseRules(manifest)
+        guard !rules.isEmpty || observed.values.contains(where: { $0.fence?.isOver == true }) else { return }
+        for session in sessions.values where held.isHeld(session.id) {
+            do throws(HostError) {
+                guard try await Roster.read(session, identity, settings.observationDeadline) != nil else { continue }
+                try await Roster.change(
+                    session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
+                ) { $0.forget(whatDiffersFrom: observed, rules) }
+            } catch {
+                log.warning("host \(session.id) could not note what no longer holds: \(error)")
+            }
+        }
+    }
+
+    /// Whether hosts remember something that no longer holds of what was last seen, so that an apply has to look again even where
+    /// it has nothing else to do.
+    public func remembersTooMuch(_ last: LastSights) -> Bool {
+        let sights = last.all.filter { sessions[$0.key] != nil }.mapValues(\.sighting)
+        let (observed, rules) = (sights.mapValues(\.inventory), LeaseRules(manifest))
+        return sights.values.contains { sight in
+            var roster = sight.roster
+            return roster?.forget(whatDiffersFrom: observed, rules) == true
         }
     }
 
@@ -59,7 +87,7 @@ extension ConnectedFleet {
                 let others = observed.filter { $0.key != id }.values.flatMap(\.machines).map(\.metadata.identity)
                 let here = Set(inventory.machines.map(\.metadata.identity))
                 return !fence.isOver || inventory.isUnknown
-                    || fence.machines.contains { here.contains($0) && others.contains($0) }
+                    || fence.machines.keys.contains { here.contains($0) && others.contains($0) }
             }.keys)
     }
 }

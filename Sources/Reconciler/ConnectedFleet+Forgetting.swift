@@ -8,10 +8,12 @@ public struct RememberedHost: Hashable, Sendable {
     public var uuid: UUID
     /// The machines that the last apply left on it, by identity.
     public var machines: [String]
-    /// Those of them that start nowhere else while they run there, since each of their disks has a lease.
-    public var leased: [String]
+    /// Those of them that start nowhere else while they run there, since each of their disks has a lease, with their volumes.
+    public var leased: [String: [String]]
     /// The hosts that remember it, by identity.
     public var rememberedBy: [String]
+    /// Hosts that are fenced, by identity.
+    public var fenced: Set<String> = []
     /// Hosts that could not be asked, with the reason.
     public var unknown: [String: String]
 }
@@ -21,15 +23,17 @@ extension ConnectedFleet {
     public func remembered(of host: String) async -> RememberedHost? {
         var unknown = failures.mapValues { $0.unknown.first?.reason ?? "" }
         var found: RememberedHost?
+        var rosters: [Roster] = []
         for session in sessions.values.sorted(by: { $0.id < $1.id }) {
             do throws(HostError) {
                 let roster = try await Roster.read(session, identity, settings.observationDeadline)
+                if let roster { rosters.append(roster) }
                 guard let entry = roster?.hosts[host] else { continue }
                 var remembered =
                     found
                     ?? RememberedHost(
-                        uuid: entry.uuid, machines: [], leased: entry.leased ?? [], rememberedBy: [], unknown: [:])
-                remembered.leased = remembered.leased.filter((entry.leased ?? []).contains)
+                        uuid: entry.uuid, machines: [], leased: entry.leases ?? [:], rememberedBy: [], unknown: [:])
+                remembered.leased = remembered.leased.filter { entry.leases?[$0.key] == $0.value }
                 remembered.machines = Set(remembered.machines + (entry.machines ?? [])).sorted()
                 remembered.rememberedBy.append(session.id)
                 found = remembered
@@ -38,6 +42,7 @@ extension ConnectedFleet {
             }
         }
         found?.unknown = unknown
+        found?.fenced = Set(failures.keys.filter { Roster.fence(of: $0, in: rosters, answers: false)?.isOver == false })
         return found
     }
 

@@ -13,17 +13,21 @@ struct Roster: Codable, Hashable, Sendable {
         var underlay: IPAddress?
         /// The machines that were on it, by identity.
         var machines: [String]?
-        /// Those of them that start nowhere else while they run there: each disk lies in a pool with leases, and each that ran
-        /// had them all.
-        var leased: [String]?
+        /// Those of them that start nowhere else while they run there, each with its volumes: each disk is that of a volume in a
+        /// pool with leases, and each that ran had them all.
+        var leases: [String: [String]]?
+        /// The volumes that were on it in pools that no other host reaches, by identity; nil when nobody noted them.
+        var volumes: [String]?
     }
 
     /// The operator's word that a host is off.
     struct Fence: Codable, Hashable, Sendable {
         /// The host's UUID.
         var uuid: UUID
-        /// The machines of it that may start elsewhere, by identity.
-        var machines: [String]
+        /// The machines of it that may start elsewhere, by identity, with the volumes that they had.
+        var leases: [String: [String]]?
+        /// Whether the host answered since. It stays so, whatever becomes of the host.
+        var isOver: Bool?
     }
 
     /// The version of this file's form.
@@ -53,7 +57,7 @@ struct Roster: Codable, Hashable, Sendable {
                 Entry(
                     uuid: $0.uuid, underlay: inventory.host.spec.underlay?.address,
                     machines: inventory.machines.map(\.metadata.identity).sorted(),
-                    leased: LeaseRules(manifest).leased(inventory))
+                    leases: LeaseRules(manifest).leased(inventory), volumes: manifest.ownVolumes(inventory))
             }
         }
     }
@@ -147,5 +151,49 @@ struct Roster: Codable, Hashable, Sendable {
             }
             return roster
         }
+    }
+}
+
+extension Roster {
+    /// Takes out what no longer holds, whatever else is unknown: the word that a host is off which answered since, and machines
+    /// that have not, or no longer, a lease on each of these disks.
+    ///
+    /// - Returns: whether there was something.
+    @discardableResult
+    mutating func forget(whatDiffersFrom observed: [String: HostInventory], _ rules: LeaseRules) -> Bool {
+        let before = self
+        for (id, inventory) in observed {
+            if inventory.fence?.isOver == true, fences?[id] != nil { fences?[id]?.isOver = true }
+            guard !inventory.isUnknown, let known = hosts[id]?.leases else { continue }
+            let now = rules.leased(inventory) ?? [:]
+            hosts[id]?.leases = known.filter { now[$0.key] == $0.value }
+        }
+        return self != before
+    }
+
+    /// The word that a host is off, when all that remember the host remember it, with the machines that all of them let start
+    /// elsewhere. Once one knows that it is over it is.
+    static func fence(of id: String, in rosters: [Roster], answers: Bool) -> Model.Fence? {
+        let known = rosters.compactMap { roster in roster.hosts[id].map { ($0, roster.fences?[id]) } }
+        let fences = known.compactMap { entry, fence in
+            fence.flatMap { $0.uuid == entry.uuid ? (entry, $0) : nil }
+        }
+        guard !fences.isEmpty, fences.count == known.count else { return nil }
+        let isOver = answers || fences.contains { $0.1.isOver == true }
+        // What was noted since of the machines counts before what the word was given for.
+        let machines = fences.map { entry, fence in
+            (fence.leases ?? [:]).filter { isOver || entry.leases?[$0.key] == $0.value }
+        }
+        let common = machines.dropFirst().reduce(machines[0]) { all, one in all.filter { one[$0.key] == $0.value } }
+        return Model.Fence(machines: common, isOver: isOver)
+    }
+}
+
+extension FleetManifest {
+    /// The volumes on a host that no other one sees, by identity, sorted.
+    func ownVolumes(_ inventory: HostInventory) -> [String] {
+        let shared = Set(pools.filter(\.spec.shared).map(\.metadata.identity))
+        let volumes = inventory.volumes.filter { $0.status?.staged != true && !shared.contains($0.spec.pool) }
+        return Set(volumes.map(\.metadata.identity)).sorted()
     }
 }

@@ -110,6 +110,8 @@ struct RosterRules {
         for id in Array(result.keys) where result[id]?.isUnknown == true {
             let machines = lastSeen(on: id)
             result[id]?.lastSeen = rosters.contains { $0.hosts[id] != nil } ? machines : nil
+            let volumes = rosters.compactMap { $0.hosts[id]?.volumes }
+            result[id]?.lastSeenVolumes = volumes.isEmpty ? nil : Set(volumes.joined()).sorted()
         }
     }
 
@@ -120,13 +122,7 @@ struct RosterRules {
             // One that left the manifests is forgotten, not fenced.
             guard let sight = sightings.first(where: { $0.inventory.host.metadata.identity == id }) else { continue }
             let others = sightings.filter { $0.inventory.host.metadata.identity != id }
-            let known = others.compactMap(\.roster).filter { $0.hosts[id] != nil }
-            let fences = known.compactMap { roster in
-                roster.fences?[id].flatMap { $0.uuid == roster.hosts[id]?.uuid ? $0 : nil }
-            }
-            guard let first = fences.first, fences.count == known.count else { continue }
-            let machines = fences.dropFirst().reduce(Set(first.machines)) { $0.intersection($1.machines) }
-            result[id]?.fence = Fence(machines: machines.sorted(), isOver: !sight.isSilent)
+            result[id]?.fence = Roster.fence(of: id, in: others.compactMap(\.roster), answers: !sight.isSilent)
         }
     }
 

@@ -8,7 +8,7 @@ import Testing
     private let everything = PlanOptions(allowance: .dataLoss)
 
     /// Three hosts with one folder of disks, and leases on them.
-    private static func fleet(_ machines: [VirtualMachine]) -> FleetManifest {
+    static func fleet(_ machines: [VirtualMachine]) -> FleetManifest {
         var manifest = PlacementTests.fleet(machines)
         manifest.pools[0].spec.shared = true
         manifest.pools[0].spec.leases = true
@@ -16,7 +16,7 @@ import Testing
     }
 
     /// One machine, on host a or where there is room.
-    private static func one(_ host: String? = nil) throws -> (FleetManifest, [String: HostInventory], String) {
+    static func one(_ host: String? = nil) throws -> (FleetManifest, [String: HostInventory], String) {
         let manifest = fleet([PlacementTests.machine("m0", host: host, disk: 1)])
         let observed = try PlacementTests.applied(manifest)
         let home = try #require(observed.first { !$0.value.machines.isEmpty }?.key)
@@ -24,12 +24,19 @@ import Testing
     }
 
     /// A host that does not answer, as the others remember it.
-    private static func silent(_ inventory: HostInventory?, fence: [String]?) -> HostInventory? {
-        inventory.map {
+    static func silent(_ inventory: HostInventory?, fence: [String]?) -> HostInventory? {
+        inventory.map { inventory in
             HostInventory(
-                host: $0.host.unseen, unknown: [UnknownArea(.host, reason: "no answer")],
-                lastSeen: $0.machines.map(\.metadata.identity), fence: fence.map { Fence(machines: $0) })
+                host: inventory.host.unseen, unknown: [UnknownArea(.host, reason: "no answer")],
+                lastSeen: inventory.machines.map(\.metadata.identity), lastSeenVolumes: [],
+                fence: fence.map { word($0, inventory.machines) })
         }
+    }
+
+    /// The word that a host is off, for some of its machines with the disks that they have there.
+    private static func word(_ names: [String], _ machines: [VirtualMachine], isOver: Bool = false) -> Fence {
+        let volumes = machines.reduce(into: [:]) { $0[$1.metadata.identity] = $1.volumes.sorted() }
+        return Fence(machines: names.reduce(into: [:]) { $0[$1] = volumes[$1] ?? [] }, isOver: isOver)
     }
 
     private func ids(_ plan: Plan) -> [String] { plan.steps.map(\.id) }
@@ -61,10 +68,10 @@ import Testing
         }
         observed[home] = Self.silent(observed[home], fence: nil)
         #expect(Planner.plan(manifest, observed: observed).steps.isEmpty)
-        observed[home]?.fence = Fence(machines: ["m0"])
+        observed[home]?.fence = Fence(machines: ["m0": ["m0.root"]])
         #expect(Planner.plan(manifest, observed: observed).steps.map { $0.operation.name } == ["define", "start"])
         // One that answers in part is not off.
-        observed[home]?.fence = Fence(machines: ["m0"], isOver: true)
+        observed[home]?.fence = Fence(machines: ["m0": ["m0.root"]], isOver: true)
         manifest.hosts = manifest.hosts.map { host in
             var host = host
             host.spec.offline = false
@@ -97,7 +104,7 @@ import Testing
     }
 
     /// Nobody makes an empty disk for one that only the fenced host may have.
-    @Test(arguments: ["gone", "kept", "without leases", "one more"]) func aDiskThatIsNotSeen(how: String) throws {
+    @Test(arguments: ["gone", "kept", "without leases"]) func aDiskThatIsNotSeen(how: String) throws {
         var (manifest, observed, home) = try Self.one()
         observed[home] = Self.silent(observed[home], fence: ["m0"])
         for id in Array(observed.keys) {
@@ -107,13 +114,24 @@ import Testing
             }
         }
         if how == "without leases" { manifest.pools[0].spec.leases = false }
-        if how == "one more" {
+        let plan = Planner.plan(manifest, observed: observed, options: everything)
+        #expect(plan.steps.isEmpty, "\(ids(plan))")
+        #expect(PlacementTests.reasons(plan).contains { $0.contains("is seen in no shared pool with leases") })
+    }
+
+    /// What starts elsewhere has the disks on which it had leases, no others: those of which it had none may be in use.
+    @Test(arguments: [1, -1]) func otherDisksThanItHadStartNowhereElse(more: Int) throws {
+        var (manifest, observed, home) = try Self.one()
+        if more < 0 { observed[home]?.machines[0].spec.disks += [.init(name: "data", volume: "data", path: "/x")] }
+        observed[home] = Self.silent(observed[home], fence: ["m0"])
+        if more > 0 {
             manifest.machines[0].spec.disks.append(
                 .init(name: "data", volume: nil, declared: .init(pool: "disks", size: .gibibytes(1))))
         }
         let plan = Planner.plan(manifest, observed: observed, options: everything)
         #expect(plan.steps.isEmpty, "\(ids(plan))")
-        #expect(PlacementTests.reasons(plan).contains { $0.contains("is seen in no shared pool with leases") })
+        #expect(
+            PlacementTests.reasons(plan).contains { $0.contains("is fenced, with other disks than the manifests say") })
     }
 
     /// Perhaps the guest still runs where it was: nothing is written to its disk before it runs here.
@@ -176,27 +194,49 @@ import Testing
         let plan = Planner.plan(manifest, observed: observed)
         #expect(plan.isEmpty && plan.notes.map(\.code) == ["no-lease"], "\(plan.notes)")
         let rules = LeaseRules(manifest)
-        #expect(whole[home].map(rules.leased) == ["m0"])
-        #expect(observed[home].map(rules.leased) == [])
+        let held = ["m0": ["m0.root"]]
+        #expect(whole[home].map(rules.leased) == held)
+        #expect(observed[home].map(rules.leased) == [:])
         // One that is off would have it, one that is saved would be another one elsewhere.
         observed[home]?.machines[0].status?.state = .off
-        #expect(observed[home].map(rules.leased) == ["m0"])
-        observed[home]?.machines[0].status?.state = .saved
-        #expect(observed[home].map(rules.leased) == [])
+        #expect(observed[home].map(rules.leased) == held)
+        for state in [VirtualMachine.State.saved, .paused] {
+            observed[home]?.machines[0].status?.state = state
+            #expect(observed[home].map(rules.leased) == [:])
+        }
         observed[home]?.machines[0].status?.state = .off
         observed[home]?.machines[0].status?.unmanaged = ["disk /dev/sdb"]
-        #expect(observed[home].map(rules.leased) == [])
+        #expect(observed[home].map(rules.leased) == [:])
         observed = whole
         observed[home]?.leases?.obstacle = "virtlockd does not listen"
         #expect(observed[home].flatMap(rules.leased) == nil)
         observed = whole
         observed[home]?.machines[0].status?.live = whole[home]?.machines[0].spec
         observed[home]?.machines[0].status?.live?.disks[0].path = "/var/lib/infra/elsewhere.qcow2"
-        #expect(observed[home].map(rules.leased) == [])
+        #expect(observed[home].map(rules.leased) == [:])
     }
 
-    /// It comes back off, paused or running, and has what moved away.
-    @Test(arguments: [VirtualMachine.State.off, .paused, .crashed]) func whatIsLeftOnAHostThatReturnsGoes(
+    /// What counts is the volume's own file, and the volume that it is: elsewhere the machine would start from it.
+    @Test(arguments: ["a snapshot's layer", "another volume", "left", "kept", "unfinished", "no volume"])
+    func onlyAVolumesOwnFileIsLeased(how: String) throws {
+        let (manifest, whole, home) = try Self.one()
+        var inventory = try #require(whole[home])
+        let path = try #require(inventory.machines[0].spec.disks[0].path)
+        switch how {
+        case "a snapshot's layer":
+            inventory.machines[0].spec.disks[0].path = path + ".snap1"
+            inventory.leases?.held.append(path + ".snap1")
+        case "another volume": inventory.volumes[0].metadata.name = "m1.root"
+        case "left": inventory.volumes[0].status?.mark?.copy = .movedTo("b")
+        case "kept": inventory.volumes[0].status?.mark?.retained = true
+        case "unfinished": inventory.volumes[0].status?.staged = true
+        default: inventory.volumes = []
+        }
+        #expect(LeaseRules(manifest).leased(inventory) == [:])
+    }
+
+    /// It comes back off, and has what is elsewhere meanwhile.
+    @Test(arguments: [VirtualMachine.State.off, .crashed]) func whatIsLeftOnAHostThatReturnsGoes(
         state: VirtualMachine.State
     ) throws {
         let (manifest, whole, home) = try Self.one()
@@ -208,7 +248,19 @@ import Testing
         returned[other]?.leases?.held = whole[home]?.leases?.held ?? []
         returned[home]?.machines[0].status?.state = state
         returned[home]?.leases?.held = []
-        returned[home]?.fence = Fence(machines: ["m0"], isOver: true)
+        returned[home]?.fence = Fence(machines: ["m0": ["m0.root"]], isOver: true)
+        // One that is paused has all that it had in memory: a person decides.
+        if state == .off {
+            var paused = returned
+            paused[home]?.machines[0].status?.state = .paused
+            let plan = Planner.plan(manifest, observed: paused)
+            #expect(plan.steps.isEmpty, "\(PlanText().render(plan))")
+            #expect(PlacementTests.reasons(plan).contains { $0.contains("and may be on one only") })
+        }
+        // It may have got another disk where it is now.
+        var grown = returned
+        grown[other]?.machines[0].spec.disks += [.init(name: "data", volume: "data", path: "/srv/data.raw")]
+        #expect(ids(Planner.plan(manifest, observed: grown)).contains("\(home)/VirtualMachine/m0/drop"))
         let plan = Planner.plan(manifest, observed: returned)
         #expect(ids(plan) == ["\(home)/VirtualMachine/m0/drop"], "\(PlanText().render(plan))")
         // With its memory saved it is more than a definition.
@@ -243,14 +295,14 @@ import Testing
             let lost = hosts[fleet.number(upTo: hosts.count - 1)]
             let isOff = fleet.number(upTo: 1) == 0
             if isOff { simulator.stopAll(on: lost) }
-            let leased = simulator.hosts[lost].flatMap(LeaseRules(fleet.manifest).leased) ?? []
+            let leased = simulator.hosts[lost].flatMap(LeaseRules(fleet.manifest).leased) ?? [:]
             for _ in 0..<2 {
                 var observed = simulator.observation(fleet.manifest)
-                observed[lost] = Self.silent(observed[lost], fence: leased)
+                observed[lost] = Self.silent(observed[lost], fence: leased.keys.sorted())
                 let plan = Planner.plan(fleet.manifest, observed: observed, options: everything)
                 try apply(plan, &simulator, first: fleet.number(upTo: plan.steps.count))
             }
-            if isOff { for machine in leased { _ = simulator.autostart(machine, on: lost) } }
+            if isOff { for machine in leased.keys.sorted() { _ = simulator.autostart(machine, on: lost) } }
             check(simulator, "\(lost) returns")
             for _ in 0..<3 {
                 var observed = simulator.observation(fleet.manifest)

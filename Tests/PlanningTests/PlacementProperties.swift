@@ -117,7 +117,10 @@ import Testing
             let named = there.filter { _ in random.chance(2) }
             next.observed[id] = HostInventory(
                 host: dark, unknown: [UnknownArea(.host, reason: "no answer")], lastSeen: there,
-                fence: Fence(machines: named))
+                fence: Fence(
+                    machines: named.reduce(into: [:]) { machines, name in
+                        machines[name] = next.manifest.machines.first { $0.metadata.identity == name }?.volumes
+                    }))
             let placement = Placement(next.manifest, observed: next.observed)
             for machine in next.manifest.machines where there.contains(machine.metadata.identity) {
                 let name = machine.metadata.identity

@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Planning
 import Testing
 
 @testable import Reconciler
@@ -126,17 +127,31 @@ import Testing
         }
         #expect(judged(known, known) == nil)
         let without = known
-        known.fences = ["b": Roster.Fence(uuid: uuids.b, machines: ["db", "web"])]
-        #expect(judged(known, known) == Fence(machines: ["db", "web"]))
-        #expect(judged(known, known, silent: false) == Fence(machines: ["db", "web"], isOver: true))
+        let disks = ["db": ["db.root"], "web": ["web.root"]]
+        known.hosts["b"]?.leases = disks
+        known.fences = ["b": Roster.Fence(uuid: uuids.b, leases: disks)]
+        #expect(judged(known, known) == Fence(machines: disks))
+        #expect(judged(known, known, silent: false) == Fence(machines: disks, isOver: true))
         // One that was off meanwhile remembers a word that no longer holds; one that is new remembers no host.
         #expect(judged(known, without) == nil)
         #expect(judged(without, known) == nil)
-        #expect(judged(known, nil) == Fence(machines: ["db", "web"]))
-        #expect(judged(known, roster(a)) == Fence(machines: ["db", "web"]))
+        #expect(judged(known, nil) == Fence(machines: disks))
+        #expect(judged(known, roster(a)) == Fence(machines: disks))
         var other = known
-        other.fences?["b"]?.machines = ["web", "cache"]
-        #expect(judged(known, other) == Fence(machines: ["web"]))
+        other.fences?["b"]?.leases = ["web": ["web.root"], "cache": [], "db": ["db.root", "db.data"]]
+        #expect(judged(known, other) == Fence(machines: ["web": ["web.root"]]))
+        // What was noted of the machines since counts.
+        other = known
+        other.hosts["b"]?.leases = ["db": ["db.root"], "web": ["web.root", "web.data"]]
+        #expect(judged(known, other) == Fence(machines: ["db": ["db.root"]]))
+        // Once one knows that it is over it is, though the host is silent again.
+        other.fences?["b"]?.isOver = true
+        #expect(judged(known, other)?.isOver == true)
+        #expect(judged(other, known)?.isOver == true)
+        // One of the old form names no disks: it frees nothing.
+        other = known
+        other.fences?["b"]?.leases = nil
+        #expect(judged(known, other) == Fence(machines: [:]))
         other.fences?["b"]?.uuid = uuids.c
         #expect(judged(known, other) == nil)
     }
@@ -149,12 +164,67 @@ import Testing
             b.fence = fence
             return ConnectedFleet.fenced(["a": a, "b": b])
         }
-        let (silent, over) = (Fence(machines: ["db"]), Fence(machines: ["db"], isOver: true))
+        let disks = ["db": ["db.root"]]
+        let (silent, over) = (Fence(machines: disks), Fence(machines: disks, isOver: true))
         #expect(fenced(a, host("b", nil), silent) == ["b"])
         #expect(fenced(a, host("b", nil), over) == ["b"])
         #expect(fenced(a, b, over) == ["b"])
         #expect(fenced(a, host("b", uuids.b), over) == [])
         #expect(fenced(host("a", uuids.a), b, over) == [])
         #expect(fenced(a, b, nil) == [])
+    }
+
+    /// What no longer holds goes whatever else is unknown, and what was not looked at stays.
+    @Test func whatNoLongerHoldsIsForgotten() {
+        let (a, b, c) = (host("a", uuids.a), host("b", uuids.b, machines: ["db"]), host("c", nil))
+        var known = roster(a, b, host("c", uuids.c, machines: ["web"]))
+        known.hosts["b"]?.leases = ["db": ["db.root"]]
+        known.hosts["c"]?.leases = ["web": ["web.root"]]
+        known.fences = ["b": Roster.Fence(uuid: uuids.b, leases: [:]), "c": Roster.Fence(uuid: uuids.c, leases: [:])]
+        var (seen, silent) = (b, c)
+        seen.fence = Fence(machines: [:], isOver: true)
+        silent.fence = Fence(machines: [:])
+        let rules = LeaseRules(fleet)
+        var told = known
+        let isNew = told.forget(whatDiffersFrom: ["a": a, "b": seen, "c": silent], rules)
+        #expect(told.hosts["b"]?.leases == [:] && told.hosts["c"]?.leases == ["web": ["web.root"]])
+        #expect(told.fences?["b"]?.isOver == true && told.fences?["c"]?.isOver == nil)
+        let isMore = told.forget(whatDiffersFrom: ["a": a, "b": seen, "c": silent], rules)
+        #expect(isNew && !isMore)
+    }
+
+    /// Rosters of before are read, and free nothing.
+    @Test func rostersOfBeforeAreRead() throws {
+        let text = """
+            {"version": 1, "fleet": "racks",
+             "hosts": {"b": {"uuid": "\(uuids.b.uuidString)", "machines": ["db"], "leased": ["db"]}},
+             "fences": {"b": {"uuid": "\(uuids.b.uuidString)", "machines": ["db"]}}}
+            """
+        let old = try JSONDecoder().decode(Roster.self, from: Data(text.utf8))
+        #expect(old.hosts["b"]?.machines == ["db"] && old.hosts["b"]?.leases == nil)
+        let judged = RosterRules.judged([
+            Sighting(inventory: host("a", uuids.a), roster: old), Sighting(inventory: host("b", nil), isSilent: true),
+        ])
+        #expect(judged["b"]?.fence == Fence(machines: [:]))
+        #expect(judged["b"]?.lastSeen == ["db"] && judged["b"]?.lastSeenVolumes == nil)
+    }
+
+    /// Volumes that no other host reaches are remembered beside the machines.
+    @Test func volumesOfASilentHostAreRemembered() {
+        var fleet = fleet
+        fleet.pools = [
+            StoragePool(metadata: Metadata(name: "own"), spec: StoragePool.Spec(path: "/a")),
+            StoragePool(metadata: Metadata(name: "all"), spec: StoragePool.Spec(path: "/b")),
+        ]
+        fleet.pools[1].spec.shared = true
+        var b = host("b", uuids.b)
+        b.volumes = ["own", "all"].map {
+            Volume(metadata: Metadata(name: "data-" + $0), spec: Volume.Spec(pool: $0, size: .gibibytes(1)))
+        }
+        let known = Roster(fleet, ["a": host("a", uuids.a), "b": b])
+        let judged = RosterRules.judged([
+            Sighting(inventory: host("a", uuids.a), roster: known), Sighting(inventory: host("b", nil), isSilent: true),
+        ])
+        #expect(judged["b"]?.lastSeenVolumes == ["data-own"])
     }
 }

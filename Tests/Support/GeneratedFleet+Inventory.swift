@@ -59,7 +59,8 @@ extension GeneratedFleet {
                 nil, VLANGround(isThere: true, interfaces: [VLANGround.Interface(name: text(&random), mtu: 9000)]))
             inventory.leases = random.pick(
                 nil, Leases(obstacle: random.pick(nil, text(&random)), held: [text(&random)]))
-            inventory.fence = random.pick(nil, Fence(machines: [], isOver: random.chance(2)))
+            inventory.fence = random.pick(
+                nil, Fence(machines: [text(&random): [text(&random)]], isOver: random.chance(2)))
             inventory.foreign = ForeignObject.Kind.allCases.map { kind in
                 ForeignObject(
                     kind: kind, name: text(&random), owner: random.pick("", "fleet 6f0a1d52…"),

@@ -20,6 +20,7 @@ struct HostRecord: Sendable {
         var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
         var lastSeen: [String]?
+        var lastSeenVolumes: [String]?
         var leases: Leases?
         var fence: Fence?
     }
@@ -80,9 +81,12 @@ struct HostRecord: Sendable {
             .optional(
                 "lastSeen", \.lastSeen, .list("machines", of: .observed, sample: "other"),
                 "Machines that were there when the host was last seen."),
+            .optional(
+                "lastSeenVolumes", \.lastSeenVolumes, .list("volumes", of: .observed, sample: "other"),
+                "Volumes that were there then, in pools that no other host reaches."),
             .optional("leases", \.leases, leasesGrammar.form, "What keeps its machines' disks from being used twice."),
             .optional(
-                "fence", \.fence, fenceGrammar.form, sample: Fence(machines: ["other"]),
+                "fence", \.fence, fenceGrammar.form, sample: Fence(machines: ["other": ["other.root"]]),
                 "The operator's word that it is off."),
         ])
 
@@ -111,12 +115,15 @@ struct HostRecord: Sendable {
         ])
 
     private static let fenceGrammar = Record(
-        "a fence", Fence(machines: []),
+        "a fence", Fence(machines: [:]),
         [
             .required(
-                "machines", \.machines, .list("machines", of: .observed, sample: "other"),
-                "The machines that may start elsewhere."),
-            .defaulted("over", \.isOver, .boolean, to: false, "Whether the host answers again."),
+                "machines", \.machines,
+                .dictionary(
+                    "machines", key: .observed, of: .list("volumes", of: .observed, sample: "other.data"),
+                    sample: ("another", ["another.root"])),
+                "The machines that may start elsewhere, with their volumes."),
+            .defaulted("over", \.isOver, .boolean, to: false, "Whether the host answered since."),
         ])
 
     private static let tapGrammar = Record(

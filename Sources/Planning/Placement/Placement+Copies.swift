@@ -35,9 +35,14 @@ extension Placement {
         }
         let chosen = seen.first { $0.0 == home }?.1
         for (site, other) in seen where site != home {
+            let hasReturned = whereabouts.hasReturned(id, on: site)
+            // One that is paused with all that it had in memory is no leaving of a move there.
+            if hasReturned, other.status?.state == .paused, other.status?.persistent != false { return nil }
             // One that was started without a definition and is paused waits for a machine that never came.
             let isArrival = other.status?.persistent == false && other.status?.state == .paused
-            guard isArrival || came(machine, from: site, to: home) || isShared(other, with: chosen)
+            guard
+                isArrival || came(machine, from: site, to: home)
+                    || isShared(other, with: chosen, hasReturned: hasReturned)
             else { return nil }
         }
         for site in sites where site != home { left[site, default: [:]][id] = home }
@@ -47,11 +52,17 @@ extension Placement {
 
     /// Whether a machine that does not run here is there with the same disks, all of them in shared pools: it can only have
     /// moved, and has left nothing but its definition.
-    private func isShared(_ left: VirtualMachine, with other: VirtualMachine?) -> Bool {
+    ///
+    /// - Parameter hasReturned: whether its host was said to be off.
+    private func isShared(
+        _ left: VirtualMachine, with other: VirtualMachine?, hasReturned: Bool = false
+    ) -> Bool {
         guard let other, left.status?.state != .running, left.status?.state != .saved else { return false }
-        let paths = left.spec.disks.map(\.path)
-        return !paths.isEmpty && paths.allSatisfy(whereabouts.shared.hold)
-            && Set(paths) == Set(other.spec.disks.map(\.path))
+        let paths = Set(left.spec.disks.map(\.path))
+        guard !paths.isEmpty, paths.allSatisfy(whereabouts.shared.hold) else { return false }
+        let others = Set(other.spec.disks.map(\.path))
+        // One that started elsewhere while its host was said to be off may have got other disks since.
+        return hasReturned && left.status?.state.isActive == false ? !paths.isDisjoint(with: others) : paths == others
     }
 
     /// Whether all of a machine's volumes count on that host.

@@ -28,11 +28,18 @@ extension Placement {
             return .nowhere
         }
         if let left = whereabouts.freed[machine.metadata.identity] {
-            if machine.spec.host == left { return .on(left) }
+            if machine.spec.host == left.host { return .on(left.host) }
+            if Set(left.volumes) != Set(machine.volumes) {
+                block(
+                    resource, by: left.host,
+                    "was on host \(left.host), which is fenced, with other disks than the manifests say: "
+                        + left.volumes.map { "Volume/\($0)" }.joined(separator: ", "))
+                return .nowhere
+            }
             if let volume = whereabouts.missing(of: machine) {
                 block(
-                    resource, by: left,
-                    "was on host \(left), which is fenced, and its Volume/\(volume) is seen in no shared pool with leases: it may "
+                    resource, by: left.host,
+                    "was on host \(left.host), which is fenced, and its Volume/\(volume) is seen in no shared pool with leases: it may "
                         + "be there alone")
                 return .nowhere
             }
@@ -58,6 +65,10 @@ extension Placement {
                 "is paused, as a move that was cut off leaves it, and may run on host \(gap.host), which is unknown: "
                     + gap.area.reason)
         }
+        if let absence = whereabouts.absent(of: machine, except: site) {
+            hold(resource, on: site, "its " + absence.reason)
+            hold(ResourceID(.volume, absence.volume), on: site, "it may be on host \(absence.host)")
+        }
         if let begun = settleCopies(of: machine, on: site, resource) {
             return move(machine, from: site, to: begun, isBegun: true)
         }
@@ -69,6 +80,11 @@ extension Placement {
 
     /// A machine that has no domain: its data says where it belongs.
     private mutating func settle(byVolumesOf machine: VirtualMachine, _ resource: ResourceID) -> Settlement {
+        if let absence = whereabouts.absent(of: machine, except: nil) {
+            if whereabouts.indices[absence.host] != nil, machine.spec.host == absence.host { return .on(absence.host) }
+            block(resource, by: absence.host, "its " + absence.reason)
+            return .nowhere
+        }
         var sites: [String] = []
         var isCurrent = false
         for volume in machine.volumes {
@@ -204,6 +220,15 @@ extension Placement {
                 return
             }
             let host = whereabouts.hosts[first].metadata.identity
+            if let absence = whereabouts.absence(of: volume, except: host) {
+                block(
+                    resource, by: absence.host,
+                    absence.isRemembered
+                        ? "was last seen on host \(absence.host), which does not answer, and is made nowhere else"
+                        : "may be on host \(absence.host), which is off, and nobody remembers the volumes that were there"
+                )
+                return
+            }
             if let gap = whereabouts.gaps(around: volume, except: host).first {
                 block(resource, by: gap.host, "host \(gap.host) unknown, and it may be there: \(gap.area.reason)")
                 return

@@ -74,7 +74,8 @@ public struct Placement: Sendable {
             if let user = users[volume.metadata.identity] { settle(volume, user: user) }
         }
         blocked.sort { $0.resource < $1.resource }
-        freed = whereabouts.freed.filter { machine, left in hosts[machine].map { $0 != left } ?? false }
+        freed = whereabouts.freed.mapValues(\.host).filter { machine, left in hosts[machine].map { $0 != left } ?? false
+        }
     }
 
     /// Counts a machine on the host where it is.

@@ -13,6 +13,20 @@ struct Whereabouts {
         case unknown(String)
     }
 
+    /// A volume that nobody sees, and the host that may have it.
+    struct Absence {
+        let volume: String
+        let host: String
+        /// Whether it was there when the host was last seen. Else nobody remembers what was.
+        let isRemembered: Bool
+
+        var reason: String {
+            isRemembered
+                ? "Volume/\(volume) was last seen on host \(host), which does not answer, and is made nowhere else"
+                : "Volume/\(volume) may be on host \(host), which is off, and nobody remembers the volumes that were there"
+        }
+    }
+
     /// A part of a host that could not be observed.
     struct Gap {
         let host: String
@@ -37,16 +51,23 @@ struct Whereabouts {
     /// Where libvirt has a domain that nobody owns, by its UUID.
     private var adoptable: [UUID: String] = [:]
     private var lastSeen: [String: String] = [:]
-    /// Machines of hosts that are said to be off which may start elsewhere, with that host.
-    private(set) var freed: [String: String] = [:]
+    /// Volumes that were on hosts which do not answer, or are said to be off, and that no other host reaches, with that host.
+    private var lastSeenVolumes: [String: String] = [:]
+    /// Hosts that are said to be off, and of which nobody remembers the volumes, with whether they are fenced.
+    private var forgottenVolumes: [(host: String, isFenced: Bool)] = []
+    /// Machines of hosts that are said to be off which may start elsewhere, with that host and the volumes that they had there.
+    private(set) var freed: [String: (host: String, volumes: [String])] = [:]
     /// Machines that are on a host that was said to be off and answers again, and may be elsewhere meanwhile, by that host.
-    private var returned: [String: [String]] = [:]
+    private var returned: [String: Set<String>] = [:]
     /// Where snapshots are, by the time that they were taken at.
     private var snapshots: [String: [Moment: String]] = [:]
     /// Pools whose files are on each of their hosts: a volume in one says nothing of a machine's place.
     let shared: SharedPools
     /// The hosts that see a volume in one of them.
     private var reached: [String: Set<String>] = [:]
+    private let pools: [String: StoragePool]
+    /// The pools of volumes with documents of their own, by volume.
+    private let standalone: [String: String]
     /// Shared pools with leases.
     private let leasedPools: Set<String>
     /// Volumes that were seen in one of them and serve the fleet.
@@ -58,6 +79,8 @@ struct Whereabouts {
         let hosts = manifest.hosts.sorted { $0.metadata.identity < $1.metadata.identity }
         self.hosts = hosts
         shared = SharedPools(manifest, observed: observed)
+        pools = manifest.pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        standalone = manifest.volumes.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec.pool }
         leasedPools = Set(manifest.pools.filter { $0.spec.shared && $0.spec.leases }.map(\.metadata.identity))
         indices = hosts.indices.reduce(into: [:]) { $0[hosts[$1].metadata.identity] = $1 }
         standings = hosts.map { Self.standing($0, observed[$0.metadata.identity]) }
@@ -66,6 +89,9 @@ struct Whereabouts {
             if let inventory = observed[id] { add(inventory, id) }
             if isOffline {
                 if observed[id].map({ $0.lastSeen == nil && !$0.unknown.isEmpty }) ?? true { forgotten.append(id) }
+                if observed[id].map({ $0.lastSeenVolumes == nil && !$0.unknown.isEmpty }) ?? true {
+                    forgottenVolumes.append((id, observed[id]?.isFenced == true))
+                }
             } else if let inventory = observed[id] {
                 gaps += inventory.unknown.filter { $0.area.tellsOfMachines }.map { Gap(host: id, area: $0) }
             } else {
@@ -105,12 +131,13 @@ struct Whereabouts {
             }
         }
         for machine in inventory.adoptable.machines { if let uuid = machine.status?.uuid { adoptable[uuid] = host } }
-        if let fence = inventory.fence, fence.isOver { returned[host] = fence.machines }
+        if let fence = inventory.fence, fence.isOver { returned[host] = Set(fence.machines.keys) }
         guard inventory.isUnknown || inventory.host.spec.offline else { return }
-        let leased = inventory.isFenced && indices[host] != nil ? inventory.fence?.machines ?? [] : []
+        let leased = inventory.isFenced && indices[host] != nil ? inventory.fence?.machines ?? [:] : [:]
         for machine in inventory.lastSeen ?? [] {
-            if leased.contains(machine) { freed[machine] = host } else { lastSeen[machine] = host }
+            if let volumes = leased[machine] { freed[machine] = (host, volumes) } else { lastSeen[machine] = host }
         }
+        for volume in inventory.lastSeenVolumes ?? [] { lastSeenVolumes[volume] = host }
     }
 
     /// The hosts that have a machine, in the order of their identities.
@@ -168,6 +195,36 @@ struct Whereabouts {
     /// The host that does not answer now and had a machine when it was last seen.
     func lastHost(of machine: String) -> String? { lastSeen[machine] }
 
+    /// A volume of a machine that nobody sees and that may be on another host, which does not answer or is said to be off.
+    func absent(of machine: VirtualMachine, except host: String?) -> Absence? {
+        guard !lastSeenVolumes.isEmpty || !forgottenVolumes.isEmpty else { return nil }
+        return machine.spec.disks.lazy.compactMap { disk in
+            absence(
+                of: disk.volume ?? "\(machine.metadata.identity).\(disk.name)", in: disk.declared?.pool,
+                isOwn: disk.declared != nil, except: host)
+        }.first
+    }
+
+    /// The same of a volume with a document of its own.
+    func absence(of volume: Volume, except host: String?) -> Absence? {
+        absence(of: volume.metadata.identity, in: volume.spec.pool, isOwn: false, except: host)
+    }
+
+    /// A machine's own disk goes where its machine does, which was last seen nowhere; only a host that is fenced is asked
+    /// for more.
+    private func absence(of volume: String, in pool: String?, isOwn: Bool, except host: String?) -> Absence? {
+        guard !volumes.contains(volume), !retained.contains(volume), copies[volume] == nil, reached[volume] == nil
+        else { return nil }
+        if let last = lastSeenVolumes[volume] {
+            return last == host ? nil : Absence(volume: volume, host: last, isRemembered: true)
+        }
+        let pool = (pool ?? standalone[volume]).flatMap { pools[$0] }
+        guard let pool, !shared.contains(pool.metadata.identity) else { return nil }
+        return forgottenVolumes.first { $0.host != host && pool.isOn(host: $0.host) && ($0.isFenced || !isOwn) }.map {
+            Absence(volume: volume, host: $0.host, isRemembered: false)
+        }
+    }
+
     /// What could not be observed and may have a machine, or one of its volumes.
     func gaps(around machine: VirtualMachine, except host: String?) -> [Gap] {
         gaps.filter { gap in
@@ -207,6 +264,8 @@ private struct Places {
     private var more: [String: [Place]] = [:]
 
     subscript(id: String) -> [String] { first[id].map { [$0.host] + (more[id] ?? []).map(\.host) } ?? [] }
+
+    func contains(_ id: String) -> Bool { first[id] != nil }
 
     func row(of id: String, on host: String) -> Int? {
         guard let place = first[id] else { return nil }

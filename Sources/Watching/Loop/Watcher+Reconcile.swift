@@ -48,7 +48,7 @@ extension Watcher {
             plan = await fleet.plan(options)
             isDueOnly = true
         }
-        if plan.steps.isEmpty, isMarked, !plan.endsFence {
+        if plan.steps.isEmpty, isMarked, !plan.endsFence, !fleet.remembersTooMuch(lastSights) {
             conclude(revision, plan, held, start, isNews: cause == .commit || cause == .request)
             settle(revision, options)
             return

@@ -123,7 +123,7 @@ extension Watcher {
         guard let observed = await fleet.observe(signal.takeHosts(), since: lastSights) else { return false }
         pulse(.read(whole: false))
         let plan = Planner.plan(settled.manifest, observed: observed, options: settled.options)
-        return plan.steps.isEmpty && plan.problems.isEmpty
+        return plan.steps.isEmpty && plan.problems.isEmpty && !fleet.remembersTooMuch(lastSights)
             && plan.blocked.allSatisfy { isSuspended($0, settled.options.heldBack) }
     }
 

@@ -60,7 +60,7 @@ struct FenceCommand: AsyncParsableCommand {
             Console.error("error[fence]: no host that answers remembers host \(id)")
             throw ExitCode(Exit.failed)
         }
-        let staying = known.machines.filter { !known.leased.contains($0) }
+        let staying = known.machines.filter { known.leased[$0] == nil }
         guard !known.leased.isEmpty else {
             Console.error(
                 """
@@ -73,7 +73,7 @@ struct FenceCommand: AsyncParsableCommand {
             Console.output(
                 """
                 Host \(id) is \(known.uuid.lowercased), as \(known.rememberedBy.joined(separator: ", ")) remember it.
-                May start elsewhere once it is fenced, with their disks: \(list(known.leased)).
+                May start elsewhere once it is fenced, with their disks: \(list(known.leased.keys.sorted())).
                 Stay there, since their data are only there or they had no leases: \(list(staying)).
                 Be sure that the host is off. Leases keep a machine from running twice while both hosts reach the disks' file system.
                 To fence it: --yes-it-is-off and its UUID.
@@ -85,7 +85,8 @@ struct FenceCommand: AsyncParsableCommand {
             Console.error("error[fence]: host \(id) is \(known.uuid.lowercased), not \(uuid.lowercased)")
             throw ExitCode(Exit.refused)
         }
-        let offline = Set(input.manifest.hosts.filter(\.spec.offline).map(\.metadata.identity)).union([id])
+        let offline = Set(input.manifest.hosts.filter(\.spec.offline).map(\.metadata.identity)).union(known.fenced)
+            .union([id])
         let unknown = known.unknown.filter { !offline.contains($0.key) }
         guard unknown.isEmpty else {
             for (name, reason) in unknown.sorted(by: { $0.key < $1.key }) {

@@ -101,7 +101,7 @@ struct StatusReport: Encodable {
         for host in hosts {
             let fence = fences[host.metadata.identity]
             guard let status = host.status else {
-                lines.append("Host \(host.metadata.name): not observed" + (fence.map { "; " + $0.text } ?? ""))
+                lines.append("Host \(host.metadata.name): not observed" + (fence.map { "; " + $0.unseenText } ?? ""))
                 continue
             }
             lines.append(
@@ -147,9 +147,12 @@ extension Leases {
 }
 
 extension Fence {
+    /// For a reader, of a host that does not answer.
+    fileprivate var unseenText: String { isOver ? "was fenced, and answered since" : text }
+
     /// For a reader.
     fileprivate var text: String {
-        let names = machines.isEmpty ? "no machine" : machines.joined(separator: ", ")
+        let names = machines.isEmpty ? "no machine" : machines.keys.sorted().joined(separator: ", ")
         return isOver
             ? "fenced, and answers again: the next apply ends that once nothing of \(names) is both here and elsewhere"
             : "fenced; elsewhere may start: \(names)"
