@@ -45,6 +45,10 @@ extension HostPlanner {
         let disk = user.flatMap { machine in
             (machine.status?.live ?? machine.spec).disks.first { paths.contains($0.path ?? "") }?.name
         }
+        if user == nil, let seen, let silent = shared.silentHost(of: seen.spec.pool) {
+            block(resource, "\(origin), which it is a copy of, may be in use on host \(silent), which does not answer")
+            return
+        }
         if let user, transit.departing[user.metadata.identity] != nil {
             block(resource, "\(origin), which it is a copy of, moves to another host now; apply again")
             return

@@ -35,18 +35,16 @@ extension HostPlanner {
             help: "restart or move it: one that was started before leases were on, or before virtlockd was, has none")
     }
 
-    /// A volume of a machine whose host is said to be off grows under that machine, once it runs here with its lease: perhaps it
-    /// runs there still.
-    mutating func isGrownUnderFreed(_ volume: Volume, _ seen: Volume, _ resource: ResourceID) -> Bool {
-        guard !transit.freed.isEmpty,
-            let machine = expectation.inventory.machines.first(where: {
-                transit.freed[$0.metadata.identity] != nil && $0.volumes.contains(resource.id)
-            }), let left = transit.freed[machine.metadata.identity]
-        else { return false }
-        let disk = machine.spec.disks.first { $0.path == volume.status?.path }?.name
-        guard machine.spec.power == .running, let disk else {
+    /// A volume that another host may use without anybody seeing it grows under its machine, once that runs here: nothing is
+    /// written to a disk that may be in use.
+    mutating func isGrownUnderUser(_ volume: Volume, _ seen: Volume, _ resource: ResourceID) -> Bool {
+        guard let silent = shared.silentHost(of: seen.spec.pool) else { return false }
+        let machine = expectation.inventory.machines.first { $0.volumes.contains(resource.id) }
+        let disk = machine?.spec.disks.first { $0.path == volume.status?.path }?.name
+        guard let machine, machine.spec.power == .running, let disk else {
             note(
-                "fence", "grows once its machine runs, or once host \(left) answers: it may be in use there", resource)
+                "fence", "grows once its machine runs, or once host \(silent) answers: it may be in use there",
+                resource)
             return true
         }
         let start = id(ResourceID(.virtualMachine, machine.metadata.identity), "start")

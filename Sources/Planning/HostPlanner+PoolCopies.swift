@@ -66,7 +66,7 @@ extension HostPlanner {
         add(
             ResourceID(.volume, other.metadata.identity), .update,
             .removeReplaced(other.withoutCounters, by: counting.withoutCounters, machine: user?.asTarget),
-            reason: "left by a move that was interrupted", after: after)
+            reason: "left by a move that was interrupted", after: after + marks(ofPool: other.spec.pool))
     }
 
     /// Why it is not known which machines there are; nil when it is.

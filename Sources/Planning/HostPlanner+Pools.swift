@@ -50,6 +50,10 @@ extension HostPlanner {
             return
         }
         let isLive = user?.status?.state.isActive == true
+        if !isLive, let silent = shared.silentHost(of: seen.spec.pool) {
+            block(resource, "moves to another pool, and may be in use on host \(silent), which does not answer")
+            return
+        }
         let disk = user.flatMap { ($0.status?.live ?? $0.spec).disks.first { $0.path == old }?.name }
         let isThere = planRoom(for: copy, beside: seen, isLive: isLive, users.first)
         let released = leavers.flatMap { releases(of: $0.metadata.identity) }
@@ -85,7 +89,7 @@ extension HostPlanner {
             after: [id(resource, "mark-moved"), switched])
         add(
             resource, .update, .removeReplaced(moved, by: volume, machine: user?.asTarget),
-            reason: "the one in \(pool) counts then", after: [id(resource, "mark")])
+            reason: "the one in \(pool) counts then", after: [id(resource, "mark")] + marks(ofPool: moved.spec.pool))
         if volume.spec.size > seen.spec.size, !isBetweenExtents(volume, resource) {
             addGrowth(
                 of: volume, from: seen, under: isLive ? user : nil, disk: disk, after: [id(resource, "mark")])

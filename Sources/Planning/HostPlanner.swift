@@ -250,7 +250,7 @@ struct HostPlanner {
         guard !observed.unknown.contains(where: { $0.area == .host }) else { return }
         let images = observed.images.compactMap { image in
             image.status.flatMap {
-                $0.staged && !isFetched(image) ? (ResourceID(.image, image.metadata.identity), $0.path) : nil
+                $0.staged && !isFetched(image) ? (ResourceID(.image, image.metadata.identity), $0.path, $0.pool) : nil
             }
         }
         let parts = observed.volumes.filter { $0.status?.staged == true && planNaming(of: $0) }.compactMap(
@@ -258,13 +258,14 @@ struct HostPlanner {
         let volumes = observed.volumes.compactMap { volume in
             volume.status.flatMap {
                 $0.staged && !parts.contains($0.path)
-                    ? (ResourceID(.volume, volume.metadata.identity), $0.path) : nil
+                    ? (ResourceID(.volume, volume.metadata.identity), $0.path, volume.spec.pool) : nil
             }
         }
-        for (resource, path) in images + volumes {
+        for (resource, path, pool) in images + volumes {
             stagedRemovals[path] = id(resource, Operation.removeStaged(path: path).name)
             add(
-                resource, .delete, .removeStaged(path: path), reason: "unfinished, left by a run that was interrupted")
+                resource, .delete, .removeStaged(path: path), reason: "unfinished, left by a run that was interrupted",
+                after: marks(ofPool: pool))
         }
         for link in observed.stagedLinks {
             add(
@@ -272,6 +273,9 @@ struct HostPlanner {
                 reason: "unfinished, left by a run that was interrupted")
         }
     }
+
+    /// The step that marks a pool, before which nothing leaves it: it may say only then that what does is to be wiped.
+    func marks(ofPool pool: String) -> [String] { [id(ResourceID(.storagePool, pool), "mark")] }
 
     /// The steps that remove unfinished links of a network, which go before new ones are made.
     func stagedLinkRemovals(_ resource: ResourceID) -> [String] {

@@ -84,9 +84,6 @@ struct Transit {
     /// Where tunnels end until a machine has moved, by network, with the steps after which they do no more.
     var lingering: [String: [(address: IPAddress, after: String)]] = [:]
 
-    /// Machines that were on a host which is said to be off, with that host.
-    var freed: [String: String] = [:]
-
     /// The copies of what arrives, by volume.
     var incoming: [String: Arrival] {
         arriving.values.reduce(into: [:]) { result, arrival in
@@ -107,9 +104,6 @@ extension Transit {
                 let seen = observed[move.from]?.machines.first(where: { $0.metadata.identity == move.machine })
             else { continue }
             add(move, to: to, machine, seen, manifest, observed, shared, strays: placement.strays, &all)
-        }
-        for (machine, left) in placement.freed {
-            if let host = placement.hosts[machine] { all[host, default: Transit()].freed[machine] = left }
         }
         for (host, machines) in placement.left.sorted(by: { $0.key < $1.key }) {
             all[host, default: Transit()].left = machines

@@ -6,6 +6,8 @@ struct SharedPools {
     private let ids: Set<String>
     /// The folders, each with a slash at its end.
     private let folders: [String]
+    /// A host that reaches a pool and does not answer, or is said to be off, by the pool's identity.
+    private let silent: [String: String]
     /// Which host volumes of the manifests belong to, by identity; to none what has no host now: it is left as it is.
     private var volumes: [String: String?] = [:]
     /// The same of volumes, machines' seeds and unfinished files that are in no manifest, by path.
@@ -26,6 +28,21 @@ struct SharedPools {
         let shared = ids
         let pools = known.filter { shared.contains($0.metadata.identity) }
         folders = Set(pools.map { $0.spec.folder + "/" }).sorted()
+        silent = shared.isEmpty ? [:] : Self.silent(shared, manifest, observed)
+    }
+
+    private static func silent(
+        _ ids: Set<String>, _ manifest: FleetManifest, _ observed: [String: HostInventory]
+    ) -> [String: String] {
+        let hosts = manifest.hosts.reduce(into: [:]) { $0[$1.metadata.identity] = $1.spec.offline }
+        let pools = manifest.pools.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
+        let silent = Set(hosts.keys).union(observed.keys).filter { id in
+            guard let inventory = observed[id], hosts[id] != true else { return true }
+            return inventory.unknown.contains { $0.resource == nil && ($0.area == .host || $0.area == .compute) }
+        }.sorted()
+        return ids.reduce(into: [:]) { result, id in
+            result[id] = silent.first { hosts[$0] == nil || pools[id]?.isOn(host: $0) != false }
+        }
     }
 
     /// The same with the hosts that files belong to.
@@ -89,6 +106,10 @@ struct SharedPools {
 
     /// Whether a pool is one of them.
     func contains(_ pool: String) -> Bool { ids.contains(pool) }
+
+    /// A host that may use what lies in a pool without anybody seeing it: it reaches the pool, and does not answer or is said to
+    /// be off; nil when there is none.
+    func silentHost(of pool: String) -> String? { silent[pool] }
 
     /// Whether a file lies in one of them.
     func hold(_ path: String?) -> Bool { folders.contains { path?.hasPrefix($0) == true } }

@@ -252,12 +252,12 @@ extension HostPlanner {
             return
         }
         if isHeld(resource, area: .compute) { return }
-        if isGrownUnderFreed(volume, seen, resource) { return }
         if let user = observed.machines.first(where: { $0.status?.state == .saved && $0.allPaths.contains(path ?? "") })
         {
             block(resource, "VirtualMachine/\(user.metadata.identity) has it: \(Self.isSaved(user))")
             return
         }
+        if isGrownUnderUser(volume, seen, resource) { return }
         addGrowth(of: volume, from: seen)
     }
 
@@ -301,7 +301,7 @@ extension HostPlanner {
                 resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
                 reason: "not in the manifests, and its mark says `deletion: delete`",
                 // Its pool may say only now that it is to be wiped.
-                after: after + removals(of: resource) + [id(ResourceID(.storagePool, volume.spec.pool), "mark")])
+                after: after + removals(of: resource) + marks(ofPool: volume.spec.pool))
             return
         }
         mark.retained = true
