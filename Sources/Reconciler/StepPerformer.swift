@@ -56,7 +56,9 @@ struct StepPerformer: Sendable {
         // All of it may have to be written over.
         case .removeVolume(let volume), .removeReplaced(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) : .zero
-        case .removeStaged: StorageDriver.copyDeadline
+        // How large a logical volume is only the driver finds out; what it runs has a deadline by that.
+        case .removeStaged(let path):
+            path.hasPrefix("/dev/") ? StorageDriver.copyTime(ByteCount(1 << 44)) : StorageDriver.copyDeadline
         // Copied, and both read.
         case .takeSnapshot(let disks, _): copyTime(ByteCount(disks.reduce(0) { $0 + $1.volume.spec.size.bytes })) * 2
         case .copyWithin(let volume, _, _, _), .cloneVolume(let volume, _, _, _): copyTime(volume.spec.size) * 2

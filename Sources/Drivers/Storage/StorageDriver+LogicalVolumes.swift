@@ -151,9 +151,9 @@ extension StorageDriver {
         }
         if there.isOpen { throw .surprise("\(plan.path) is open; something uses it") }
         try await requireNoSnapshot(of: plan)
-        try await wipe(there, report)
-        let mark = Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete)
-        try await remove(plan.group, plan.name, with: LVMTags.tags(of: mark))
+        let tags = LVMTags.tags(of: Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete))
+        try await wipe(there, report, with: tags)
+        try await remove(plan.group, plan.name, with: tags)
         if try await self.report().volume(plan.name, in: plan.group) != nil {
             throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
         }
@@ -167,8 +167,9 @@ extension StorageDriver {
         copy.origin = nil
         try await requireNoSnapshot(of: plan)
         let report = try await report()
-        if let there = try find(plan, report) { try await wipe(there, report) }
-        try await remove(plan.group, plan.name, with: LVMTags.tags(of: copy))
+        let tags = LVMTags.tags(of: copy)
+        if let there = try find(plan, report) { try await wipe(there, report, with: tags) }
+        try await remove(plan.group, plan.name, with: tags)
         if try await self.report().volume(plan.name, in: plan.group) != nil {
             throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
         }
@@ -198,25 +199,37 @@ extension StorageDriver {
         guard let mark = LVMTags.mark(there.tags, in: identity), identity.logicalVolumeName(mark.id) == name,
             there.tags.contains(LVMTags.staged)
         else { throw .surprise("\(CommandText.printable(there.path)) is not an unfinished volume of ours") }
-        try await wipe(there, report)
+        try await wipe(there, report, with: LVMTags.ours(there.tags))
         try await remove(group, name, with: [LVMTags.staged])
     }
 
     /// Overwrites a volume with zeros before its space is given back, where its group says so. It is marked as unfinished
     /// before, so that one that is half empty never counts, and goes with the next run.
-    private func wipe(_ there: LogicalVolumeRecord, _ report: LVMReport) async throws(HostError) {
+    ///
+    /// - Parameter tags: those of which LVM says that it has them all when it marks it. Without one of them it is another one
+    ///   meanwhile, and nothing is written to it.
+    private func wipe(
+        _ there: LogicalVolumeRecord, _ report: LVMReport, with tags: [String]
+    ) async throws(HostError) {
         guard there.pool.isEmpty, report.group(there.group)?.tags.contains(LVMTags.wipe) == true else { return }
         if there.isOpen { throw .surprise("\(there.path) is open; something uses it") }
+        let selection = ["--select", Self.selection(tags), "--", "\(there.group)/\(there.name)"]
         if !there.tags.contains(LVMTags.staged) {
-            try await change("lvchange", Self.adding([LVMTags.staged]) + ["--", "\(there.group)/\(there.name)"])
+            try await change("lvchange", Self.adding([LVMTags.staged]) + selection)
         }
+        guard let now = try await self.report().volume(there.name, in: there.group), now.size == there.size,
+            (tags + [LVMTags.staged]).allSatisfy(now.tags.contains), !now.isOpen
+        else { throw .surprise("\(there.path) has changed meanwhile, or something uses it") }
         try await zero(there.path, from: 0, to: there.size)
     }
 
     /// Only one that has all the tags: of another one LVM selects nothing, which is no failure.
     private func remove(_ group: String, _ name: String, with tags: [String]) async throws(HostError) {
-        let selection = tags.map { "\"\($0)\"" }.joined(separator: " && ")
-        try await change("lvremove", ["--yes", "--select", "lv_tags={\(selection)}", "--", "\(group)/\(name)"])
+        try await change("lvremove", ["--yes", "--select", Self.selection(tags), "--", "\(group)/\(name)"])
+    }
+
+    private static func selection(_ tags: [String]) -> String {
+        "lv_tags={" + tags.map { "\"\($0)\"" }.joined(separator: " && ") + "}"
     }
 }
 
