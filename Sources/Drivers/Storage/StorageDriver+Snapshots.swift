@@ -17,9 +17,23 @@ extension StorageDriver {
             }
             var copy = volume
             copy.status?.path = try await beginPart(volume, of: source, pools: pools)
-            try await convert(source, to: copy)
+            if copy.status?.isLogical == true {
+                try await fill(copy, with: source)
+            } else {
+                try await convert(source, to: copy)
+            }
         }
         for disk in disks { try await requireClosed(disk.source) }
+    }
+
+    /// Copies a volume into an unfinished logical volume, which holds what its last owner left unless it is thin.
+    private func fill(_ copy: Volume, with source: Volume) async throws(HostError) {
+        guard let plan = try logical(copy), let path = source.status?.path,
+            let there = try find(plan, try await report())
+        else { return }
+        if there.pool.isEmpty { try await zero(plan.path, from: 0, to: there.size) }
+        try await self.copy(
+            StoredImage(path: path, format: source.spec.format.rawValue), to: plan.path, size: there.size)
     }
 
     /// Makes the place for a part of a snapshot, under a name that says that it is not finished.

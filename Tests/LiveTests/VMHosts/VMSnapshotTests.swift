@@ -21,6 +21,9 @@ struct VMHostSnapshotTests {
                 "vm.yaml",
                 fleet.machine(size: "64MiB").replacing(
                     root, with: root + ", {name: data, pool: fast, size: 32MiB, format: raw}"))
+            try fleet.write(
+                "loose.yaml",
+                fleet.volume("loose", "32MiB").replacing("fast", with: "disks").replacing("raw", with: "qcow2"))
             let applied = try await fleet.apply()
             #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
             // The guest sees `data` first.
@@ -28,6 +31,9 @@ struct VMHostSnapshotTests {
             let process = try await vm.sh("cat /run/libvirt/qemu/lvm-vm.pid")
 
             try fleet.write("one.yaml", snapshot("one", "volume: lvm-vm.root, schedule: {every: 24h}"))
+            let loose = try await vm.sh("find /var/lib/infra -name 'loose.*.qcow2'")
+            try await vm.sh(#"qemu-io -f qcow2 -c 'write -q -P 7 1M 1M' "$1""#, loose)
+            try fleet.write("off.yaml", snapshot("off", "volume: loose, pool: fast"))
             try fleet.write("both.yaml", snapshot("both", "machine: lvm-vm"))
             try fleet.write("files.yaml", snapshot("files", "machine: lvm-vm, pool: disks"))
             let kept = try await fleet.apply()
@@ -41,6 +47,9 @@ struct VMHostSnapshotTests {
             #expect(try await vm.tags(both[1]).contains("infra.disks=data:root"))
             #expect(try await vm.sh("find /var/lib/infra -name 'files.*.qcow2' | wc -l") == "2")
 
+            let off = try #require(try await parts("off").first)
+            try await vm.sh(#"qemu-img compare -f qcow2 -F raw "$1" "/dev/$2""#, loose, off)
+
             // The guest goes on, and what is kept stays.
             let sums = [try await vm.sum(one), try await vm.sum(both[0]), try await vm.sum(both[1])]
             #expect(sums[0] == sums[2])
@@ -51,24 +60,20 @@ struct VMHostSnapshotTests {
             #expect(try await vm.sum("vg-infra/" + disk) != sums[0])
             #expect(try await [vm.sum(one), vm.sum(both[0]), vm.sum(both[1])] == sums)
 
-            // As a run leaves it that is killed between two names; and the next time that it is due.
+            // As a run leaves it that is killed between two names; the next time that one is due; and a volume from what goes for that.
             try await vm.sh(#"lvchange -q --addtag infra.staged "$1""#, both[1])
             try await age(one, of: fleet)
-            try fleet.write("back.yaml", fleet.volume("back", "64MiB", "from: {snapshot: both, disk: root}"))
+            try fleet.write("back.yaml", fleet.volume("back", "64MiB", "from: {snapshot: one}"))
             let next = try await fleet.apply()
+            #expect(next.status == 0 && next.lastLine == "No changes.", "\(next)")
             #expect(next.output.contains("all of it was there when a run was interrupted"), "\(next)")
-            let again = try await fleet.apply()
-            #expect(again.status == 0 && again.lastLine == "No changes.", "\(again)")
             #expect(try await !vm.tags(both[1]).contains("infra.staged"))
             let later = try await parts("one")
             #expect(later.count == 1 && later[0] != one, "\(later)")
             #expect(try await vm.sum(later[0]) != sums[0])
-            let back = "vg-infra/" + fleet.identity.logicalVolumeName("back")
-            #expect(try await vm.sum(back) == sums[2])
-            #expect(
-                try await vm.sh(#"lvs --noheadings -o origin "$1" | tr -d ' '"#, back) == String(both[1].dropFirst(9)))
+            #expect(try await vm.sum("vg-infra/" + fleet.identity.logicalVolumeName("back")) == sums[0])
             #expect(try await vm.sh("cat /run/libvirt/qemu/lvm-vm.pid") == process)
-            #expect(try await vm.sh("virsh domjobinfo lvm-vm | head -n 1 | tr -s ' '") == "Job type: None ")
+            #expect(try await vm.sh("virsh domjobinfo lvm-vm | grep -c 'Job type: *None'") == "1")
         }
     }
 
