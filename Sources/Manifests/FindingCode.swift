@@ -113,6 +113,11 @@ public struct FindingCode: Hashable, Sendable {
             ("image-format", "An image of a format that does not fit its use.", "Refer to one that fits."),
             ("link-name", "Two networks with one name for their links.", "Rename one of them."),
             ("local-twice", "Two hosts that are both this machine.", "Keep one of them."),
+            (
+                "logical-unit", "A volume that no logical unit of an iSCSI target can be.",
+                "Write it as the message says."
+            ),
+            ("lun-used", "A logical unit, or a target, that two resources have.", "Declare it once."),
             ("mac-used", "An Ethernet address that two interfaces have.", "Give each its own, or leave mac out."),
             ("many-fleets", "More than one Fleet.", "Put each fleet into a folder of its own."),
             ("no-fleet", "No Fleet among the manifests.", "Write one with `infra init`."),

@@ -59,6 +59,7 @@ public struct Identity: Hashable, Sendable {
     public func path(of id: String, _ spec: Volume.Spec, in pool: StoragePool.Spec) -> String {
         switch pool.backend {
         case .directory, .nfs: pool.folder + "/" + fileName(id, spec)
+        case .iscsi(let iscsi): StoragePool.LogicalUnit(target: iscsi, number: spec.lun ?? 0).path
         case .lvm(let lvm): StoragePool.LVM.folder(of: lvm.volumeGroup) + "/" + logicalVolumeName(id)
         }
     }

@@ -10,6 +10,8 @@ public struct StoragePool: Hashable, Sendable, Codable {
         case lvm(LVM)
         /// An export of an NFS server with disk images.
         case nfs(NFS)
+        /// A target of an iSCSI server.
+        case iscsi(ISCSI)
     }
 
     /// What the manifest says.
@@ -22,7 +24,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var overcommit: Double
         /// What to count with instead of what is there.
         public var capacity: ByteCount?
-        /// Whether the folder is the same file system on all its hosts; always so of an export.
+        /// Whether the folder is the same file system on all its hosts; always so of an export and a target.
         public var shared: Bool
         /// Whether libvirt is to keep a machine from starting with a disk that a machine of another host has, by virtlockd.
         public var leases: Bool
@@ -38,7 +40,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
             self.capacity = capacity
             self.shared = shared
             self.leases = leases
-            if case .nfs = backend { self.shared = true }
+            if isOnNetwork { self.shared = true }
         }
 
         /// A folder of disk images.
@@ -57,13 +59,30 @@ public struct StoragePool: Hashable, Sendable, Codable {
             case .directory(let path): path
             case .nfs(let nfs): nfs.path
             case .lvm(let lvm): LVM.folder(of: lvm.volumeGroup)
+            case .iscsi(let iscsi): iscsi.folder
+            }
+        }
+
+        /// Whether images, kernels and seeds can lie in it, as files.
+        public var holdsFiles: Bool {
+            switch backend {
+            case .directory, .nfs: true
+            case .lvm, .iscsi: false
+            }
+        }
+
+        /// Whether it is a server's, so that all its hosts reach the same.
+        public var isOnNetwork: Bool {
+            switch backend {
+            case .directory, .lvm: false
+            case .nfs, .iscsi: true
             }
         }
 
         /// The volume group; nil of a folder.
         public var lvm: LVM? {
             switch backend {
-            case .directory, .nfs: nil
+            case .directory, .nfs, .iscsi: nil
             case .lvm(let lvm): lvm
             }
         }
@@ -71,8 +90,16 @@ public struct StoragePool: Hashable, Sendable, Codable {
         /// The export; nil of what is not mounted by us.
         public var nfs: NFS? {
             switch backend {
-            case .directory, .lvm: nil
+            case .directory, .lvm, .iscsi: nil
             case .nfs(let nfs): nfs
+            }
+        }
+
+        /// The target; nil of what is none.
+        public var iscsi: ISCSI? {
+            switch backend {
+            case .directory, .lvm, .nfs: nil
+            case .iscsi(let iscsi): iscsi
             }
         }
 
@@ -81,6 +108,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
             switch backend {
             case .directory, .nfs: overcommit
             case .lvm(let lvm): lvm.thinPool?.overprovision ?? 1
+            case .iscsi: 1
             }
         }
     }
@@ -89,9 +117,9 @@ public struct StoragePool: Hashable, Sendable, Codable {
     public struct Status: Hashable, Sendable, Codable {
         /// The host, by identity.
         public var host: String
-        /// libvirt's UUID; of a volume group, which libvirt does not know, UUIDv5 of the fleet and the identity.
+        /// libvirt's UUID; of a volume group or a target, which libvirt does not know, UUIDv5 of the fleet and the identity.
         public var uuid: UUID
-        /// libvirt's name, unless adopted `infra-<fleet8>-<id>`; of a volume group its own.
+        /// libvirt's name, unless adopted `infra-<fleet8>-<id>`; of a volume group or a target its own.
         public var name: String
         /// Whether libvirt has it started, and of an export, that it is mounted; of a volume group, whether all our volumes are active and the declared thin
         /// pool is there.

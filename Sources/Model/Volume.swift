@@ -44,12 +44,15 @@ public struct Volume: Hashable, Sendable, Codable {
         public var reuse: Bool
         /// The file's own name in the pool, of one that is adopted; derived when nil.
         public var file: String?
+        /// The number of the logical unit that it is, of one on an iSCSI target.
+        public var lun: Int?
 
         /// A volume's declaration.
         public init(
             pool: String, size: ByteCount, image: String? = nil, source: String? = nil, snapshot: String? = nil,
             snapshotDisk: String? = nil, snapshotMoment: Moment? = nil, clone: Clone = .linked,
-            format: Format = .qcow2, deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil
+            format: Format = .qcow2, deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil,
+            lun: Int? = nil
         ) {
             self.pool = pool
             self.size = size
@@ -63,6 +66,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.deletion = deletion
             self.reuse = reuse
             self.file = file
+            self.lun = lun
         }
     }
 
@@ -176,7 +180,8 @@ public struct Volume: Hashable, Sendable, Codable {
         public var host: String
         /// UUIDv5 of the fleet and the identity.
         public var uuid: UUID
-        /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>`, of a logical volume `/dev/<group>/i-<uuid8>-<id>`.
+        /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>`, of a logical volume `/dev/<group>/i-<uuid8>-<id>`, of a
+        /// logical unit `iscsi://<portal>:<port>/<target>/<number>`.
         public var path: String
         /// What the file says about itself; nil when it says nothing.
         public var mark: Mark?
@@ -203,6 +208,9 @@ public struct Volume: Hashable, Sendable, Codable {
 
         /// Whether it is a logical volume, and no file.
         public var isLogical: Bool { path.hasPrefix("/dev/") }
+
+        /// Whether it is a logical unit of an iSCSI target, and no file.
+        public var isUnit: Bool { StoragePool.LogicalUnit.isPath(path) }
     }
 
     /// Name and labels. The name of a disk declared inside a machine is `<vm>.<disk>`.

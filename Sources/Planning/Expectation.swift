@@ -100,7 +100,8 @@ struct Expectation {
         let id = pool.metadata.identity
         pool.status = StoragePool.Status(
             host: host, uuid: identity.uuid(.storagePool, pool.metadata),
-            name: pool.spec.lvm?.volumeGroup ?? pool.metadata.uuid.flatMap { ownNames[$0] } ?? identity.poolName(id))
+            name: pool.spec.lvm?.volumeGroup ?? pool.spec.iscsi?.target ?? pool.metadata.uuid.flatMap { ownNames[$0] }
+                ?? identity.poolName(id))
         inventory.pools.append(pool)
     }
 
@@ -190,7 +191,7 @@ struct Expectation {
         }
         bootFromOneDisk(&machine)
         // What a machine has beside its disks is files. They stay where they are when its disks move.
-        let pool = home ?? inventory.pools.first { $0.spec.lvm == nil }
+        let pool = home ?? inventory.pools.first { $0.spec.holdsFiles }
         place(boot: &machine, in: self.pool(of: seen[id]?.spec.boot?.kernelPath) ?? pool, on: host, resource)
         if let cloudInit = machine.spec.cloudInit {
             if let unread = cloudInit.secrets.first(where: { $0.secret.digest == nil })?.secret {
@@ -222,7 +223,7 @@ struct Expectation {
     /// The directory pool that a file lies in.
     private func pool(of path: String?) -> StoragePool? {
         guard let path else { return nil }
-        return inventory.pools.first { $0.spec.lvm == nil && path.hasPrefix($0.spec.folder + "/") }
+        return inventory.pools.first { $0.spec.holdsFiles && path.hasPrefix($0.spec.folder + "/") }
     }
 
     /// Resolves a disk to its volume's place; returns the pool of the files that belong to it.
@@ -378,6 +379,7 @@ struct Lookup {
         switch pool.spec.backend {
         case .directory, .nfs: pool
         case .lvm(let lvm): lvm.images.flatMap { pools[$0] }
+        case .iscsi: nil
         }
     }
 }

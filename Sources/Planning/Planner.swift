@@ -350,6 +350,7 @@ extension Capacity {
                     "make volumes smaller, or raise size or overprovision of the thin pool of \(resource)"
                 )
             case .lvm: ("spec.lvm", "make volumes smaller, or give the volume group of \(resource) more room")
+            case .iscsi: ("spec.iscsi", "the units of a target are as large as they are")
             case .directory, .nfs, nil:
                 (
                     measure == .disk ? "spec.overcommit" : "spec.overcommit.\(measure.rawValue)",

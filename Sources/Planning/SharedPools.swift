@@ -14,6 +14,10 @@ struct SharedPools {
     private var others: [String: String] = [:]
     /// The machine that has a file as a disk, and where it is, by path.
     private var users: [String: (host: String, machine: String)] = [:]
+    /// The machines that have a logical unit as a disk, wherever they are, by path.
+    private var unitUsers: [String: Set<String>] = [:]
+    /// Whether every host said which machines it has.
+    private var isWhole = false
     /// The first host on which a volume was seen, by identity.
     private var seen: [String: String] = [:]
     /// Steps that make on one host what others need, too: by the path of an image, or the identity of a pool.
@@ -78,12 +82,15 @@ struct SharedPools {
                 if seen[volume.metadata.identity] == nil { seen[volume.metadata.identity] = host }
             }
         }
-        let isWhole = hosts.allSatisfy { _, inventory in
+        isWhole = hosts.allSatisfy { _, inventory in
             !inventory.host.spec.offline && !inventory.unknown.contains { $0.area == .host || $0.area == .compute }
         }
         for (host, inventory) in hosts {
             for machine in inventory.machines {
                 for path in machine.allPaths {
+                    if StoragePool.LogicalUnit.isPath(path) {
+                        unitUsers[path, default: []].insert(machine.metadata.identity)
+                    }
                     if others[path] == nil { others[path] = host }
                     if users[path] == nil, hold(path) { users[path] = (host, machine.metadata.identity) }
                 }
@@ -116,6 +123,18 @@ struct SharedPools {
 
     /// A machine, on any host, that has a file of theirs as a disk.
     func user(of path: String) -> (host: String, machine: String)? { users[path] }
+
+    /// Why a machine may not use a logical unit; nil when it may. No lock of QEMU's keeps two from writing to one, so it is
+    /// handed over only once it is seen that nobody has it.
+    func obstacle(toUnit path: String, for machine: String?) -> String? {
+        guard let machine else { return nil }
+        let users = unitUsers[path] ?? []
+        if let other = users.subtracting([machine]).min() {
+            return "VirtualMachine/\(other) has it as a disk; it is another's once that does not have it any more"
+        }
+        guard !users.contains(machine), !isWhole else { return nil }
+        return "not every host said which machines it has, and one may have it as a disk"
+    }
 
     /// Where a volume was seen that another host does not see: their pools are not the same.
     func hostThatSees(volume id: String) -> String? { seen[id] }

@@ -31,6 +31,26 @@ extension HostInventory {
     }
 }
 
+extension HostInventory {
+    /// What the manifests name of iSCSI targets is there, as large as they say.
+    mutating func showUnits(of manifest: FleetManifest) {
+        let host = host.metadata.identity
+        let identity = Identity(fleet: manifest.fleet.uuid)
+        for pool in manifest.pools where pool.isOn(host: host) && pool.spec.iscsi != nil {
+            let id = pool.metadata.identity
+            var seen = pool
+            seen.status = StoragePool.Status(
+                host: host, uuid: identity.uuid(ResourceID(.storagePool, id)), name: pool.spec.iscsi?.target ?? "")
+            pools.removeAll { $0.metadata.identity == id }
+            volumes.removeAll { $0.spec.pool == id }
+            pools.append(seen)
+            for volume in manifest.volumes where volume.spec.pool == id {
+                volumes.append(volume.asUnit(in: pool.spec, on: host, identity))
+            }
+        }
+    }
+}
+
 extension StoragePool {
     /// The pool as an observation shows it once it is made.
     fileprivate var asMade: StoragePool {

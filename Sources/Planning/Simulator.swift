@@ -40,6 +40,7 @@ public struct Simulator: Sendable {
                 $0.isOn(host: host.metadata.identity) && $0.metadata.uuid == nil && $0.spec.nfs == nil
             }
             inventory.hideFiles(besides: folders)
+            inventory.showUnits(of: manifest)
             result[host.metadata.identity] = inventory
         }
     }
@@ -306,7 +307,8 @@ extension HostInventory {
     }
 
     func requireParts(of machine: VirtualMachine) throws(Simulator.Impossible) {
-        for path in machine.spec.disks.compactMap(\.path) {
+        // A logical unit is its server's.
+        for path in machine.spec.disks.compactMap(\.path) where !StoragePool.LogicalUnit.isPath(path) {
             try require(volumes.contains { $0.status?.path == path }, "its disk \(path) is not there")
         }
         for bridge in machine.spec.interfaces.compactMap(\.bridge) {

@@ -23,6 +23,8 @@ extension HostPlanner {
             case .directory(let path): planNewFolder(pool, path, resource)
             case .nfs(let nfs): planNewMount(pool, nfs, resource)
             case .lvm(let lvm): planNewGroup(pool, lvm, resource)
+            // A target is its server's; where none was looked at nothing is known of it.
+            case .iscsi: block(resource, "was not looked at")
             }
             return
         }
@@ -44,7 +46,8 @@ extension HostPlanner {
                 resource, field: "spec.nfs", help: "declare a second pool and copy the volumes to it")
         case (.directory, .directory), (.nfs, .nfs): planStart(of: pool, status, resource)
         case (.lvm(let lvm), .lvm(let old)): plan(pool, lvm, seen: seen, old)
-        case (.directory, _), (.lvm, _), (.nfs, _):
+        case (.iscsi, .iscsi): break
+        case (.directory, _), (.lvm, _), (.nfs, _), (.iscsi, _):
             refuse(
                 "pool-path", "the pool is \(seen.spec.place); it cannot become \(pool.spec.place)", resource,
                 field: "spec", help: "declare a second pool and move the volumes to it")
@@ -93,7 +96,8 @@ extension HostPlanner {
     private mutating func planRemoval(of pool: StoragePool) {
         let id = pool.metadata.identity
         let resource = ResourceID(.storagePool, id)
-        if isHeld(resource, area: .storage) { return }
+        // Nothing of a target is on the host.
+        if pool.spec.iscsi != nil || isHeld(resource, area: .storage) { return }
         let users = observed.machines.filter { machine in
             machine.allPaths.contains { $0.hasPrefix(pool.spec.folder + "/") }
         }

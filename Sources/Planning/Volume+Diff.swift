@@ -75,6 +75,10 @@ extension HostPlanner {
         let source = volume.spec.source.map { ResourceID(.volume, $0) }
         if isHeld(resource, area: .storage, needs: [pool] + [image, source].compactMap(\.self)) { return }
         if isPoolUnknown(volume.spec.pool, resource) { return }
+        if volume.status?.isUnit == true {
+            block(resource, "\(volume.status?.path ?? "") is not there; a logical unit is never made")
+            return
+        }
         if let other = shared.hostThatSees(volume: volume.metadata.identity) {
             block(
                 resource,
@@ -135,6 +139,12 @@ extension HostPlanner {
             return
         }
         if isRefused(volume, seen, resource) { return }
+        if let path = seen.status?.path, seen.status?.isUnit == true,
+            let reason = shared.obstacle(toUnit: path, for: holders.machine(of: resource.id))
+        {
+            block(resource, reason)
+            return
+        }
         if let path = seen.status?.path, let user = shared.user(of: path), user.host != host,
             !expectation.inventory.machines.contains(where: { $0.allPaths.contains(path) })
         {
@@ -172,7 +182,13 @@ extension HostPlanner {
             noteImage(volume, mark, resource)
         }
         if volume.spec.size > seen.spec.size, !isBetweenExtents(volume, resource) {
-            planGrowth(of: volume, seen, resource)
+            if seen.status?.isUnit == true {
+                block(
+                    resource, "volume-size", "has \(seen.spec.size); a logical unit grows on its target",
+                    field: "spec.size", help: "write \(seen.spec.size)")
+            } else {
+                planGrowth(of: volume, seen, resource)
+            }
         }
     }
 

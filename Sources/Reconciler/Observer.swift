@@ -15,7 +15,7 @@ struct Observer: Sendable {
         async let node = node(session)
         async let machines = session.compute.observe(deadline: deadline)
         async let files = session.storage.observe(
-            wanted: manifest.pools, files: manifest.adoptedFiles, isImporting: isImporting)
+            wanted: manifest.pools, files: manifest.adoptedFiles, units: manifest.volumes, isImporting: isImporting)
         async let leases = leases(session, manifest)
         let network = session.network
         let (machine, accelerator, roster, links, floods, namespaces, boot, routing, firewall) =
@@ -77,7 +77,8 @@ struct Observer: Sendable {
             : before.compute.replacing(uuids, by: session.compute.observe(only: uuids, deadline: deadline))
         async let files =
             changes.storage
-            ? session.storage.observe(wanted: manifest.pools, files: manifest.adoptedFiles) : before.storage
+            ? session.storage.observe(
+                wanted: manifest.pools, files: manifest.adoptedFiles, units: manifest.volumes) : before.storage
         async let links = changes.links || !uuids.isEmpty ? network(session, manifest) : before.network
         async let leases = leases(session, manifest)
         let (compute, storage, network) = await (machines, files, links)
@@ -219,9 +220,12 @@ struct Observer: Sendable {
         let networks = inventory.networks.reduce(into: [String: String]()) {
             if let bridge = $1.status?.bridge?.name { $0[bridge] = $1.metadata.identity }
         }
-        // An adopted volume's file has a name of its own, and a logical volume's need not hold all of its identity.
+        // An adopted volume's file has a name of its own, a logical volume's need not hold all of its identity, and a logical
+        // unit has a number.
         let files = inventory.volumes.reduce(into: [String: String]()) {
-            if $1.spec.file != nil || $1.status?.isLogical == true, let path = $1.status?.path {
+            if $1.spec.file != nil || $1.status?.isLogical == true || $1.status?.isUnit == true,
+                let path = $1.status?.path
+            {
                 $0[path] = $1.metadata.identity
             }
         }

@@ -257,7 +257,10 @@ struct StepPerformer: Sendable {
 
     /// Throws `.surprise` unless both hosts reach the disks that are not copied.
     private func requireShared(_ machine: VirtualMachine, _ passage: Passage) async throws(HostError) {
-        let paths = machine.spec.disks.filter { passage.shared.contains($0.name) }.compactMap(\.path)
+        // A target's name and a unit's number are the same for all.
+        let paths = machine.spec.disks.filter { passage.shared.contains($0.name) }.compactMap(\.path).filter {
+            !StoragePool.LogicalUnit.isPath($0)
+        }
         guard !paths.isEmpty else { return }
         try await session.storage.requireShared(paths, with: try peer(passage.from).storage)
     }

@@ -201,6 +201,38 @@ import Testing
         }
     }
 
+    /// Nothing but what is seen keeps two machines from writing to one logical unit.
+    @Test func aUnitIsHandedOverOnceNobodyHasIt() throws {
+        var manifest = PlacementTests.fleet([
+            PlacementTests.machine("m0", host: "a"), PlacementTests.machine("m1", host: "b"),
+        ])
+        let target = StoragePool.ISCSI(portal: "san.example", target: "iqn.2026-01.example:disks")
+        manifest.pools.append(StoragePool(metadata: Metadata(name: "san"), spec: .init(.iscsi(target))))
+        let unit = Volume.Spec(pool: "san", size: .gibibytes(1), clone: .full, format: .raw, lun: 1)
+        manifest.volumes = [Volume(metadata: Metadata(name: "data"), spec: unit)]
+        let free = try PlacementTests.applied(manifest)
+        let disk = VirtualMachine.Disk(name: "data", volume: "data")
+        manifest.machines[0].spec.disks = [disk]
+        let used = try PlacementTests.applied(manifest)
+        #expect(used["a"]?.machines.first?.allDiskPaths == ["\(target.folder)/1"])
+        manifest.machines[0].spec.disks = []
+        manifest.machines[1].spec.disks = [disk]
+        // m0 gives it up; as long as it is seen to have it, m1 does not get it.
+        let first = Planner.plan(manifest, observed: used, options: everything)
+        #expect(first.steps.allSatisfy { $0.resource.id == "m0" } && !first.steps.isEmpty, "\(first.steps.map(\.id))")
+        #expect(PlacementTests.reasons(first).contains { $0.contains("VirtualMachine/m0 has it as a disk") })
+        // Nor while a host is silent.
+        var silent = free
+        silent["a"] = silent["a"].map {
+            HostInventory(host: $0.host, unknown: [UnknownArea(.host, reason: "silent")])
+        }
+        let held = Planner.plan(manifest, observed: silent, options: everything)
+        #expect(held.steps.isEmpty, "\(held.steps.map(\.id))")
+        #expect(PlacementTests.reasons(held).contains { $0.contains("not every host said") })
+        let given = Planner.plan(manifest, observed: free, options: everything)
+        #expect(given.blocked.isEmpty && given.steps.contains { $0.resource.id == "m1" }, "\(PlanText().render(given))")
+    }
+
     @Test(arguments: UInt64(1)...100) func machinesMoveAroundTheirDisks(seed: UInt64) throws {
         var fleet = MovingFleet(seed: seed)
         fleet.manifest.pools[0].spec.shared = true
@@ -265,4 +297,8 @@ import Testing
         #expect(volumes.allSatisfy { $0.status?.mark?.copy == nil && $0.status?.staged == false })
         return Set(volumes.compactMap(\.status?.path))
     }
+}
+
+extension VirtualMachine {
+    fileprivate var allDiskPaths: [String] { spec.disks.compactMap(\.path) }
 }

@@ -35,7 +35,7 @@ ONLY_OURS = {
     *("dhcp-evpn", "dhcp-ipv6", "dhcp-server", "evpn", "server-outside"),
     *("boot-order", "empty-fleet", "gateway-outside", "group-without-address", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
     *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-leases", "pool-nested"),
-    *("export-used", "extent-size", "group-images", "group-used", "group-uuid", "logical-volume", "pool-shared", "vlan-link", "vlan-used"),
+    *("export-used", "extent-size", "group-images", "group-used", "group-uuid", "logical-unit", "logical-volume", "lun-used", "pool-shared", "vlan-link", "vlan-used"),
     *("pool-path", "secret", "snapshot-of-nothing", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared", "volume-source"),
 }
 # A schema cannot compare two values, has no arithmetic for addresses and reads no base64: a code, and words of its message.

@@ -169,7 +169,7 @@ extension ComputeDriver {
             let alias = DeviceAlias.disk(disk)
             guard let device = devices.first(where: { $0.alias == alias }), let target = device.first("target")?["dev"]
             else { throw .surprise("domain \(name) has no disk \(disk)") }
-            let path = device.first("source")?["file"]
+            let path = DomainReading.source(of: device)
             guard let path, path == machine.spec.disks.first(where: { $0.name == disk })?.path else {
                 throw .surprise(
                     "the disk \(disk) of domain \(name) is \(path ?? "no file"), not the volume that is to move")

@@ -76,7 +76,7 @@ extension DomainPatch {
     /// Caching is left to QEMU's default, write-back that honours the guest's flushes: it works on every file system.
     private static func newDisk(_ disk: VirtualMachine.Disk, target: String, alias: String) -> XMLElement {
         var device = XMLElement(
-            "disk", [.init("type", disk.isDevice ? "block" : "file"), .init("device", "disk")],
+            "disk", [.init("type", kind(of: disk.path ?? "", isDevice: disk.isDevice)), .init("device", "disk")],
             [
                 XMLElement(
                     "driver",
@@ -108,15 +108,30 @@ extension DomainPatch {
 
     /// - Parameter isDevice: whether it is a block device, such as a logical volume, and no file.
     private static func setSource(_ device: inout XMLElement, _ path: String, isDevice: Bool) {
-        let (type, attribute) = isDevice ? ("block", "dev") : ("file", "file")
-        guard device.first("source")?[attribute] != path || device["type"] != type else { return }
+        let type = kind(of: path, isDevice: isDevice)
+        guard DomainReading.source(of: device) != path || device["type"] != type else { return }
         device["type"] = type
         device.edit("source") { source in
             // What said where it was before; nothing of it holds for the new place.
-            source = XMLElement("source", [.init(attribute, path)])
+            source =
+                StoragePool.LogicalUnit(path: path).map(Self.source)
+                ?? XMLElement("source", [.init(isDevice ? "dev" : "file", path)])
         }
         device.remove("backingStore")
         device.remove("mirror")
+    }
+
+    /// The `type` of a disk that is read from there.
+    private static func kind(of path: String, isDevice: Bool) -> String {
+        StoragePool.LogicalUnit.isPath(path) ? "network" : isDevice ? "block" : "file"
+    }
+
+    /// QEMU reaches a logical unit itself.
+    private static func source(of unit: StoragePool.LogicalUnit) -> XMLElement {
+        XMLElement(
+            "source",
+            [.init("protocol", "iscsi"), .init("name", "\(unit.target.target)/\(unit.number)")],
+            [XMLElement("host", [.init("name", unit.target.portal), .init("port", String(unit.target.port))])])
     }
 
     private static func setBootOrder(_ device: inout XMLElement, _ order: Int?) {

@@ -102,13 +102,26 @@ struct DomainReading {
             format: device.first("driver")?["type"].flatMap { Volume.Format(rawValue: $0) })
     }
 
-    /// What a disk is read from: the path of a file or a device, or for anything else words that are no path of ours;
-    /// nil without a medium.
+    /// What a disk is read from: the path of a file or a device, or of a logical unit, or for anything else words that are no
+    /// path of ours; nil without a medium.
     static func source(of device: XMLElement) -> String? {
         guard let source = device.first("source") else { return nil }
         if let path = source["file"] ?? source["dev"] { return path }
+        if let path = unit(source)?.path { return path }
         let named = [source["protocol"], source["pool"], source["name"] ?? source["volume"]].compactMap(\.self)
         return "/\(device["type"] ?? "unknown"): \(named.joined(separator: " "))"
+    }
+
+    /// The logical unit that QEMU's own initiator reaches.
+    private static func unit(_ source: XMLElement) -> StoragePool.LogicalUnit? {
+        guard source["protocol"] == "iscsi", let parts = source["name"]?.split(separator: "/"), parts.count == 2,
+            let number = Int(parts[1]), let host = source.first("host"), let portal = host["name"],
+            host["transport"] ?? "tcp" == "tcp"
+        else { return nil }
+        let port = host["port"].map { Int($0) } ?? StoragePool.ISCSI.defaultPort
+        guard let port else { return nil }
+        return StoragePool.LogicalUnit(
+            target: StoragePool.ISCSI(portal: portal, port: port, target: String(parts[0])), number: number)
     }
 
     private func interface(_ device: XMLElement) -> VirtualMachine.Interface? {

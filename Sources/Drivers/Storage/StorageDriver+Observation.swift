@@ -9,14 +9,17 @@ extension StorageDriver {
     /// - Parameters:
     ///   - wanted: the declared pools, whose declarations the observed ones carry on.
     ///   - files: the paths of files that manifests adopt; of those that are not ours yet libvirt is asked.
+    ///   - units: the declared volumes, of which those are looked at that are logical units.
     ///   - isImporting: whether to look at all that is not ours.
     public func observe(
-        wanted: [StoragePool], files: Set<String> = [], isImporting: Bool = false
+        wanted: [StoragePool], files: Set<String> = [], units: [Volume] = [], isImporting: Bool = false
     ) async -> StorageObservation {
         async let groups = reported()
+        async let targets = look(at: units, on: wanted)
         do throws(HostError) {
             var reading = try await read(wanted, files, isImporting)
             reading.add(await groups, wanted: wanted)
+            reading.add(await targets, of: wanted)
             reading.tellTwins()
             reading.sort()
             return reading.result
@@ -116,7 +119,7 @@ extension StorageDriver {
         _ wanted: [StoragePool], ids: Set<String>, taken: Set<String>
     ) async throws(HostError) -> [String: String] {
         let missing = wanted.filter {
-            $0.isOn(host: host) && $0.spec.lvm == nil && $0.spec.nfs == nil && $0.metadata.uuid == nil
+            $0.isOn(host: host) && $0.spec.holdsFiles && $0.spec.nfs == nil && $0.metadata.uuid == nil
                 && !ids.contains($0.metadata.identity) && !taken.contains($0.spec.folder)
         }
         guard !missing.isEmpty else { return [:] }

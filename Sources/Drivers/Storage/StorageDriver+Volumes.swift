@@ -209,7 +209,11 @@ extension StorageDriver {
     }
 
     func virtualSize(_ path: String, _ format: String) async throws(HostError) -> UInt64 {
-        let output = try await commands.run("qemu-img", ["info", "--output=json", "-f", format, "--", path])
+        try Self.virtualSize(try await commands.run("qemu-img", ["info", "--output=json", "-f", format, "--", path]))
+    }
+
+    /// The size that a guest sees, as `qemu-img info --output=json` tells it.
+    static func virtualSize(_ output: CommandOutput) throws(HostError) -> UInt64 {
         do {
             return try JSONDecoder().decode(DiskInfo.self, from: Data(output.text.utf8)).size
         } catch {

@@ -8,7 +8,7 @@ struct CheckedFleet {
     static let checks: [Check] = [
         checkFleet, checkAddresses, checkGateways, checkTunnels, checkVLANs, checkEVPN, checkHardwareAddresses,
         checkLinkNames,
-        checkPools, checkVolumeGroups,
+        checkPools, checkVolumeGroups, checkUnits,
         checkBoot, checkVolumes, checkVolumeSources, checkSnapshots, checkImageFormats, checkIgnoredFields,
         checkHosts, checkAdopted, checkSecurityGroups, checkServices,
     ]

@@ -7,7 +7,7 @@ extension CheckedFleet {
         for pool in fleet.pools.all {
             if pool.spec.shared, pool.metadata.uuid != nil {
                 report.error(
-                    pool.resourceID, pool.spec.nfs == nil ? "spec.shared" : "metadata.uuid", "pool-shared",
+                    pool.resourceID, pool.spec.isOnNetwork ? "metadata.uuid" : "spec.shared", "pool-shared",
                     "a pool that is adopted cannot be shared: each host's libvirt gave it an identity of its own",
                     help: "leave metadata.uuid out, and undefine the pool on its hosts; its files stay")
             }
@@ -84,7 +84,7 @@ extension StoragePool.Spec {
         switch backend {
         case .directory: "spec.directory.path"
         case .nfs: "spec.nfs.path"
-        case .lvm: nil
+        case .lvm, .iscsi: nil
         }
     }
 }

@@ -49,9 +49,10 @@ extension CheckedFleet {
         _ images: StoragePool, of pool: StoragePool, _ fleet: CheckedFleet, _ report: inout CheckReport
     ) {
         let field = "spec.lvm.images"
-        if images.spec.lvm != nil {
+        if !images.spec.holdsFiles {
             report.error(
-                pool.resourceID, field, "group-images", "\(images.resourceID) is a volume group too",
+                pool.resourceID, field, "group-images",
+                "\(images.resourceID) is a \(images.spec.lvm == nil ? "target" : "volume group too")",
                 help: "name a directory pool")
         } else if let host = fleet.hosts(of: pool).first(where: { !images.isOn(host: $0.metadata.identity) }) {
             report.error(

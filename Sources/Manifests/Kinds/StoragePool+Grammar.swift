@@ -20,6 +20,7 @@ extension StoragePool {
         var directory: String?
         var lvm: LVM?
         var nfs: NFS?
+        var iscsi: ISCSI?
         var overcommit = 1.0
         var capacity: ByteCount?
         var shared = false
@@ -31,32 +32,31 @@ extension StoragePool {
             hosts = spec.hosts
             overcommit = spec.overcommit
             capacity = spec.capacity
-            shared = spec.shared && spec.nfs == nil
+            shared = spec.shared && !spec.isOnNetwork
             leases = spec.leases
             switch spec.backend {
             case .directory(let path): directory = path
             case .lvm(let lvm): self.lvm = lvm
             case .nfs(let nfs): self.nfs = nfs
+            case .iscsi(let iscsi): self.iscsi = iscsi
             }
         }
 
         /// What it says; nil unless it says one thing.
         var spec: Spec? {
-            switch (directory, lvm, nfs) {
-            case (let path?, nil, nil):
-                Spec(
-                    hosts: hosts, path: path, overcommit: overcommit, capacity: capacity, shared: shared, leases: leases
-                )
-            case (nil, let lvm?, nil):
-                Spec(hosts: hosts, .lvm(lvm), overcommit: overcommit, capacity: capacity, leases: leases)
-            case (nil, nil, let nfs?):
-                Spec(hosts: hosts, .nfs(nfs), overcommit: overcommit, capacity: capacity, leases: leases)
-            default: nil
-            }
+            let backends =
+                [
+                    directory.map { .directory(path: $0) }, lvm.map { .lvm($0) }, nfs.map { .nfs($0) },
+                    iscsi.map { .iscsi($0) },
+                ] as [Backend?]
+            let said = backends.compactMap(\.self)
+            guard let backend = said.first, said.count == 1 else { return nil }
+            return Spec(
+                hosts: hosts, backend, overcommit: overcommit, capacity: capacity, shared: shared, leases: leases)
         }
     }
 
-    private static let backends = ["directory", "lvm", "nfs"]
+    private static let backends = ["directory", "lvm", "nfs", "iscsi"]
 
     private static let specForm = Record(
         "a StoragePool's spec", Written(),
@@ -68,6 +68,8 @@ extension StoragePool {
             .optional("lvm", \.lvm, LVM.grammar.form, "A volume group of LVM."),
             .optional(
                 "nfs", \.nfs, NFS.grammar.form, "An export of an NFS server with disk images, shared by its hosts."),
+            .optional(
+                "iscsi", \.iscsi, ISCSI.grammar.form, "A target of an iSCSI server, whose logical units are volumes."),
             .defaulted(
                 "overcommit", \.overcommit, .ratio, to: 1,
                 "Promised over physical space of a folder; thin disks grow."),
@@ -80,7 +82,7 @@ extension StoragePool {
             .defaulted(
                 "leases", \.leases, .boolean, to: false,
                 "Whether libvirt lets a machine start only with disks that no machine of another host has (virtlockd)."),
-        ], reserved: ["hostSelector", "iscsi", "rbd"],
+        ], reserved: ["hostSelector", "rbd"],
         together: [
             ("oneOf", .array(backends.map { .members([("required", .array([.string($0)]))]) })),
             (
@@ -90,37 +92,56 @@ extension StoragePool {
                         "lvm",
                         .members([("properties", .members([("overcommit", .bool(false)), ("shared", .bool(false))]))])
                     ), ("nfs", .members([("properties", .members([("shared", .bool(false))]))])),
+                    (
+                        "iscsi",
+                        .members([
+                            (
+                                "properties",
+                                .members(["overcommit", "capacity", "shared"].map { ($0, .bool(false)) })
+                            )
+                        ])
+                    ),
                 ])
             ),
         ]
     ) { written, decoding, node in
-        if written.spec == nil {
-            guard let second = ["nfs", "lvm"].lazy.compactMap({ decoding.tree.value(of: $0, in: node) }).first else {
-                decoding.fail(
-                    node, "missing-field", "a StoragePool's spec needs directory, lvm or nfs",
-                    help: "directory: {path: /var/lib/infra/disks} for a folder of disk images, "
-                        + "lvm: {volumeGroup: vg0, devices: [/dev/disk/by-id/…]} for logical volumes, "
-                        + "nfs: {server: nas.example, export: /srv/disks, path: /var/lib/infra/nas} for an export")
-                return
-            }
-            decoding.fail(
-                second, "conflict", "a pool is one thing, directory, lvm or nfs", help: "declare a pool for each")
-        } else if decoding.mode == .manifest, written.lvm != nil,
-            let overcommit = decoding.tree.value(of: "overcommit", in: node)
-        {
-            decoding.fail(
-                overcommit, "conflict", "a volume group has no overcommit",
+        guard written.spec != nil else { return refuse(node, decoding) }
+        guard decoding.mode == .manifest else { return }
+        if written.lvm != nil {
+            decoding.refuse(
+                "overcommit", in: node, "a volume group has no overcommit",
                 help: "only a thin pool can promise more than it has; write lvm.thinPool.overprovision")
-        } else if decoding.mode == .manifest, let shared = decoding.tree.value(of: "shared", in: node) {
-            if written.lvm != nil {
-                decoding.fail(
-                    shared, "conflict", "a volume group is not shared",
-                    help: "two hosts that change one group at once destroy it; leave shared out")
-            } else if written.nfs != nil {
-                decoding.fail(shared, "conflict", "an export is always shared", help: "leave shared out")
+            decoding.refuse(
+                "shared", in: node, "a volume group is not shared",
+                help: "two hosts that change one group at once destroy it; leave shared out")
+        } else if written.nfs != nil {
+            decoding.refuse("shared", in: node, "an export is always shared", help: "leave shared out")
+        } else if written.iscsi != nil {
+            for name in ["overcommit", "capacity", "shared"] {
+                decoding.refuse(
+                    name, in: node, "a target's logical units are there, each as large as it is",
+                    help: "leave \(name) out")
             }
         }
     }.form.converted(to: { written, _, _ in written.spec }, from: { Written($0) }, varied: \.spec)
+
+    /// Reports a pool that is nothing, or several things.
+    private static func refuse(_ node: Int, _ decoding: Decoding) {
+        guard
+            let second = backends.dropFirst().reversed().lazy.compactMap({ decoding.tree.value(of: $0, in: node) })
+                .first
+        else {
+            decoding.fail(
+                node, "missing-field", "a StoragePool's spec needs directory, lvm, nfs or iscsi",
+                help: "directory: {path: /var/lib/infra/disks} for a folder of disk images, "
+                    + "lvm: {volumeGroup: vg0, devices: [/dev/disk/by-id/…]} for logical volumes, "
+                    + "nfs: {server: nas.example, export: /srv/disks, path: /var/lib/infra/nas} for an export, "
+                    + "iscsi: {portal: san.example, target: iqn.2026-01.example:disks} for logical units")
+            return
+        }
+        decoding.fail(
+            second, "conflict", "a pool is one thing, directory, lvm, nfs or iscsi", help: "declare a pool for each")
+    }
 
     private struct Directory {
         var path = ""
@@ -159,6 +180,14 @@ extension StoragePool {
             .optional("dataPercent", \.dataPercent, .ratio, "How much of the data space is taken."),
             .optional("metadataPercent", \.metadataPercent, .ratio, "How much of the metadata space is taken."),
         ])
+}
+
+extension Decoding {
+    /// Reports a field that does not go with another.
+    fileprivate func refuse(_ name: String, in mapping: Int, _ message: String, help: String) {
+        guard let value = tree.value(of: name, in: mapping) else { return }
+        fail(value, "conflict", message, help: help)
+    }
 }
 
 extension Form where Value == ByteCount {

@@ -39,6 +39,9 @@ extension Volume {
             .optional(
                 "file", \.file, .fileName, sample: "other.qcow2",
                 "The name of a file that is there in the pool: adopts it. Derived if left out."),
+            .optional(
+                "lun", \.lun, .integer(0...16_383), sample: 7,
+                "The number of the logical unit that it is, in a pool on an iSCSI target."),
         ], reserved: ["placement", "snapshots", "host"], together: together
     ) { _, decoding, node in
         decoding.refuseRepeatedOrigin(in: node)

@@ -115,7 +115,13 @@ struct Whereabouts {
             machines.add(machine.metadata.identity, host, row: row)
         }
         for volume in inventory.volumes {
-            guard let status = volume.status, !status.staged, let mark = status.mark else { continue }
+            guard let status = volume.status, !status.staged else { continue }
+            // A logical unit carries no mark.
+            if status.isUnit, shared.contains(volume.spec.pool) {
+                reached[volume.metadata.identity, default: []].insert(host)
+                continue
+            }
+            guard let mark = status.mark else { continue }
             if let part = mark.part { snapshots[part.snapshot, default: [:]][part.moment] = host }
             if shared.contains(volume.spec.pool) {
                 reached[volume.metadata.identity, default: []].insert(host)
