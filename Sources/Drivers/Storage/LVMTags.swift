@@ -21,6 +21,8 @@ enum LVMTags {
     static let wipe = "infra.wipe"
     /// What an unfinished volume carries beside its mark.
     static let staged = "infra.staged"
+    /// What a volume carries beside that once it is to be wiped: whatever it was, it is never whole again.
+    static let wiping = "infra.wiping"
 
     /// The tag of all that is this fleet's.
     static func owned(by identity: Identity) -> String { fleet + identity.fleet.lowercased }

@@ -214,11 +214,11 @@ extension StorageDriver {
         guard there.pool.isEmpty, report.group(there.group)?.tags.contains(LVMTags.wipe) == true else { return }
         if there.isOpen { throw .surprise("\(there.path) is open; something uses it") }
         let selection = ["--select", Self.selection(tags), "--", "\(there.group)/\(there.name)"]
-        if !there.tags.contains(LVMTags.staged) {
-            try await change("lvchange", Self.adding([LVMTags.staged]) + selection)
-        }
+        let marks = [LVMTags.staged, LVMTags.wiping]
+        let come = marks.filter { !there.tags.contains($0) }
+        if !come.isEmpty { try await change("lvchange", Self.adding(come) + selection) }
         guard let now = try await self.report().volume(there.name, in: there.group), now.size == there.size,
-            (tags + [LVMTags.staged]).allSatisfy(now.tags.contains), !now.isOpen
+            (tags + marks).allSatisfy(now.tags.contains), !now.isOpen
         else { throw .surprise("\(there.path) has changed meanwhile, or something uses it") }
         try await zero(there.path, from: 0, to: there.size)
     }

@@ -53,6 +53,10 @@ extension StorageDriver {
     public func finishPart(_ volume: Volume) async throws(HostError) {
         if let plan = try logical(volume) {
             guard let there = try find(plan, try await report()), there.tags.contains(LVMTags.staged) else { return }
+            // It was to go, and a part of it may be zeros.
+            guard !there.tags.contains(LVMTags.wiping) else {
+                throw .surprise("\(plan.path) was being wiped; remove the other parts of its snapshot, too")
+            }
             return try await finishLogical(plan, from: there.size, to: there.size, isThin: !there.pool.isEmpty)
         }
         let plan = try await planned(volume)
