@@ -21,7 +21,7 @@ extension HostPlanner {
                 if !options.rotatesSnapshots || here.count > Self.step { noteSurplus(here.count, snapshot, resource) }
                 continue
             }
-            let newest = expectation.snapshots.origin(snapshot.metadata.identity, at: nil)
+            let newest = expectation.snapshots.last(of: snapshot.metadata.identity)
             let others = newest?.host == host ? newest?.parts.map(\.volume.withoutCounters) ?? [] : []
             let kept = taking.flatMap(\.kept) ?? others
             for generation in isAsked ? here[...] : here.prefix(Self.step) {

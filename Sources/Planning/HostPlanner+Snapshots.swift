@@ -39,10 +39,11 @@ extension HostPlanner {
     /// What a snapshot is of; nil when it is of nothing on this host, or it was told why not now.
     private mutating func subject(of snapshot: Snapshot) -> Subject? {
         let resource = ResourceID(.snapshot, snapshot.metadata.identity)
+        // One that was never taken is nowhere yet.
+        if let reason = options.heldBack[resource], isHere(snapshot) { block(resource, reason) }
         if isBlocked(resource) { return nil }
         if let machine = snapshot.spec.machine {
-            let isHere = expectation.inventory.machines.contains { $0.metadata.identity == machine }
-            return isHere ? subject(machine: machine, resource) : nil
+            return isHere(snapshot) ? subject(machine: machine, resource) : nil
         }
         let wanted = expectation.inventory.volumes.first { $0.metadata.identity == snapshot.spec.volume }
         return wanted.flatMap { subject(volume: $0, resource) }
@@ -123,7 +124,7 @@ extension HostPlanner {
     }
 
     private func reason(_ snapshot: Snapshot, _ subject: Subject) -> String {
-        let last = expectation.snapshots.generations(of: snapshot.metadata.identity).last?.moment
+        let last = expectation.snapshots.last(of: snapshot.metadata.identity)?.moment
         let user = subject.machine.map {
             let state = subject.after != nil ? ", once it is there" : ", which goes on"
             let isOff = subject.after == nil && $0.status?.state.isActive != true
@@ -143,8 +144,7 @@ extension HostPlanner {
             block(resource, "\(owner) moves here from another host now; apply again")
             return nil
         }
-        let seen = observed.machines.first { $0.metadata.identity == name }
-        if let seen, seen.status?.state.isActive == true || !starts(owner) {
+        if let seen = observed.machines.first(where: { $0.metadata.identity == name }) {
             if seen.status?.state == .saved {
                 block(resource, "\(owner): \(Self.isSaved(seen))")
                 return nil
@@ -212,7 +212,7 @@ extension HostPlanner {
             disks.append(Source(part: disk.name, volume: volume, disk: disk.name))
         }
         var after: [String] = []
-        for disk in disks where seen.status?.state.isActive == true {
+        for disk in disks {
             guard let released = release(of: disk.volume, to: seen.metadata.identity, resource) else { return nil }
             after += released
         }
@@ -240,7 +240,7 @@ extension HostPlanner {
             expectation.inventory.machines.first { $0.metadata.identity == user }
         }
         let isMadeNow = user.map { starts(ResourceID(.virtualMachine, $0.metadata.identity)) } ?? false
-        guard let seen, active != nil || !isMadeNow else {
+        guard let seen else {
             let own = ResourceID(.volume, id)
             let owner = user.map { ResourceID(.virtualMachine, $0.metadata.identity) }
             if isHeld(resource, area: .storage, needs: [own] + (isMadeNow ? [owner].compactMap(\.self) : [])) {
@@ -292,6 +292,12 @@ extension HostPlanner {
     /// The volume that a new one starts from where it is to start from a snapshot; nil when it was told why not.
     mutating func origin(of volume: Volume, from snapshot: String, _ resource: ResourceID) -> String? {
         let origin = ResourceID(.snapshot, snapshot)
+        if volume.spec.snapshotMoment == nil, expectation.snapshots.last(of: snapshot) != nil,
+            let doubt = expectation.snapshots.doubt(aboutLastOf: snapshot)
+        {
+            block(resource, "\(origin), which it starts from: \(doubt); name a moment")
+            return nil
+        }
         guard let generation = expectation.snapshots.origin(snapshot, at: volume.spec.snapshotMoment) else {
             let moment = volume.spec.snapshotMoment.map { " of \($0)" } ?? ""
             let declared = expectation.snapshots.declared.first { $0.metadata.identity == snapshot }
@@ -348,6 +354,12 @@ extension Snapshot.Part {
 }
 
 extension Step {
+    /// Whether it removes what an earlier run has left of a volume.
+    var removesUnfinished: Bool {
+        guard resource.kind == .volume, case .removeStaged = operation else { return false }
+        return true
+    }
+
     /// Whether it does something to a machine or a volume, or copies it.
     func touches(_ resource: ResourceID) -> Bool {
         if self.resource == resource { return true }

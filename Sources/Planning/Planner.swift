@@ -121,13 +121,13 @@ public enum Planner {
             wanted = asked
             plan.problems += problems
         }
+        let snapshots = Snapshots(wanted, observed: observed, now: options.now)
         let placement = Placement(
-            wanted, observed: observed, keepsLeaving: options.keepsLeaving, staying: staying)
+            wanted, observed: observed, snapshots: snapshots, keepsLeaving: options.keepsLeaving, staying: staying)
         plan.problems += placement.problems
         plan.blocked += placement.blocked
         plan.notes += placement.notes + placement.fenceNotes
         let lookup = Lookup(wanted)
-        let snapshots = Snapshots(wanted, observed: observed, now: options.now)
         let machines = Dictionary(grouping: wanted.machines) { placement.hosts[$0.metadata.identity] ?? "" }
         let volumes = Dictionary(grouping: wanted.volumes) { placement.volumes[$0.metadata.identity] ?? "" }
         let ends = TunnelEnds(wanted, machines: machines)
@@ -162,16 +162,18 @@ public enum Planner {
             local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }
             local.heldBack.merge(copies[id]?.lost ?? [:]) { asked, _ in asked }
             var planner: HostPlanner
-            var blockedByLinks: [ResourceID: String] = [:]
+            var found: [ResourceID: String] = [:]
             repeat {
-                local.heldBack.merge(blockedByLinks) { known, _ in known }
+                local.heldBack.merge(found) { known, _ in known }
                 planner = HostPlanner(
                     host: id, identity: identity, expectation: expectation, adoption: adoption, options: local,
                     transit: transit, shared: shared, vlans: vlans, copies: copies[id] ?? PoolCopies())
                 planner.run()
                 // Whether the link that has a VNI or a VLAN now goes is known at the end, and what needs the new one waits.
-                blockedByLinks = planner.heldVNIs.merging(planner.heldVLANs) { first, _ in first }
-            } while !blockedByLinks.isEmpty
+                found = planner.heldVNIs.merging(planner.heldVLANs) { first, _ in first }
+                // So is which snapshots cannot be taken, and the change that one is for waits.
+                found.merge(planner.heldSubjects) { first, _ in first }
+            } while !found.isEmpty
             if !placement.moves.isEmpty { planners[id] = planner }
             shared.note(planner.steps)
             steps += planner.steps
@@ -187,7 +189,7 @@ public enum Planner {
         }
         let held = heldMoves(placement, wanted, planners)
         if !held.isEmpty { return (plan, held) }
-        plan.notes += snapshots.waiting(steps, plan.blocked)
+        plan.notes += snapshots.waiting(steps, plan.blocked) + snapshots.notCounted
         plan.nextSnapshot = snapshots.next
         plan.capacity = shared.merged(plan.capacity)
         plan.blocked += lostHosts(wanted, observed)
@@ -253,18 +255,6 @@ public enum Planner {
         return steps.filter { step in
             guard case .markVolume(let volume) = step.operation, volume.status?.mark?.copy == nil else { return true }
             return step.after.allSatisfy { !$0.hasSuffix("/mark-moved") || ids.contains($0) }
-        }
-    }
-
-    /// Puts what is done to machines and disks after the snapshots that keep them as they are.
-    private static func keepBefore(
-        _ snapshots: [(step: String, resources: Set<ResourceID>)], _ steps: inout [Step]
-    ) {
-        let ids = Set(steps.map(\.id))
-        for (taking, resources) in snapshots where ids.contains(taking) {
-            for index in steps.indices where resources.contains(where: steps[index].touches) {
-                steps[index].after.append(taking)
-            }
         }
     }
 

@@ -11,6 +11,13 @@ struct Snapshots {
         let parts: [(disk: String, volume: Volume)]
         /// Whether all of it was seen.
         let isWhole: Bool
+        /// Whether all of it is there once the parts have their names that were whole when a run was interrupted.
+        let becomesWhole: Bool
+        /// Whether it is of what the snapshot is of now. Its manifest may have said something else then.
+        let isCurrent: Bool
+
+        /// Whether it is one of those that the snapshot keeps.
+        var counts: Bool { isWhole && isCurrent }
     }
 
     /// Which time of which snapshot on which host.
@@ -40,45 +47,73 @@ struct Snapshots {
         }
         let reused = Set(declared.filter(\.spec.reuse).map(\.metadata.identity))
         var parts: [Key: [(disk: String, volume: Volume)]] = [:]
+        var unnamed: [Key: Set<String>] = [:]
         for (host, inventory) in observed {
             for volume in inventory.volumes {
-                guard let name = Snapshot.Part.named(by: volume.metadata.identity), volume.status?.staged == false,
-                    let mark = volume.status?.mark, mark.part?.snapshot == name.snapshot,
+                guard let name = Snapshot.Part.named(by: volume.metadata.identity) else { continue }
+                let key = Key(snapshot: name.snapshot, moment: name.moment, host: host)
+                if volume.isUnnamed(name.moment) { unnamed[key, default: []].insert(name.disk) }
+                guard volume.status?.staged == false, let mark = volume.status?.mark,
+                    mark.part?.snapshot == name.snapshot,
                     !mark.retained || reused.contains(name.snapshot)
                 else { continue }
-                let key = Key(snapshot: name.snapshot, moment: name.moment, host: host)
                 parts[key, default: []].append((name.disk, volume))
             }
         }
+        let subjects = SnapshotSubjects(manifest)
         let found = parts.map { key, parts in
-            let disks = Set(parts.flatMap { $0.volume.status?.mark?.part?.disks ?? [] })
+            let marks = parts.compactMap { $0.volume.status?.mark }
+            let missing = Set(marks.flatMap { $0.part?.disks ?? [] }).subtracting(parts.map(\.disk))
             let generation = Generation(
                 moment: key.moment, host: key.host, parts: parts.sorted { $0.disk < $1.disk },
-                isWhole: disks.isSubset(of: parts.map(\.disk)))
+                isWhole: missing.isEmpty, becomesWhole: missing.isSubset(of: unnamed[key] ?? []),
+                isCurrent: subjects.has(key.snapshot, anyOf: marks.compactMap(\.origin)))
             return (key.snapshot, generation)
         }
         generations = Dictionary(grouping: found, by: \.0).mapValues { all in
             all.map(\.1).sorted { ($0.moment, $0.host) < ($1.moment, $1.host) }
         }
-        gaps = observed.sorted { $0.key < $1.key }.flatMap { host, inventory in
-            inventory.unknown.filter { $0.area == .host || $0.area == .storage }.map { area in
-                (area.resource.map { "\($0) on host \(host)" } ?? "host \(host)", area.reason)
+        let unseen = manifest.hosts.map(\.metadata.identity).filter { observed[$0] == nil }
+        gaps =
+            unseen.map { ("host \($0)", "the host was not observed") }
+            + observed.sorted { $0.key < $1.key }.flatMap { host, inventory in
+                inventory.unknown.filter { $0.area == .host || $0.area == .storage }.map { area in
+                    (area.resource.map { "\($0) on host \(host)" } ?? "host \(host)", area.reason)
+                }
             }
-        }
     }
 
     /// What was taken of a snapshot, the oldest first.
     func generations(of snapshot: String) -> [Generation] { generations[snapshot] ?? [] }
 
-    /// The generation that a volume starts from; nil when it was not seen, or not all of it.
+    /// The generation that a volume starts from, the last that counts when no moment is named; nil when it was not seen, or not
+    /// all of it.
     func origin(_ snapshot: String, at moment: Moment?) -> Generation? {
-        generations(of: snapshot).last { $0.isWhole && (moment == nil || $0.moment == moment) }
+        guard let moment else { return last(of: snapshot) }
+        return generations(of: snapshot).last { $0.isWhole && $0.moment == moment }
+    }
+
+    /// The last generation that counts. What a clock that was wrong has left of times to come is not the last one.
+    func last(of snapshot: String) -> Generation? {
+        generations(of: snapshot).last { generation in generation.counts && now.map { generation.moment <= $0 } ?? true
+        }
+    }
+
+    /// Why it is not known which generation is the last one; nil when it is.
+    func doubt(aboutLastOf snapshot: String) -> String? {
+        if let gap = gaps.first { return "\(gap.place) is unknown, and may have a newer one: \(gap.reason)" }
+        guard let last = last(of: snapshot), let now else { return nil }
+        let partial = generations(of: snapshot).last {
+            !$0.isWhole && $0.isCurrent && $0.moment > last.moment && $0.moment <= now
+        }
+        return partial.map { "the one of \($0.moment) is newer and not whole" }
     }
 
     /// The mark of a part that has not got its name yet, though others of the same time have: they get theirs only once all of them
     /// are whole. Nil of any other unfinished volume.
     func mark(ofUnnamed volume: Volume, on host: String) -> Volume.Mark? {
         guard let name = Snapshot.Part.named(by: volume.metadata.identity) else { return nil }
+        guard volume.isUnnamed(name.moment) else { return nil }
         let others = generations(of: name.snapshot).first { $0.moment == name.moment && $0.host == host }?.parts ?? []
         // One gets its name only once all are whole.
         guard let known = others.compactMap({ $0.volume.status?.mark }).first,
@@ -90,12 +125,17 @@ struct Snapshots {
         return mark
     }
 
+    /// When the last one was taken that counts, or does once its parts have their names.
+    private func lastTaken(of snapshot: String) -> Moment? {
+        generations(of: snapshot).last { generation in
+            generation.isCurrent && generation.becomesWhole && now.map { generation.moment <= $0 } ?? true
+        }?.moment
+    }
+
     /// Whether a snapshot is to be taken now: it never was, or its schedule says so.
     func isDue(_ snapshot: Snapshot) -> Bool {
         guard let now else { return false }
-        // What a clock that was wrong has left of times to come says nothing of when the next one is due.
-        let last = generations(of: snapshot.metadata.identity).last { $0.moment <= now }?.moment
-        guard let last else { return true }
+        guard let last = lastTaken(of: snapshot.metadata.identity) else { return true }
         switch snapshot.spec.schedule {
         case nil: return false
         case .every(let seconds): return last.adding(Int64(seconds)) <= now
@@ -109,7 +149,7 @@ struct Snapshots {
     var next: Moment? {
         guard let now else { return nil }
         return declared.compactMap { snapshot -> Moment? in
-            let last = generations(of: snapshot.metadata.identity).last { $0.moment <= now }?.moment
+            let last = lastTaken(of: snapshot.metadata.identity)
             switch snapshot.spec.schedule {
             case nil: return nil
             case .every(let seconds): return (last ?? now).adding(Int64(seconds))
@@ -120,13 +160,13 @@ struct Snapshots {
         }.filter { $0 > now }.min()
     }
 
-    /// Generations beyond those that a snapshot keeps, the oldest first. Only whole ones count, and what the manifests name stays.
+    /// Generations beyond those that a snapshot keeps, the oldest first. Only those that are whole and of what it is of now count, and what the manifests name stays.
     ///
     /// - Parameter isTaken: whether one more is taken now.
     func surplus(of snapshot: Snapshot, isTaken: Bool) -> [Generation] {
         guard let now, snapshot.spec.schedule != nil else { return [] }
         let id = snapshot.metadata.identity
-        let whole = generations(of: id).filter { $0.isWhole && $0.moment <= now }
+        let whole = generations(of: id).filter { $0.counts && $0.moment <= now }
         let count = whole.count + (isTaken ? 1 : 0) - snapshot.spec.keep
         return count <= 0 ? [] : whole.prefix(count).filter { pinned[id]?.contains($0.moment) != true }
     }
@@ -142,9 +182,25 @@ struct Snapshots {
         }
     }
 
+    /// What is told of generations that do not count, but for those that get their names now.
+    var notCounted: [Diagnostic] {
+        declared.flatMap { snapshot -> [Diagnostic] in
+            let id = snapshot.metadata.identity
+            return generations(of: id).filter { !$0.isCurrent || !$0.becomesWhole }.map { generation in
+                let disks = Set(generation.parts.flatMap { $0.volume.status?.mark?.part?.disks ?? [] })
+                let missing = disks.subtracting(generation.parts.map(\.disk)).sorted().joined(separator: ", ")
+                let reason = generation.isCurrent ? "is not whole, without \(missing)" : "is of something else than now"
+                return Diagnostic(
+                    .note, code: "snapshot-not-counted",
+                    "the one of \(generation.moment) \(reason): it does not count, and stays",
+                    resource: ResourceID(.snapshot, id))
+            }
+        }
+    }
+
     /// Why it is not known whether a snapshot was ever taken; nil when it is.
     func doubt(about snapshot: Snapshot) -> String? {
-        guard generations(of: snapshot.metadata.identity).isEmpty, let gap = gaps.first else { return nil }
+        guard last(of: snapshot.metadata.identity) == nil, let gap = gaps.first else { return nil }
         return "\(gap.place) is unknown, and may have it: \(gap.reason)"
     }
 
@@ -160,6 +216,14 @@ struct Snapshots {
                 return volume
             }
         }
+    }
+}
+
+extension Volume {
+    /// Whether it may be a part of a snapshot of that time that has not got its name yet. A logical volume says so from the beginning
+    /// on, and no more once it is being wiped.
+    fileprivate func isUnnamed(_ moment: Moment) -> Bool {
+        status?.staged == true && (status?.isLogical != true || status?.mark?.part?.moment == moment)
     }
 }
 

@@ -97,10 +97,14 @@ extension HostPlanner {
         let id = pool.metadata.identity
         let resource = ResourceID(.storagePool, id)
         // Nothing of a target is on the host.
-        if pool.spec.iscsi != nil || isHeld(resource, area: .storage) { return }
+        if pool.spec.iscsi != nil { return }
         let users = observed.machines.filter { machine in
             machine.allPaths.contains { $0.hasPrefix(pool.spec.folder + "/") }
         }
+        // What is in one that is not started cannot be seen, and stays. It is for those that use it that it is looked at.
+        let isIdle = pool.status?.active == false && pool.spec.lvm == nil && users.isEmpty
+        let isKnown = !observed.unknown.contains { [.host, .storage].contains($0.area) && $0.resource == nil }
+        if !(isIdle && isKnown && !isBlocked(resource)), isHeld(resource, area: .storage) { return }
         if let reason = reasonToStay(users) {
             block(resource, reason)
             return

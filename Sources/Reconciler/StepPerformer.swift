@@ -54,7 +54,7 @@ struct StepPerformer: Sendable {
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
         // All of it may have to be written over.
-        case .removeVolume(let volume), .removeReplaced(let volume, _, _):
+        case .removeVolume(let volume), .removeReplaced(let volume, _, _), .rotatePart(let volume, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) : .zero
         // How large a logical volume is only the driver finds out; what it runs has a deadline by that.
         case .removeStaged(let path):

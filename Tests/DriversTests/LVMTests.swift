@@ -101,6 +101,24 @@ import Testing
         #expect(seen.unknown.isEmpty)
     }
 
+    @Test func whatIsBeingWipedIsNoPartOfASnapshot() throws {
+        let part = "nightly.20261129t020000z.root"
+        let tags = [
+            "infra.id=" + part, "infra.snapshot=nightly", "infra.moment=20261129t020000z", "infra.disks=root",
+            "infra.staged",
+        ]
+        func seen(_ more: String...) throws -> Volume? {
+            let all = self.tags() + "," + (tags + more).joined(separator: ",")
+            let report = try self.report(
+                groups: groups(self.tags("infra.pool=fast")),
+                volumes: volumes((identity.logicalVolumeName(part), all, "thin")))
+            return reading(.success(report)).volumes.first
+        }
+        #expect(try seen()?.status?.mark?.part?.snapshot == "nightly")
+        let wiped = try #require(try seen("infra.wiping"))
+        #expect(wiped.status?.staged == true && wiped.status?.mark?.id == part && wiped.status?.mark?.part == nil)
+    }
+
     @Test func aGrowthThatWasCutOffBeginsAnew() throws {
         let name = identity.logicalVolumeName("a")
         let report = try self.report(

@@ -39,6 +39,10 @@ import Testing
         #expect(taken.status == 9 && taken.text.hasPrefix("proc is mounted at /proc already"), "\(taken)")
         let below = try await run(MountScripts.prepare, "/proc", "nas.example:/srv", "127.0.0.1")
         #expect(below == (9, "proc is mounted at /proc"), "\(below)")
+        let over = try await run(MountScripts.uncovered, "/proc", "nas.example:/srv")
+        #expect(over == (9, "proc is mounted over /proc, which stays as it is"), "\(over)")
+        let bare = try await run(MountScripts.uncovered, folder, "nas.example:/srv")
+        #expect(bare.status == 0, "\(bare)")
         // Nobody answers there.
         let silent = try await run(MountScripts.prepare, folder, "127.255.255.254:/srv", "127.255.255.254")
         #expect(silent.status == 9, "\(silent)")

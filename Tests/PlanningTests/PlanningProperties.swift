@@ -117,8 +117,13 @@ import Testing
         #expect(plan.steps.allSatisfy { $0.after.allSatisfy { !deferred.contains($0) } })
         try simulator.apply(plan)
         #expect(volumes.isSubset(of: Set(try #require(simulator.hosts["h0"]).volumes.map(\.metadata.identity))))
-        let next = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
-        #expect(next.isEmpty, "\(PlanText().render(next))")
+        var next = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
+        if next.steps.allSatisfy(\.isOfSnapshots) {
+            // What was made, and whose start waits for what is not allowed, is kept before it starts.
+            try simulator.apply(next)
+            next = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
+        }
+        #expect(next.isEmpty, "\(PlanText().render(plan))\(PlanText().render(next))")
         #expect(next.deferred.isEmpty == plan.deferred.isEmpty)
     }
 

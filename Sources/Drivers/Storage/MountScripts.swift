@@ -17,6 +17,13 @@ enum MountScripts {
 
             """#
 
+    /// PATH SOURCE: refuses where something else lies over a mount: to unmount the path would take that away.
+    static let uncovered =
+        find + #"""
+            [[ ! $found || $found == "nfs4 $2" ]] || refuse "${found#* } is mounted over $1, which stays as it is"
+
+            """#
+
     /// PATH ROOT…: makes the mount point below one of the roots, or takes the one that is there.
     static let makePoint =
         find + #"""

@@ -177,8 +177,15 @@ extension StorageDriver {
 
     /// Deletes a part of a snapshot, which LVM looks at once more in the same command.
     func removeLogicalPart(_ plan: Logical, _ mark: Volume.Mark) async throws(HostError) {
+        let report = try await report()
+        guard let there = try find(plan, report) else { return }
+        guard LVMTags.mark(there.tags, in: identity) == mark else {
+            throw .surprise("\(plan.path) is another one meanwhile")
+        }
         try await requireNoSnapshot(of: plan)
-        try await remove(plan.group, plan.name, with: LVMTags.tags(of: mark))
+        let tags = LVMTags.tags(of: mark)
+        try await wipe(there, report, with: tags)
+        try await remove(plan.group, plan.name, with: tags)
         if try await self.report().volume(plan.name, in: plan.group) != nil {
             throw .surprise("\(plan.path) is still there; its tags have changed meanwhile")
         }

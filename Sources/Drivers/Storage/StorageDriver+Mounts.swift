@@ -63,6 +63,11 @@ extension StorageDriver {
         }
     }
 
+    /// Throws `.surprise` where something else is mounted over the export.
+    func requireUncovered(_ nfs: StoragePool.NFS) async throws(HostError) {
+        try await run(MountScripts.uncovered, [nfs.path, nfs.source])
+    }
+
     /// Makes the mount point, defines the pool and mounts it. Where that fails nothing is defined, so that the manifest can
     /// say something else.
     func createMount(_ pool: StoragePool, _ nfs: StoragePool.NFS, roots: [String]) async throws(HostError) {
@@ -108,6 +113,7 @@ extension StorageDriver {
                 try await requireMounted(nfs)
             } catch .surprise {
                 // Unmounted behind libvirt, which starts nothing that it holds for started.
+                try await requireUncovered(nfs)
                 try await connection.stopStoragePool(status.uuid, deadline: callDeadline)
             }
         }

@@ -59,7 +59,10 @@ extension StorageDriver {
         let (id, status) = try expected(pool)
         if let lvm = pool.spec.lvm { return try await releaseGroup(pool, lvm) }
         guard let record = try await pools()[id] else { return }
-        if record.isActive { try await connection.stopStoragePool(status.uuid, deadline: callDeadline) }
+        if record.isActive {
+            if let nfs = record.nfs { try await requireUncovered(nfs) }
+            try await connection.stopStoragePool(status.uuid, deadline: callDeadline)
+        }
         do throws(HostError) {
             try await connection.undefineStoragePool(status.uuid, deadline: callDeadline)
         } catch  where error.isNotFound && !record.isPersistent {

@@ -92,7 +92,7 @@ extension StorageReading {
 
     /// A logical volume in a group of ours; whether it is ours itself.
     private mutating func add(_ volume: LogicalVolumeRecord, inPool pool: String) -> Bool {
-        guard let mark = LVMTags.mark(volume.tags, in: identity), identity.logicalVolumeName(mark.id) == volume.name
+        guard var mark = LVMTags.mark(volume.tags, in: identity), identity.logicalVolumeName(mark.id) == volume.name
         else {
             result.foreign.append(
                 ForeignObject(
@@ -101,6 +101,8 @@ extension StorageReading {
             return false
         }
         let isStaged = volume.tags.contains(LVMTags.staged)
+        // It goes, and never gets its name back.
+        if volume.tags.contains(LVMTags.wiping) { mark.part = nil }
         // A growth that was cut off begins anew: the guest may not have been told of it.
         let size = min(volume.size, LVMTags.sizeBeforeGrowth(volume.tags) ?? volume.size)
         let share = volume.pool.isEmpty ? 100 : min(max(volume.dataPercent ?? 0, 0), 100)

@@ -255,7 +255,7 @@ extension Placement {
 
     /// Whether what a new volume is a copy of is on that host, or nowhere yet.
     private func isBesideOrigin(_ volume: Volume, _ host: Int) -> Bool {
-        let kept = volume.spec.snapshot.flatMap { whereabouts.host(ofSnapshot: $0, at: volume.spec.snapshotMoment) }
+        let kept = volume.spec.snapshot.flatMap { snapshots.origin($0, at: volume.spec.snapshotMoment)?.host }
         let sites = volume.spec.source.map { whereabouts.hosts(ofVolume: $0) } ?? [kept].compactMap(\.self)
         return sites.isEmpty || sites.contains(whereabouts.hosts[host].metadata.identity)
     }

@@ -29,6 +29,8 @@ public struct Placement: Sendable {
     private(set) var freed: [String: String] = [:]
 
     let whereabouts: Whereabouts
+    /// What there is of snapshots, on all hosts.
+    let snapshots: Snapshots
     var ledger: Ledger
     var kinship: Kinship
     var reach: Reach
@@ -39,14 +41,20 @@ public struct Placement: Sendable {
     ///
     /// - Parameter keepsLeaving: whether machines that left the manifests stay for now, and need their room.
     public init(_ manifest: FleetManifest, observed: [String: HostInventory], keepsLeaving: Bool = false) {
-        self.init(manifest, observed: observed, keepsLeaving: keepsLeaving, staying: [:])
+        self.init(
+            manifest, observed: observed, snapshots: Snapshots(manifest, observed: observed, now: nil),
+            keepsLeaving: keepsLeaving, staying: [:])
     }
 
-    /// - Parameter staying: machines that cannot move now, with the reason.
+    /// - Parameters:
+    ///   - snapshots: what there is of them, on all hosts.
+    ///   - staying: machines that cannot move now, with the reason.
     init(
-        _ manifest: FleetManifest, observed: [String: HostInventory], keepsLeaving: Bool, staying: [String: String]
+        _ manifest: FleetManifest, observed: [String: HostInventory], snapshots: Snapshots, keepsLeaving: Bool,
+        staying: [String: String]
     ) {
         self.staying = staying
+        self.snapshots = snapshots
         var manifest = manifest.fenced(observed)
         manifest.machines.orderByIdentity()
         whereabouts = Whereabouts(manifest, observed)

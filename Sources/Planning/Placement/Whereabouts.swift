@@ -59,8 +59,6 @@ struct Whereabouts {
     private(set) var freed: [String: (host: String, volumes: [String])] = [:]
     /// Machines that are on a host that was said to be off and answers again, and may be elsewhere meanwhile, by that host.
     private var returned: [String: Set<String>] = [:]
-    /// Where snapshots are, by the time that they were taken at.
-    private var snapshots: [String: [Moment: String]] = [:]
     /// Pools whose files are on each of their hosts: a volume in one says nothing of a machine's place.
     let shared: SharedPools
     /// The hosts that see a volume in one of them.
@@ -122,7 +120,6 @@ struct Whereabouts {
                 continue
             }
             guard let mark = status.mark else { continue }
-            if let part = mark.part { snapshots[part.snapshot, default: [:]][part.moment] = host }
             if shared.contains(volume.spec.pool) {
                 reached[volume.metadata.identity, default: []].insert(host)
                 if leasedPools.contains(volume.spec.pool), mark.copy == nil, !mark.retained {
@@ -157,12 +154,6 @@ struct Whereabouts {
     func hosts(ofVolume id: String) -> [String] {
         let seen = volumes[id]
         return seen.isEmpty ? retained[id] : seen
-    }
-
-    /// The host that has a snapshot of some time, the last one when nil.
-    func host(ofSnapshot id: String, at moment: Moment?) -> String? {
-        guard let all = snapshots[id], let moment = moment ?? all.keys.max() else { return nil }
-        return all[moment]
     }
 
     /// Whether a volume was seen on a host, whatever copy it is.

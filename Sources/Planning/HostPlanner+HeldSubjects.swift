@@ -1,0 +1,43 @@
+import Model
+
+/// What waits for snapshots that cannot be taken.
+extension HostPlanner {
+    /// Whether what a snapshot is of is to be on this host.
+    func isHere(_ snapshot: Snapshot) -> Bool {
+        let wanted = expectation.inventory
+        return wanted.machines.contains { $0.metadata.identity == snapshot.spec.machine }
+            || wanted.volumes.contains { $0.metadata.identity == snapshot.spec.volume }
+    }
+
+    /// What is left as it is since a snapshot of it is due that is taken once, and cannot be taken now. A machine that moves here, or
+    /// one whose snapshot may be on a host that nobody can look at, does not wait: that may last.
+    var heldSubjects: [ResourceID: String] {
+        var held: [ResourceID: String] = [:]
+        for snapshot in expectation.snapshots.declared where snapshot.spec.schedule == nil && isHere(snapshot) {
+            let resource = ResourceID(.snapshot, snapshot.metadata.identity)
+            guard expectation.snapshots.isDue(snapshot), expectation.snapshots.doubt(about: snapshot) == nil,
+                let reason = reasonForBlocking(resource)
+            else { continue }
+            for subject in subjects(of: snapshot) where !isBlocked(subject) && observed.holds(subject) {
+                held[subject] = "waits for \(resource), which is blocked: \(reason)"
+            }
+        }
+        return held
+    }
+
+    /// The machine and the volumes that a snapshot is of, as they are and as they are to be, and who has one of them as a disk.
+    private func subjects(of snapshot: Snapshot) -> Set<ResourceID> {
+        let machines = (observed.machines + expectation.inventory.machines).filter { machine in
+            let id = machine.metadata.identity
+            return id == snapshot.spec.machine || snapshot.spec.volume.map(machine.volumes.contains) == true
+        }
+        let arriving = machines.contains { transit.arriving[$0.metadata.identity] != nil }
+        let volumes =
+            snapshot.spec.machine == nil ? [snapshot.spec.volume].compactMap(\.self) : machines.flatMap(\.volumes)
+        return arriving
+            ? []
+            : Set(
+                machines.map { ResourceID(.virtualMachine, $0.metadata.identity) }
+                    + volumes.map { ResourceID(.volume, $0) })
+    }
+}
