@@ -38,12 +38,12 @@ import Testing
         #expect(next.isEmpty, "\(PlanText().render(next))")
     }
 
-    private static func fleet(_ folder: URL) throws -> FleetManifest {
+    static func fleet(_ folder: URL) throws -> FleetManifest {
         let result = ManifestReader.read(try ManifestFolder.read(folder.path))
         return try #require(result.loaded, "\(result.diagnostics)").manifest
     }
 
-    private static func observed(_ folder: URL, _ manifest: FleetManifest) throws -> [String: HostInventory] {
+    static func observed(_ folder: URL, _ manifest: FleetManifest) throws -> [String: HostInventory] {
         let file = folder.appending(path: "observed.yaml")
         guard let bytes = FileManager.default.contents(atPath: file.path) else {
             return Simulator.empty(manifest).observation(manifest)
