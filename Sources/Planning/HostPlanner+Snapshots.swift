@@ -43,10 +43,10 @@ extension HostPlanner {
         if let reason = options.heldBack[resource], isHere(snapshot) { block(resource, reason) }
         if isBlocked(resource) { return nil }
         if let machine = snapshot.spec.machine {
-            return isHere(snapshot) ? subject(machine: machine, resource) : nil
+            return isHere(snapshot) ? subject(machine: machine, snapshot, resource) : nil
         }
         let wanted = expectation.inventory.volumes.first { $0.metadata.identity == snapshot.spec.volume }
-        return wanted.flatMap { subject(volume: $0, resource) }
+        return wanted.flatMap { subject(volume: $0, snapshot, resource) }
     }
 
     /// A part of a snapshot that is whole and has not got its name yet gets it.
@@ -134,7 +134,9 @@ extension HostPlanner {
     }
 
     /// The disks of a machine; nil when it was told why not.
-    private mutating func subject(machine name: String, _ resource: ResourceID) -> Subject? {
+    private mutating func subject(
+        machine name: String, _ snapshot: Snapshot, _ resource: ResourceID
+    ) -> Subject? {
         let owner = ResourceID(.virtualMachine, name)
         if let reason = unknown(.compute, owner) ?? unknown(.storage, resource) {
             block(resource, "\(owner) could not be observed: \(reason)")
@@ -144,7 +146,9 @@ extension HostPlanner {
             block(resource, "\(owner) moves here from another host now; apply again")
             return nil
         }
-        if let seen = observed.machines.first(where: { $0.metadata.identity == name }) {
+        // One by a schedule holds no start.
+        let seen = observed.machines.first { $0.metadata.identity == name }
+        if let seen, seen.status?.state.isActive == true || snapshot.spec.schedule == nil || !starts(owner) {
             if seen.status?.state == .saved {
                 block(resource, "\(owner): \(Self.isSaved(seen))")
                 return nil
@@ -220,7 +224,9 @@ extension HostPlanner {
     }
 
     /// One volume, which a machine may have as a disk.
-    private mutating func subject(volume wanted: Volume, _ resource: ResourceID) -> Subject? {
+    private mutating func subject(
+        volume wanted: Volume, _ snapshot: Snapshot, _ resource: ResourceID
+    ) -> Subject? {
         let id = wanted.metadata.identity
         let name = id.split(separator: ".").last.map { String($0) } ?? id
         if let reason = unknownMachines {
@@ -240,7 +246,7 @@ extension HostPlanner {
             expectation.inventory.machines.first { $0.metadata.identity == user }
         }
         let isMadeNow = user.map { starts(ResourceID(.virtualMachine, $0.metadata.identity)) } ?? false
-        guard let seen else {
+        guard let seen, active != nil || snapshot.spec.schedule == nil || !isMadeNow else {
             let own = ResourceID(.volume, id)
             let owner = user.map { ResourceID(.virtualMachine, $0.metadata.identity) }
             if isHeld(resource, area: .storage, needs: [own] + (isMadeNow ? [owner].compactMap(\.self) : [])) {
