@@ -41,10 +41,6 @@ struct Snapshots {
     init(_ manifest: FleetManifest, observed: [String: HostInventory], now: Moment?) {
         declared = manifest.snapshots
         self.now = now
-        let volumes = manifest.volumes.map(\.spec) + manifest.machines.flatMap { $0.spec.disks.compactMap(\.declared) }
-        pinned = volumes.reduce(into: [:]) { pinned, spec in
-            if let id = spec.snapshot, let moment = spec.snapshotMoment { pinned[id, default: []].insert(moment) }
-        }
         let reused = Set(declared.filter(\.spec.reuse).map(\.metadata.identity))
         var parts: [Key: [(disk: String, volume: Volume)]] = [:]
         var unnamed: [Key: Set<String>] = [:]
@@ -59,6 +55,13 @@ struct Snapshots {
                 else { continue }
                 parts[key, default: []].append((name.disk, volume))
             }
+        }
+        // A fleet is large, and mostly has no snapshots.
+        let volumes =
+            parts.isEmpty
+            ? [] : manifest.volumes.map(\.spec) + manifest.machines.flatMap { $0.spec.disks.compactMap(\.declared) }
+        pinned = volumes.reduce(into: [:]) { pinned, spec in
+            if let id = spec.snapshot, let moment = spec.snapshotMoment { pinned[id, default: []].insert(moment) }
         }
         let subjects = SnapshotSubjects(manifest)
         let found = parts.map { key, parts in
