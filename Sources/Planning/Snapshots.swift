@@ -163,7 +163,8 @@ struct Snapshots {
         }.filter { $0 > now }.min()
     }
 
-    /// Generations beyond those that a snapshot keeps, the oldest first. Only those that are whole and of what it is of now count, and what the manifests name stays.
+    /// Generations beyond those that a snapshot keeps, the oldest first. Only those that are whole and of what it is of now
+    /// count, and what the manifests name stays.
     ///
     /// - Parameter isTaken: whether one more is taken now.
     func surplus(of snapshot: Snapshot, isTaken: Bool) -> [Generation] {

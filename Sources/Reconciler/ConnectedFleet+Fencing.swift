@@ -57,9 +57,8 @@ extension ConnectedFleet {
         guard !rules.isEmpty || observed.values.contains(where: { $0.fence?.isOver == true }) else { return }
         for session in sessions.values where held.isHeld(session.id) {
             do throws(HostError) {
-                guard try await Roster.read(session, identity, settings.observationDeadline) != nil else { continue }
                 try await Roster.change(
-                    session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name
+                    session, identity, settings.observationDeadline, fleet: manifest.fleet.metadata.name, isMade: false
                 ) { $0.forget(whatDiffersFrom: observed, rules) }
             } catch {
                 log.warning("host \(session.id) could not note what no longer holds: \(error)")

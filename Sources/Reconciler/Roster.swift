@@ -94,11 +94,14 @@ struct Roster: Codable, Hashable, Sendable {
     }
 
     /// Changes what a host remembers, whole or not at all.
+    ///
+    /// - Parameter isMade: whether one that remembers nothing begins to.
     static func change(
         _ session: HostSession, _ identity: Identity, _ deadline: Duration, fleet: String,
-        _ edit: (inout Roster) -> Void
+        isMade: Bool = true, _ edit: (inout Roster) -> Void
     ) async throws(HostError) {
         let known = try await read(session, identity, deadline)
+        guard known != nil || isMade else { return }
         var roster = known ?? Roster(fleet: fleet)
         edit(&roster)
         if roster != known { try await roster.store(session, identity, deadline) }

@@ -1,13 +1,7 @@
 import Drivers
-import Foundation
 import Hosts
-public import Model
+import Model
 import Planning
-
-extension Moment {
-    /// Now, by this machine's clock.
-    public static var now: Moment { Moment(seconds: Int64(Date().timeIntervalSince1970.rounded(.down))) }
-}
 
 extension StepPerformer {
     /// Keeps what disks hold at one moment. Whether their machine runs is looked at now: a guest may have ended by itself.

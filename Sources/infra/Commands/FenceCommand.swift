@@ -30,10 +30,7 @@ struct FenceCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp("Your word that this machine is off, by its UUID.", valueName: "uuid"),
-        transform: { text in
-            guard let uuid = UUID(uuidString: text) else { throw ValidationError("\(text) is no UUID") }
-            return uuid
-        })
+        transform: UUID.argument)
     var yesItIsOff: UUID?
 
     @Option(help: ArgumentHelp("How long to wait for another controller, such as 30s.", valueName: "duration"))

@@ -26,10 +26,7 @@ struct ForgetCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Your word that this machine runs nothing any more and never will, by its UUID.", valueName: "uuid"),
-        transform: { text in
-            guard let uuid = UUID(uuidString: text) else { throw ValidationError("\(text) is no UUID") }
-            return uuid
-        })
+        transform: UUID.argument)
     var yesItIsGone: UUID?
 
     @Option(help: ArgumentHelp("How long to wait for another controller, such as 30s.", valueName: "duration"))

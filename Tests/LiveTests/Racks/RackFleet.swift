@@ -161,11 +161,5 @@ func withRacks(
     _ name: String, on hosts: [RackHost] = RackHost.all, _ body: (RackFleet) async throws -> Void
 ) async throws {
     let fleet = try await RackFleet(name, on: hosts)
-    do {
-        try await body(fleet)
-    } catch {
-        try? await fleet.wipe()
-        throw error
-    }
-    try await fleet.wipe()
+    try await ending({ try await fleet.wipe() }, after: { try await body(fleet) })
 }

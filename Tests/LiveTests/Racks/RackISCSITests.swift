@@ -133,13 +133,7 @@ extension RackTests {
                 "truncate -s 32M /var/lib/infra/lun-1 /var/lib/infra/lun-2; echo other >/var/lib/infra/lun-2; truncate -s 32M /var/lib/infra/lun-2"
             )
             try await serve()
-            do {
-                try await body()
-            } catch {
-                try? await end()
-                throw error
-            }
-            try await end()
+            try await ending(end, after: body)
         }
     }
 }

@@ -4,13 +4,18 @@ import Model
 /// Gives the body a fleet, and afterwards, however the body ends, takes away whatever the fleet has on the host.
 func withFleet(_ name: String, _ body: (TestFleet) async throws -> Void) async throws {
     let fleet = try await TestFleet(name)
+    try await ending({ try await fleet.wipe(fleet.home) }, after: { try await body(fleet) })
+}
+
+/// Runs the body, and afterwards the end, however the body ends; what the body throws counts.
+func ending(_ end: () async throws -> Void, after body: () async throws -> Void) async throws {
     do {
-        try await body(fleet)
+        try await body()
     } catch {
-        try? await fleet.wipe(fleet.home)
+        try? await end()
         throw error
     }
-    try await fleet.wipe(fleet.home)
+    try await end()
 }
 
 extension TestFleet {

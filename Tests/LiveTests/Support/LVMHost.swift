@@ -87,13 +87,7 @@ func withVolumeGroups(_ name: String, _ body: (RackFleet) async throws -> Void) 
           capacity: {cpu: 64, memory: 64GiB}
 
         """)
-    do {
-        try await body(fleet)
-    } catch {
-        try? await vm.wipe()
-        throw error
-    }
-    try await vm.wipe()
+    try await ending({ try await vm.wipe() }, after: { try await body(fleet) })
 }
 
 extension RackFleet {

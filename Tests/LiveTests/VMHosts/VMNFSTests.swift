@@ -241,13 +241,7 @@ extension VMHostTests {
                 echo '/srv/export *(rw,no_root_squash,no_subtree_check,fsid=1)' >/etc/exports.d/lab.exports
                 systemctl restart nfs-server
                 """)
-            do {
-                try await body()
-            } catch {
-                try? await end()
-                throw error
-            }
-            try await end()
+            try await ending(end, after: body)
         }
     }
 }
