@@ -76,6 +76,38 @@ extension LiveTests {
             }
         }
 
+        /// Another name is another machine, unless `id` says whose it was.
+        @Test func aRenameKeepsTheData() async throws {
+            try await withFleet("rename") { fleet in
+                try fleet.writeBase(vni: 7723)
+                try fleet.writeMachine("old", address: 11, "power: stopped")
+                #expect(try await fleet.apply().lastLine == "No changes.")
+                let disk = try await sh(#"echo "$1"/old.root.*.qcow2"#, fleet.pool)
+                try await sh(#"qemu-io -f qcow2 -c 'write -P 0x5a 32M 64k' "$1""#, disk)
+                let contents = try await sh(#"sha256sum "$1""#, disk)
+
+                try fleet.edit("old.yaml", "name: old", "name: new")
+                let hinted = try await fleet.infra("plan", "--allow", "data-loss")
+                #expect(hinted.output.contains("set metadata.id: old"), "\(hinted)")
+                let gone = try await fleet.apply("--allow", "data-loss")
+                #expect(gone.status == 0 && gone.lastLine == "No changes.", "\(gone)")
+                #expect(try await Virsh.all() == ["new"])
+                #expect(try await sh(#"sha256sum "$1""#, disk) == contents)
+                #expect(try await mark(disk).contains(#""retained":true"#))
+
+                try fleet.edit("old.yaml", "name: new", "name: newest, id: old")
+                try fleet.edit("old.yaml", "image: tiny", "image: tiny, reuse: true")
+                let back = try await fleet.apply("--allow", "data-loss")
+                #expect(back.status == 0 && back.lastLine == "No changes.", "\(back)")
+                #expect(try await sh("virsh domblklist newest").contains(disk))
+                try fleet.edit("old.yaml", "name: newest", "name: last")
+                let renamed = try await fleet.apply()
+                #expect(renamed.status == 0 && renamed.lastLine == "No changes.", "\(renamed)")
+                #expect(try await sh("virsh domblklist last").contains(disk))
+                #expect(try await sh(#"sha256sum "$1""#, disk) == contents)
+            }
+        }
+
         @Test func whatIsNoFleetChangesNothing() async throws {
             try await withFleet("nofleet") { fleet in
                 try fleet.writeBase(vni: 7722)
