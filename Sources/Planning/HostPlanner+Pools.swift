@@ -186,10 +186,10 @@ extension HostPlanner {
     /// What a machine waits for of a volume. Nothing is written to it while copies of it are made.
     func needs(ofVolume volume: ResourceID) -> [String] { steps(before: volume) + (clones[volume] ?? []) }
 
-    /// Takes back what was planned of volumes that other machines do not give up.
+    /// Takes back what was planned of volumes that other machines do not give up. Machines that wait for one of them give up
+    /// theirs no more.
     mutating func holdPoolMoves() {
-        for (resource, move) in poolMoves.sorted(by: { $0.key < $1.key }) {
-            guard let reason = reasonToStay(move.leavers) ?? reasonToHold(move) else { continue }
+        while let (resource, reason) = heldMove() {
             steps.removeAll { $0.resource == resource }
             block(resource, reason)
             poolMoves[resource] = nil
@@ -199,6 +199,13 @@ extension HostPlanner {
             steps.removeAll { $0.resource == waiting }
             block(waiting, "waits for \(resource), which is blocked")
         }
+    }
+
+    private func heldMove() -> (volume: ResourceID, reason: String)? {
+        for (resource, move) in poolMoves.sorted(by: { $0.key < $1.key }) {
+            if let reason = reasonToStay(move.leavers) ?? reasonToHold(move) { return (resource, reason) }
+        }
+        return nil
     }
 
     private func reasonToHold(_ move: PoolMove) -> String? {

@@ -73,6 +73,7 @@ struct HostPlanner {
         holdUnfiltered()
         planMachines()
         holdPoolMoves()
+        holdDisksInUse()
         planSnapshots()
         planRotation()
         planFirewall()

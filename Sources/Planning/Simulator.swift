@@ -266,6 +266,7 @@ extension HostInventory {
                 machines[index].status?.live = before.status?.live ?? before.spec
             } else {
                 machines[index].metadata = machine.metadata
+                if machine.spec.unmanagedDevices == .remove { machines[index].status?.unmanaged = [] }
             }
         case .setBandwidth(let machine, let name):
             let index = try self.index(of: machine)
@@ -279,6 +280,7 @@ extension HostInventory {
         case .startMachine(let machine), .restartMachine(let machine):
             let index = try self.index(of: machine)
             try requireParts(of: machines[index])
+            try requireDisks(of: machines[index])
             try requireFilter(of: machine)
             machines[index].status?.links = [:]
             machines[index].metadata = machine.metadata
@@ -316,6 +318,16 @@ extension HostInventory {
         }
         if let seed = machine.spec.seed?.path {
             try require(seeds.values.contains { $0.path == seed }, "its seed is not there")
+        }
+    }
+
+    /// QEMU starts with no file that another one writes to.
+    func requireDisks(of machine: VirtualMachine) throws(Simulator.Impossible) {
+        let disks = Set(machine.spec.disks.compactMap(\.path))
+        for other in machines
+        where other.metadata.identity != machine.metadata.identity && other.status?.state.isActive == true {
+            let disk = (other.status?.live ?? other.spec).disks.compactMap(\.path).first(where: disks.contains)
+            try require(disk == nil, "\(other.metadata.identity) runs with its disk \(disk ?? "")")
         }
     }
 

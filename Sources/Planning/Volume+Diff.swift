@@ -316,8 +316,8 @@ extension HostPlanner {
             add(
                 resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
                 reason: "not in the manifests, and its mark says `deletion: delete`",
-                // Its pool may say only now that it is to be wiped.
-                after: after + removals(of: resource) + marks(ofPool: volume.spec.pool))
+                // Its pool may say only now that it is to be wiped, and itself that it counts.
+                after: after + removals(of: resource) + [id(resource, "mark")] + marks(ofPool: volume.spec.pool))
             return
         }
         mark.retained = true

@@ -6,7 +6,7 @@ import Testing
 
 /// What holds while machines move between hosts, tried on generated fleets by the simulator.
 @Suite struct MovingProperties {
-    static let seeds = Array(UInt64(1)...150)
+    static let seeds = PlanningTests.SeededGenerator.seeds(150)
     private let everything = PlanOptions(allowance: .dataLoss)
 
     /// What may never be, whatever was done so far.

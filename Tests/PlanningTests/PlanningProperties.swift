@@ -6,7 +6,7 @@ import Testing
 
 /// What holds for every fleet, tried on generated ones by the simulator.
 @Suite struct PlanningProperties {
-    static let seeds = Array(UInt64(1)...60)
+    static let seeds = PlanningTests.SeededGenerator.seeds(60)
     let everything = PlanOptions(allowance: .dataLoss, now: RandomFleet.now(0))
 
     private func converge(

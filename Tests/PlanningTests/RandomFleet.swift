@@ -16,6 +16,13 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 
     mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+
+    /// The seeds of a property: the first ones, or what `SEEDS` says, such as `SEEDS=1-5000`.
+    static func seeds(_ count: UInt64) -> [UInt64] {
+        let said = ProcessInfo.processInfo.environment["SEEDS"]?.split(separator: "-").compactMap { UInt64($0) } ?? []
+        guard said.count == 2, said[0] <= said[1] else { return Array(1...count) }
+        return Array(said[0]...said[1])
+    }
 }
 
 /// Fleets over a small set of names, so that two of them share some resources, change some and lack some.
@@ -68,9 +75,7 @@ enum RandomFleet {
         for index in 0..<5 where random.chance(70) {
             manifest.machines.append(machine(index, generation, hasGroup, manifest, &free, &random))
         }
-        // From a copy, so that all else is as it is without them.
-        var own = random
-        for index in 0..<2 where own.chance(50) { addSnapshot(index, &manifest, &own) }
+        for index in 0..<2 where random.chance(50) { addSnapshot(index, &manifest, &random) }
         return manifest
     }
 
@@ -175,7 +180,9 @@ enum RandomFleet {
             guard number == 0 || random.chance(40) else { return nil }
             return .init(name: "d\(number)", volume: nil, declared: disk(number, generation, hasGroup, &random))
         }
-        if random.chance(40), let volume = free.popLast() { spec.disks.append(.init(name: "x", volume: volume)) }
+        for (name, chance) in [("x", 40), ("y", 25)] where random.chance(chance) {
+            if let volume = free.popLast() { spec.disks.append(.init(name: name, volume: volume)) }
+        }
         spec.interfaces = manifest.networks.compactMap { network in
             guard random.chance(50) else { return nil }
             return .init(
@@ -189,6 +196,7 @@ enum RandomFleet {
         if random.chance(50) { spec.cloudInit = CloudInit(hostname: random.chance(50) ? "a" : "b") }
         spec.power = random.chance(80) ? .running : .stopped
         spec.autostart = random.chance(50)
+        spec.unmanagedDevices = random.chance(80) ? .keep : .remove
         let name = "m\(index)"
         return VirtualMachine(
             metadata: random.chance(85) ? Metadata(name: name) : Metadata(name: name + "-new", id: name), spec: spec)

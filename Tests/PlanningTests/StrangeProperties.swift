@@ -6,7 +6,7 @@ import Testing
 
 /// What holds on hosts that are in no state that we ever left them in.
 @Suite struct StrangeProperties {
-    static let seeds = Array(UInt64(1)...150)
+    static let seeds = PlanningTests.SeededGenerator.seeds(150)
     let everything = PlanOptions(allowance: .dataLoss, now: RandomFleet.now(1))
     let identity = Identity(fleet: RandomFleet.fleet.uuid)
 
@@ -39,13 +39,24 @@ import Testing
     private static func hasExport(_ seed: UInt64) -> Bool { seed.isMultiple(of: 3) }
 
     /// What can be done is done in an order that works, in two runs at most: a pool that comes back brings its files into
-    /// sight. What is left is told.
+    /// sight. What is left is told, and a snapshot of a machine that has lost a disk is taken in the run after the one that gives
+    /// the disk up.
     @Test(arguments: seeds) func whatCanBeDoneIsDone(seed: UInt64) throws {
         var (simulator, _, manifest) = try scene(seed, isBlind: false)
-        for _ in 0..<(Self.hasExport(seed) ? 3 : 2) {
-            try simulator.apply(Planner.plan(manifest, observed: simulator.observation(manifest), options: everything))
+        func plan() -> Plan {
+            Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
         }
-        let last = Planner.plan(manifest, observed: simulator.observation(manifest), options: everything)
+        var blocked: Set<ResourceID> = []
+        for _ in 0..<(Self.hasExport(seed) ? 3 : 2) {
+            let plan = plan()
+            blocked = Set(plan.blocked.map(\.resource))
+            try simulator.apply(plan)
+        }
+        var last = plan()
+        if last.steps.allSatisfy({ $0.resource.kind == .snapshot && blocked.contains($0.resource) }) {
+            try simulator.apply(last)
+            last = plan()
+        }
         #expect(last.steps.isEmpty && last.deferred.isEmpty, "\(PlanText().render(last))")
     }
 

@@ -5,13 +5,11 @@ import Model
 extension HostInventory {
     /// Does some of it.
     mutating func disturb(_ random: inout SeededGenerator, identity: Identity) {
-        // Apart, so that all else is as it is without them.
         var parts = volumes.filter { $0.status?.mark?.part != nil }
         volumes.removeAll { $0.status?.mark?.part != nil }
-        var own = random
-        for index in parts.indices where own.chance(40) {
+        for index in parts.indices where random.chance(40) {
             // A run that was killed while it named them, a disk that was lost, a fleet that knew it before.
-            switch Int.random(in: 0..<3, using: &own) {
+            switch Int.random(in: 0..<3, using: &random) {
             case 0:
                 parts[index].status?.staged = true
                 parts[index].status?.mark = nil
