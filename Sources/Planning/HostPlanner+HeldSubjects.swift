@@ -9,8 +9,9 @@ extension HostPlanner {
             || wanted.volumes.contains { $0.metadata.identity == snapshot.spec.volume }
     }
 
-    /// What is left as it is since a snapshot of it is due that is taken once, and cannot be taken now. A machine that moves here, or
-    /// one whose snapshot may be on a host that nobody can look at, does not wait: that may last.
+    /// What is left as it is since a snapshot of it is due that is taken once, and cannot be taken now: a volume that would be deleted,
+    /// and the machine that has it as a disk. All else goes on, since the reason may last. A machine that moves here, or one whose
+    /// snapshot may be on a host that nobody can look at, does not wait.
     var heldSubjects: [ResourceID: String] {
         var held: [ResourceID: String] = [:]
         for snapshot in expectation.snapshots.declared where snapshot.spec.schedule == nil && isHere(snapshot) {
@@ -18,11 +19,28 @@ extension HostPlanner {
             guard expectation.snapshots.isDue(snapshot), expectation.snapshots.doubt(about: snapshot) == nil,
                 let reason = reasonForBlocking(resource)
             else { continue }
-            for subject in subjects(of: snapshot) where !isBlocked(subject) && observed.holds(subject) {
+            let subjects = subjects(of: snapshot)
+            let going = observed.volumes.filter(isDeleted)
+            for subject in subjects where !isBlocked(subject) && isLost(subject, going) {
                 held[subject] = "waits for \(resource), which is blocked: \(reason)"
             }
         }
         return held
+    }
+
+    /// Whether a volume is deleted once a run may lose data.
+    private func isDeleted(_ volume: Volume) -> Bool {
+        volume.status?.staged == false && volume.status?.mark?.deletion == .delete
+            && !expectation.inventory.volumes.contains { $0.metadata.identity == volume.metadata.identity }
+    }
+
+    /// Whether a volume is one of those that are deleted, or a machine has one of them as a disk.
+    private func isLost(_ subject: ResourceID, _ going: [Volume]) -> Bool {
+        if subject.kind == .volume { return going.contains { $0.metadata.identity == subject.id } }
+        return observed.machines.contains { machine in
+            machine.metadata.identity == subject.id
+                && going.contains { machine.allPaths.contains($0.status?.path ?? "") }
+        }
     }
 
     /// The machine and the volumes that a snapshot is of, as they are and as they are to be, and who has one of them as a disk.

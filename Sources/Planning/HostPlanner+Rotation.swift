@@ -18,7 +18,8 @@ extension HostPlanner {
             let isRotated = options.rotatesSnapshots && taking != nil
             guard isAsked || isRotated else {
                 // Between two takings, the policy has nothing to do.
-                if !options.rotatesSnapshots || here.count > Self.step { noteSurplus(here.count, snapshot, resource) }
+                let count = here.filter(\.isWhole).count
+                if count > (options.rotatesSnapshots ? Self.step : 0) { noteSurplus(count, snapshot, resource) }
                 continue
             }
             let newest = expectation.snapshots.last(of: snapshot.metadata.identity)

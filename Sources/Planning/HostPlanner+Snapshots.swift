@@ -11,6 +11,8 @@ extension HostPlanner {
         var after: [String]?
         /// Whether what else is to be done to it comes after.
         var isHeld: Bool
+        /// The start that comes after, of a machine that is only made now.
+        var start: String?
     }
 
     /// A volume that a snapshot is of.
@@ -33,7 +35,10 @@ extension HostPlanner {
             if subject.after == nil { planTaking(snapshot, of: subject) } else { waiting.append((snapshot, subject)) }
         }
         for (snapshot, subject) in waiting where subject.isHeld { planTaking(snapshot, of: subject) }
-        for (snapshot, subject) in waiting where !subject.isHeld { planTaking(snapshot, of: subject) }
+        for (snapshot, subject) in waiting where subject.start != nil { planTaking(snapshot, of: subject) }
+        for (snapshot, subject) in waiting where !subject.isHeld && subject.start == nil {
+            planTaking(snapshot, of: subject)
+        }
     }
 
     /// What a snapshot is of; nil when it is of nothing on this host, or it was told why not now.
@@ -112,6 +117,9 @@ extension HostPlanner {
             after: pools.flatMap { [id($0, "create"), id($0, "start")] } + Set(others).sorted() + (subject.after ?? []))
         for disk in disks { takings[disk.source.metadata.identity] = step }
         taken += disks.map(\.volume)
+        if let start = subject.start, let index = steps.firstIndex(where: { $0.id == start }) {
+            steps[index].after.append(step)
+        }
         guard subject.isHeld else { return }
         let volumes = disks.map(\.source.metadata.identity)
         let paths = Set(disks.compactMap(\.source.status?.path))
@@ -155,7 +163,7 @@ extension HostPlanner {
             }
             return subject(seen, resource)
         }
-        // Only once it is there, and runs if it is to.
+        // Only once it is there, and by a schedule once it runs if it is to.
         guard let wanted = expectation.inventory.machines.first(where: { $0.metadata.identity == name }) else {
             return nil
         }
@@ -166,13 +174,20 @@ extension HostPlanner {
                 Source(part: disk.name, volume: $0, disk: disk.name)
             }
         }
-        let own = Set(volumes + [owner])
-        var after = steps.filter { own.contains($0.resource) }.map(\.id)
+        let start = snapshot.spec.schedule == nil ? id(owner, "start") : nil
+        var after = steps(of: Set(volumes + [owner]), before: start)
         for disk in disks {
             guard let released = release(of: disk.volume, to: name, resource) else { return nil }
             after += released
         }
-        return Subject(machine: wanted, disks: disks, after: after, isHeld: false)
+        return Subject(machine: wanted, disks: disks, after: after, isHeld: false, start: start)
+    }
+
+    /// What is done to resources; before a step, when one is named.
+    private func steps(of resources: Set<ResourceID>, before step: String?) -> [String] {
+        steps.filter { resources.contains($0.resource) }.filter { own in
+            step.map { own.id != $0 && !own.after.contains($0) } ?? true
+        }.map(\.id)
     }
 
     /// The steps after which no other machine runs with a volume; nil when it was told that one goes on with it.
@@ -252,7 +267,8 @@ extension HostPlanner {
             if isHeld(resource, area: .storage, needs: [own] + (isMadeNow ? [owner].compactMap(\.self) : [])) {
                 return nil
             }
-            var after = steps.filter { $0.resource == own || isMadeNow && $0.resource == owner }.map(\.id)
+            let start = snapshot.spec.schedule == nil && isMadeNow ? owner.map { self.id($0, "start") } : nil
+            var after = steps(of: Set([own] + (isMadeNow ? [owner].compactMap(\.self) : [])), before: start)
             guard isMadeNow, let user, let disk = user.spec.disks.first(where: { $0.volume == id })?.name else {
                 // One that runs without it gets it afterwards.
                 return Subject(
@@ -261,7 +277,8 @@ extension HostPlanner {
             guard let released = release(of: wanted, to: user.metadata.identity, resource) else { return nil }
             after += released
             return Subject(
-                machine: user, disks: [Source(part: name, volume: wanted, disk: disk)], after: after, isHeld: false)
+                machine: user, disks: [Source(part: name, volume: wanted, disk: disk)], after: after, isHeld: false,
+                start: start)
         }
         if let reason = elsewhere(seen) {
             block(resource, "what it is of is not whole: \(reason)")

@@ -189,7 +189,7 @@ public enum Planner {
         }
         let held = heldMoves(placement, wanted, planners)
         if !held.isEmpty { return (plan, held) }
-        plan.notes += snapshots.waiting(steps, plan.blocked) + snapshots.notCounted
+        plan.notes += snapshots.waiting(steps, plan.blocked) + snapshots.notCounted(steps)
         plan.nextSnapshot = snapshots.next
         plan.capacity = shared.merged(plan.capacity)
         plan.blocked += lostHosts(wanted, observed)

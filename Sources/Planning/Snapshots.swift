@@ -164,7 +164,8 @@ struct Snapshots {
     }
 
     /// Generations beyond those that a snapshot keeps, the oldest first. Only those that are whole and of what it is of now
-    /// count, and what the manifests name stays.
+    /// count, and what the manifests name stays. What a removal that was cut off has left goes with them: since the oldest go
+    /// first, it is older than all that count.
     ///
     /// - Parameter isTaken: whether one more is taken now.
     func surplus(of snapshot: Snapshot, isTaken: Bool) -> [Generation] {
@@ -172,7 +173,12 @@ struct Snapshots {
         let id = snapshot.metadata.identity
         let whole = generations(of: id).filter { $0.counts && $0.moment <= now }
         let count = whole.count + (isTaken ? 1 : 0) - snapshot.spec.keep
-        return count <= 0 ? [] : whole.prefix(count).filter { pinned[id]?.contains($0.moment) != true }
+        guard count >= 0, let oldest = whole.first?.moment else { return [] }
+        // Not what may be whole where nobody can look.
+        let left =
+            gaps.isEmpty
+            ? generations(of: id).filter { $0.isCurrent && !$0.becomesWhole && $0.moment < oldest } : []
+        return (left + whole.prefix(count)).filter { pinned[id]?.contains($0.moment) != true }
     }
 
     /// What is told of those that are due and of which there is nothing yet to keep.
@@ -186,11 +192,15 @@ struct Snapshots {
         }
     }
 
-    /// What is told of generations that do not count, but for those that get their names now.
-    var notCounted: [Diagnostic] {
-        declared.flatMap { snapshot -> [Diagnostic] in
+    /// What is told of generations that do not count, but for those that get their names or go now.
+    func notCounted(_ steps: [Step]) -> [Diagnostic] {
+        let going = Set(steps.filter(\.isRotation).map(\.resource.id))
+        return declared.flatMap { snapshot -> [Diagnostic] in
             let id = snapshot.metadata.identity
-            return generations(of: id).filter { !$0.isCurrent || !$0.becomesWhole }.map { generation in
+            return generations(of: id).filter { generation in
+                (!generation.isCurrent || !generation.becomesWhole)
+                    && !generation.parts.allSatisfy { going.contains($0.volume.metadata.identity) }
+            }.map { generation in
                 let disks = Set(generation.parts.flatMap { $0.volume.status?.mark?.part?.disks ?? [] })
                 let missing = disks.subtracting(generation.parts.map(\.disk)).sorted().joined(separator: ", ")
                 let reason = generation.isCurrent ? "is not whole, without \(missing)" : "is of something else than now"

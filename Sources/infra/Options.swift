@@ -92,7 +92,8 @@ struct PlanningOptions: ParsableArguments {
     func options(_ input: FleetInput) throws -> PlanOptions {
         PlanOptions(
             allowance: allow, targets: try input.identities(of: target), removesUnusedImages: unusedImages,
-            now: .now, rotatesSnapshots: input.manifest.fleet.policy.rotateSnapshots)
+            // With a target nothing goes.
+            now: .now, rotatesSnapshots: target.isEmpty && input.manifest.fleet.policy.rotateSnapshots)
     }
 }
 

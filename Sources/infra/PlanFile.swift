@@ -21,7 +21,7 @@ struct PlanFile: Codable {
     var options: PlanOptions {
         PlanOptions(
             allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false, now: now,
-            rotatesSnapshots: manifest.fleet.policy.rotateSnapshots)
+            rotatesSnapshots: targets.isEmpty && manifest.fleet.policy.rotateSnapshots)
     }
 
     /// Tells that a plan no longer holds.

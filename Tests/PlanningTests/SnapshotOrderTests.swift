@@ -31,15 +31,32 @@ import Testing
         #expect(plan.steps.first { $0.id == taking }?.after.contains(removal.id) == true)
     }
 
-    @Test func theChangeWaitsForASnapshotThatIsHeldBack() throws {
+    /// The reason may last: what loses nothing goes on.
+    @Test func onlyADeletionWaitsForASnapshotThatIsHeldBack() throws {
         let snapshot = ResourceID(.snapshot, "before")
-        let plan = try plan("snapshot-of-a-running-machine", heldBack: [snapshot: "suspended"])
-        #expect(plan.steps.isEmpty && plan.deferred.isEmpty)
-        let blocked = plan.blocked.reduce(into: [:]) { $0[$1.resource] = $1.reason }
-        #expect(blocked[snapshot] == "suspended")
+        func blocked(_ manifest: FleetManifest, _ observed: [String: HostInventory]) -> [ResourceID: String] {
+            let options = PlanOptions(allowance: .dataLoss, heldBack: [snapshot: "suspended"], now: now)
+            let plan = Planner.plan(manifest, observed: observed, options: options)
+            isLost = plan.steps.contains { $0.action == .delete }
+            return plan.blocked.reduce(into: [:]) { $0[$1.resource] = $1.reason }
+        }
+        var isLost = false
+        let folder = PlanCases.folder.appending(path: "snapshot-of-a-running-machine")
+        var manifest = try PlanCases.fleet(folder.appending(path: "manifests"))
+        var observed = try PlanCases.observed(folder, manifest)
+        #expect(blocked(manifest, observed) == [snapshot: "suspended"])
+        let web = try #require(manifest.machines.firstIndex { $0.metadata.name == "web" })
+        let disk = "web.\(manifest.machines[web].spec.disks.removeLast().name)"
+        for (id, host) in observed {
+            for index in host.volumes.indices where host.volumes[index].metadata.identity == disk {
+                observed[id]?.volumes[index].status?.mark?.deletion = .delete
+            }
+        }
         let reason = "waits for Snapshot/before, which is blocked: suspended"
-        #expect(blocked[ResourceID(.virtualMachine, "web")] == reason)
-        #expect(blocked[ResourceID(.volume, "web.root")] == reason)
+        let waiting = [ResourceID(.virtualMachine, "web"), ResourceID(.volume, disk)]
+        let found = blocked(manifest, observed)
+        #expect(waiting.allSatisfy { found[$0] == reason }, "\(found)")
+        #expect(!isLost)
     }
 
     @Test func aSnapshotIsOfWhatItsMachineHad() throws {
