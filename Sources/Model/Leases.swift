@@ -5,6 +5,8 @@ public struct Leases: Hashable, Sendable, Codable {
     public var obstacle: String?
     /// The files on which machines of this host have one, sorted. One that was started before leases were on has none.
     public var held: [String]
+    /// Whether the host could not be asked: nobody knows then whether its machines have leases, and `obstacle` says why.
+    public var isUnknown: Bool
 
     /// How they are switched on.
     public static let help =
@@ -12,9 +14,10 @@ public struct Leases: Hashable, Sendable, Codable {
         + "`systemctl restart libvirtd` (virtqemud where that runs); guests go on, and each has its leases from its next start"
 
     /// An observation.
-    public init(obstacle: String? = nil, held: [String] = []) {
+    public init(obstacle: String? = nil, held: [String] = [], isUnknown: Bool = false) {
         self.obstacle = obstacle
         self.held = held
+        self.isUnknown = isUnknown
     }
 }
 

@@ -27,18 +27,43 @@ public struct LeaseRules: Sendable {
     /// elsewhere it would start from the volume's.
     public func leased(_ host: HostInventory) -> [String: [String]]? {
         guard !folders.isEmpty, let leases = host.leases, leases.obstacle == nil else { return nil }
-        let files = host.volumes.reduce(into: [String: String]()) { files, volume in
+        let files = files(of: host)
+        return host.machines.reduce(into: [:]) { leased, machine in
+            guard machine.isLeasable, lacking(machine, leases).isEmpty,
+                let volumes = machine.volumes(if: { files[$0] == $1 }), !volumes.isEmpty
+            else { return }
+            leased[machine.metadata.identity] = volumes.sorted()
+        }
+    }
+
+    /// Whether nothing that was seen of a host says that a machine is no longer leased with those volumes, as it was before. What
+    /// could not be observed says nothing.
+    public func mayHold(_ volumes: [String], of machine: String, on host: HostInventory) -> Bool {
+        guard !folders.isEmpty, let leases = host.leases, leases.obstacle == nil || leases.isUnknown else {
+            return false
+        }
+        guard let seen = host.machines.first(where: { $0.metadata.identity == machine }) else {
+            let resource = ResourceID(.virtualMachine, machine)
+            return host.unknown.contains {
+                $0.area == .host || $0.area == .compute && ($0.resource == nil || $0.resource == resource)
+            }
+        }
+        guard seen.isLeasable, leases.isUnknown || lacking(seen, leases).isEmpty else { return false }
+        let files = files(of: host)
+        let isHidden = host.unknown.contains { $0.area == .host || $0.area == .storage }
+        let now = seen.volumes { path, volume in
+            files[path].map { $0 == volume } ?? (isHidden && cover(path))
+        }
+        return !volumes.isEmpty && now?.sorted() == volumes
+    }
+
+    /// The volumes of a host that have leases while machines run with them, by path.
+    private func files(of host: HostInventory) -> [String: String] {
+        host.volumes.reduce(into: [:]) { files, volume in
             guard let status = volume.status, !status.staged, let mark = status.mark, mark.copy == nil,
                 !mark.retained, cover(status.path)
             else { return }
             files[status.path] = volume.metadata.identity
-        }
-        return host.machines.reduce(into: [:]) { leased, machine in
-            guard let status = machine.status, status.persistent, status.state != .saved, status.state != .paused,
-                status.unmanaged.allSatisfy({ $0.hasPrefix("channel ") }), lacking(machine, leases).isEmpty,
-                let volumes = machine.volumes(in: files), !volumes.isEmpty
-            else { return }
-            leased[machine.metadata.identity] = volumes.sorted()
         }
     }
 
@@ -52,15 +77,22 @@ public struct LeaseRules: Sendable {
 }
 
 extension VirtualMachine {
+    /// Whether nothing but its disks' leases could let it run twice.
+    fileprivate var isLeasable: Bool {
+        guard let status else { return false }
+        return status.persistent && status.state != .saved && status.state != .paused
+            && status.unmanaged.allSatisfy { $0.hasPrefix("channel ") }
+    }
+
     /// Its volumes, of what is defined and of what runs, by identity; nil when a disk is none of these files, or that of another
     /// volume.
     ///
-    /// - Parameter files: the volumes, by path.
-    fileprivate func volumes(in files: [String: String]) -> Set<String>? {
+    /// - Parameter isFile: whether a path is that of a volume.
+    fileprivate func volumes(if isFile: (String, String) -> Bool) -> Set<String>? {
         var volumes: Set<String> = []
         for disk in [spec, status?.live].compactMap(\.self).flatMap(\.disks) {
             let volume = disk.volume ?? "\(metadata.identity).\(disk.name)"
-            guard let path = disk.path, files[path] == volume else { return nil }
+            guard let path = disk.path, isFile(path, volume) else { return nil }
             volumes.insert(volume)
         }
         return volumes

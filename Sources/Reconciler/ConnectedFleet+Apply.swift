@@ -233,9 +233,9 @@ extension ConnectedFleet {
             })
         let asked = observed.filter { !offline.contains($0.key) }.values
         // A restart that was asked for changes what may start elsewhere, and no part of the manifests is left out.
-        guard options.targets.isEmpty || options.request != nil, asked.allSatisfy({ $0.unknown.isEmpty }) else {
-            return
-        }
+        guard options.targets.isEmpty || options.request != nil,
+            asked.allSatisfy({ $0.unknown.isEmpty && $0.leases?.isUnknown != true })
+        else { return }
         let isGone =
             options.destroys && plan.isEmpty && plan.deferred.isEmpty
             && observed.values.allSatisfy { $0.unknown.isEmpty && $0.machines.isEmpty && $0.pools.isEmpty }

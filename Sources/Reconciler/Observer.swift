@@ -97,7 +97,7 @@ struct Observer: Sendable {
         do throws(HostError) {
             return try await session.commands.ask(LeaseQuestion(folders: folders).question(deadline))
         } catch {
-            return Leases(obstacle: "could not be asked: \(error)")
+            return Leases(obstacle: "could not be asked: \(error)", isUnknown: true)
         }
     }
 

@@ -159,7 +159,7 @@ struct Roster: Codable, Hashable, Sendable {
 
 extension Roster {
     /// Takes out what no longer holds, whatever else is unknown: the word that a host is off which answered since, and machines
-    /// that have not, or no longer, a lease on each of these disks.
+    /// that were seen without a lease on each of these disks, or not at all. What could not be observed is as it was remembered.
     ///
     /// - Returns: whether there was something.
     @discardableResult
@@ -168,8 +168,7 @@ extension Roster {
         for (id, inventory) in observed {
             if inventory.fence?.isOver == true, fences?[id] != nil { fences?[id]?.isOver = true }
             guard !inventory.isUnknown, let known = hosts[id]?.leases else { continue }
-            let now = rules.leased(inventory) ?? [:]
-            hosts[id]?.leases = known.filter { now[$0.key] == $0.value }
+            hosts[id]?.leases = known.filter { rules.mayHold($0.value, of: $0.key, on: inventory) }
         }
         return self != before
     }

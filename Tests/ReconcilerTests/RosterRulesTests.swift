@@ -193,6 +193,66 @@ import Testing
         #expect(isNew && !isMore)
     }
 
+    /// A fleet with leases, and its host b with a machine that runs with a disk in their pool.
+    private func leased() -> (FleetManifest, HostInventory) {
+        var fleet = fleet
+        fleet.pools = [StoragePool(metadata: Metadata(name: "disks"), spec: StoragePool.Spec(path: "/srv/disks"))]
+        fleet.pools[0].spec.shared = true
+        fleet.pools[0].spec.leases = true
+        var b = host("b", uuids.b, machines: ["db"])
+        let path = "/srv/disks/db.root.qcow2"
+        b.machines[0].spec.disks = [.init(name: "root", volume: "db.root", path: path)]
+        b.volumes = [
+            Volume(
+                metadata: Metadata(name: "db.root"), spec: Volume.Spec(pool: "disks", size: .gibibytes(1)),
+                status: Volume.Status(
+                    host: "b", uuid: UUID(), path: path,
+                    mark: Volume.Mark(fleet: fleet.fleet.uuid, id: "db.root", deletion: .retain)))
+        ]
+        b.leases = Leases(held: [path])
+        return (fleet, b)
+    }
+
+    /// What could not be observed is as it was remembered; what was seen without its leases is not.
+    @Test func whatIsUnknownIsNotForgotten() {
+        let (fleet, b) = leased()
+        let rules = LeaseRules(fleet)
+        let known = Roster(fleet, ["b": b])
+        let had = ["db": ["db.root"]]
+        #expect(known.hosts["b"]?.leases == had)
+        func after(_ edit: (inout HostInventory) -> Void) -> [String: [String]]? {
+            var (roster, seen) = (known, b)
+            edit(&seen)
+            roster.forget(whatDiffersFrom: ["b": seen], rules)
+            return roster.hosts["b"]?.leases
+        }
+        let machine = ResourceID(.virtualMachine, "db")
+        let hidden = [UnknownArea(.storage, reason: "a disk does not answer")]
+        // Unknown.
+        #expect(after { _ in } == had)
+        #expect(after { ($0.machines, $0.unknown) = ([], [UnknownArea(.compute, reason: "no answer")]) } == had)
+        #expect(
+            after { ($0.machines, $0.unknown) = ([], [UnknownArea(.compute, resource: machine, reason: "odd")]) } == had
+        )
+        #expect(after { ($0.volumes, $0.unknown) = ([], hidden) } == had)
+        #expect(after { $0.leases = Leases(obstacle: "could not be asked", isUnknown: true) } == had)
+        // Known to be otherwise.
+        #expect(after { $0.machines = [] } == [:])
+        #expect(after { $0.volumes = [] } == [:])
+        #expect(after { $0.leases = Leases() } == [:])
+        #expect(after { $0.leases = Leases(obstacle: "libvirt has no lock manager") } == [:])
+        #expect(after { ($0.leases, $0.unknown) = (Leases(), hidden) } == [:])
+        #expect(after { $0.machines[0].status?.state = .saved } == [:])
+        let more = VirtualMachine.Disk(name: "data", volume: "data", path: "/elsewhere/data.qcow2")
+        #expect(after { ($0.unknown, $0.machines[0].spec.disks) = (hidden, [more]) } == [:])
+        #expect(after { ($0.unknown, $0.machines[0].spec.disks) = (hidden, $0.machines[0].spec.disks + [more]) } == [:])
+        #expect(
+            after {
+                $0.leases = Leases(obstacle: "could not be asked", isUnknown: true)
+                $0.machines[0].spec.disks.append(more)
+            } == [:])
+    }
+
     /// Rosters of before are read, and free nothing.
     @Test func rostersOfBeforeAreRead() throws {
         let text = """

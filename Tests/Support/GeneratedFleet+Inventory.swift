@@ -58,7 +58,10 @@ extension GeneratedFleet {
             inventory.vlans = random.pick(
                 nil, VLANGround(isThere: true, interfaces: [VLANGround.Interface(name: text(&random), mtu: 9000)]))
             inventory.leases = random.pick(
-                nil, Leases(obstacle: random.pick(nil, text(&random)), held: [text(&random)]))
+                nil,
+                Leases(
+                    obstacle: random.pick(nil, text(&random)), held: [text(&random)],
+                    isUnknown: random.pick(false, true)))
             inventory.fence = random.pick(
                 nil, Fence(machines: [text(&random): [text(&random)]], isOver: random.chance(2)))
             inventory.foreign = ForeignObject.Kind.allCases.map { kind in

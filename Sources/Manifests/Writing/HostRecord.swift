@@ -112,6 +112,7 @@ struct HostRecord: Sendable {
             .defaulted(
                 "held", \.held, .list("files", of: .observed, sample: "/other", duplicates: true), to: [],
                 "The files on which machines of this host have one."),
+            .defaulted("unknown", \.isUnknown, .boolean, to: false, "Whether the host could not be asked."),
         ])
 
     private static let fenceGrammar = Record(
