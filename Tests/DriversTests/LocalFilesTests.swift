@@ -108,6 +108,24 @@ import Testing
         try await sh(#"rm -r "$1""#)
     }
 
+    /// A caller that ends says nothing of the disk: this process goes on to read what lies there.
+    @Test func theEndOfTheCallerIsNoHungDisk() async throws {
+        let (begun, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        try #require(driver.mayRead([folder]))
+        let work = Task {
+            try await driver.byItself("held", deadline: .seconds(600)) { () throws(HostError) in
+                begun.signal()
+                release.wait()
+            }
+        }
+        try await BlockingCalls(threads: 1).run("begun", deadline: .seconds(60)) { begun.wait() }
+        work.cancel()
+        await #expect(throws: HostError.deadline(call: "held")) { try await work.value }
+        #expect(driver.mayRead([folder]))
+        release.signal()
+        try await sh(#"rm -r "$1""#)
+    }
+
     /// Nobody writes while another has the right to.
     @Test func whoHasTheLockIsWaitedFor() async throws {
         let locks = "\(folder)/locks"
