@@ -43,7 +43,7 @@ import Testing
     }
 
     private func report(groups: String, volumes: String) throws -> LVMReport {
-        try LVMReport(whole: groups + "\0" + volumes, volumesOf: nil)
+        try LVMReport(parts: groups + "\0" + volumes, volumesOf: identity)
     }
 
     private func reading(_ answer: Result<LVMReport, HostError>, wanted: [StoragePool] = []) -> StorageObservation {
@@ -156,16 +156,34 @@ import Testing
     @Test("hostile LVM output: half a report") func halfAReportIsUnreadable() throws {
         let name = identity.logicalVolumeName("a")
         let whole = groups(tags("infra.pool=fast")) + "\0" + volumes((name, tags("infra.id=a"), "thin"))
-        #expect(try LVMReport(whole: whole, volumesOf: identity).volumes.map(\.name) == ["thin", name])
+        #expect(try LVMReport(parts: whole, volumesOf: identity).volumes.map(\.name) == ["thin", name])
         for length in 0..<whole.count {
             #expect(throws: HostError.self, "\(length) bytes") {
-                try LVMReport(whole: String(whole.prefix(length)), volumesOf: identity)
+                try LVMReport(parts: String(whole.prefix(length)), volumesOf: identity)
             }
         }
         // Only a host without a group of ours is not asked for volumes.
         let others = groups("infra.fleet=aaaaaaaa-0000-0000-0000-000000000000") + "\0"
-        #expect(try LVMReport(whole: others, volumesOf: identity).volumes.isEmpty)
-        #expect(throws: HostError.self) { try LVMReport(whole: others, volumesOf: nil) }
+        #expect(try LVMReport(parts: others, volumesOf: identity).volumes.isEmpty)
+    }
+
+    /// `lvm fullreport` of LVM 2.03.16 beside a device that is in no group.
+    @Test("hostile LVM output: half a full report") func oneProgramSaysTheSame() throws {
+        let name = identity.logicalVolumeName("a")
+        let (groups, volumes) = (groups(tags("infra.pool=fast")), volumes((name, tags("infra.id=a"), "thin")))
+        func list(_ text: String) -> Substring { text.dropFirst(#"{"report": [{"#.count).dropLast("}]}".count) }
+        let whole = """
+            {"report": [{\(list(groups)), "pv": [{"pv_name":"/dev/vdb"}], \(list(volumes)), "pvseg": [{"pvseg_start":"0"}],
+              "seg": [{"seg_start":"0"}]}, {"pv": [{"pv_name":"/dev/vdc"}], "pvseg": [{"pvseg_start":"0"}]}]}
+            """
+        #expect(try LVMReport(whole: whole) == report(groups: groups, volumes: volumes))
+        for length in 0..<whole.count {
+            #expect(throws: HostError.self, "\(length) bytes") { try LVMReport(whole: String(whole.prefix(length))) }
+        }
+        #expect(throws: HostError.self) { try LVMReport(whole: groups) }
+        #expect(try LVMReport(whole: #"{"report": []}"#).groups.isEmpty)
+        let twice = whole.replacing(#"{"report": ["#, with: #"{"report": [{\#(list(groups)), "lv": []}, "#)
+        #expect(throws: HostError.self) { try LVMReport(whole: twice) }
     }
 
     @Test func strangersGroupsAreTold() throws {

@@ -57,20 +57,26 @@ struct LogicalVolumeRecord: Hashable, Sendable {
     var path: String { StoragePool.LVM.folder(of: group) + "/" + name }
 }
 
-/// What LVM says of all its volume groups: `vgs` and `lvs` with `--reportformat json`, lvmreport(7). Every value in it is
-/// a string.
+/// What LVM says of all its volume groups: `vgs` and `lvs`, or `lvm fullreport`, with `--reportformat json`, lvmreport(7).
+/// Every value in it is a string.
 struct LVMReport: Hashable, Sendable {
     var groups: [VolumeGroupRecord]
     var volumes: [LogicalVolumeRecord] = []
 
-    private static let form = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options"]
-    static let groupArguments =
-        form + ["vg_name,vg_tags,vg_extent_size,vg_free,vg_missing_pv_count,vg_exported"]
-    static let volumeArguments =
-        form + [
-            "vg_name,lv_name,lv_tags,lv_size,lv_layout,lv_attr,pool_lv,origin,lv_active,lv_device_open,data_percent,"
-                + "metadata_percent,lv_metadata_size"
-        ]
+    private static let form = ["--reportformat", "json", "--units", "b", "--nosuffix"]
+    private static let groupFields = "vg_name,vg_tags,vg_extent_size,vg_free,vg_missing_pv_count,vg_exported"
+    private static let volumeFields =
+        "vg_name,lv_name,lv_tags,lv_size,lv_layout,lv_attr,pool_lv,origin,lv_active,lv_device_open,data_percent,"
+        + "metadata_percent,lv_metadata_size"
+    static let groupArguments = form + ["--options", groupFields]
+    static let volumeArguments = form + ["--options", volumeFields]
+    /// Of what else is in such a report as little as it takes.
+    static let wholeArguments =
+        form
+        + [
+            ("vg", groupFields), ("lv", volumeFields), ("pv", "pv_name"), ("pvseg", "pvseg_start"),
+            ("seg", "seg_start"),
+        ].flatMap { ["--configreport", $0.0, "--options", $0.1] }
 
     /// Reads what `vgs` has written.
     ///
@@ -78,7 +84,25 @@ struct LVMReport: Hashable, Sendable {
     init(groups text: String) throws(HostError) {
         groups = []
         for row in try Self.rows(text, "vg") { groups.append(try Self.group(row)) }
-        guard Set(self.groups.map(\.name)).count == self.groups.count else {
+        try requireNames()
+    }
+
+    /// Reads what `lvm fullreport` has written: a part for each group, and one for devices that are in none.
+    ///
+    /// - Throws: `.unreadable` when it has another form, or a group's name stands there twice.
+    init(whole text: String) throws(HostError) {
+        groups = []
+        for part in try Self.parts(text, "groups") {
+            guard let rows = part["vg"] else { continue }
+            guard let others = part["lv"] else { throw .unreadable("LVM's report lacks the volumes of a group") }
+            for row in rows { groups.append(try Self.group(row)) }
+            for row in others { volumes.append(try Self.volume(row)) }
+        }
+        try requireNames()
+    }
+
+    private func requireNames() throws(HostError) {
+        guard Set(groups.map(\.name)).count == groups.count else {
             throw .unreadable("two volume groups have one name, which LVM tells apart by UUID alone")
         }
     }
@@ -105,11 +129,21 @@ struct LVMReport: Hashable, Sendable {
     }
 
     private static func rows(_ text: String, _ key: String) throws(HostError) -> [Row] {
+        let parts = try parts(text, key)
+        guard let rows = parts.first?[key], parts.count == 1 else { throw unreadable(key) }
+        return rows
+    }
+
+    private static func parts(_ text: String, _ what: String) throws(HostError) -> [[String: [Row]]] {
         do {
-            let document = try JSONDecoder().decode(Document.self, from: Data(text.utf8))
-            if let rows = document.report.first?[key], document.report.count == 1 { return rows }
-        } catch {}
-        throw .unreadable("LVM's report of \(key) is not the JSON that lvmreport(7) describes")
+            return try JSONDecoder().decode(Document.self, from: Data(text.utf8)).report
+        } catch {
+            throw unreadable(what)
+        }
+    }
+
+    private static func unreadable(_ what: String) -> HostError {
+        .unreadable("LVM's report of \(what) is not the JSON that lvmreport(7) describes")
     }
 
     private static func text(_ row: Row, _ field: String) throws(HostError) -> String {

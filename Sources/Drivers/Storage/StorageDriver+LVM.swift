@@ -2,13 +2,18 @@ import Hosts
 import Model
 
 extension StorageDriver {
-    /// What LVM says of all its volume groups.
-    func report() async throws(HostError) -> LVMReport { try await commands.ask(LVMReport.question()) }
+    /// What LVM says of all its volume groups and of what is in them.
+    func report() async throws(HostError) -> LVMReport {
+        try await shared.groups.answer { () throws(HostError) in try await commands.ask(LVMReport.whole) }
+    }
 
-    /// The same for an observation, or why it could not be read. In a group that is not ours nothing is.
-    func reported() async -> Result<LVMReport, HostError> {
+    /// The same for an observation, or why it could not be read. Where no volume group is declared, nothing is asked of what is in
+    /// groups that are not ours.
+    func reported(_ wanted: [StoragePool]) async -> Result<LVMReport, HostError> {
         do throws(HostError) {
-            return .success(try await commands.ask(LVMReport.question(volumesOf: identity)))
+            let isDeclared = wanted.contains { $0.spec.lvm != nil && $0.isOn(host: host) }
+            return .success(
+                isDeclared ? try await report() : try await commands.ask(LVMReport.question(volumesOf: identity)))
         } catch {
             return .failure(error)
         }

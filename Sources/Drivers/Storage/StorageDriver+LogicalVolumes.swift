@@ -150,7 +150,7 @@ extension StorageDriver {
             throw .surprise("the mark of \(plan.path) does not say `deletion: delete`")
         }
         if there.isOpen { throw .surprise("\(plan.path) is open; something uses it") }
-        try await requireNoSnapshot(of: plan)
+        try requireNoSnapshot(of: plan, report)
         let tags = LVMTags.tags(of: Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete))
         try await wipe(there, report, with: tags)
         try await remove(plan.group, plan.name, with: tags)
@@ -165,8 +165,8 @@ extension StorageDriver {
             throw .surprise("\(plan.path) is no copy, it counts")
         }
         copy.origin = nil
-        try await requireNoSnapshot(of: plan)
         let report = try await report()
+        try requireNoSnapshot(of: plan, report)
         let tags = LVMTags.tags(of: copy)
         if let there = try find(plan, report) { try await wipe(there, report, with: tags) }
         try await remove(plan.group, plan.name, with: tags)
@@ -182,7 +182,7 @@ extension StorageDriver {
         guard LVMTags.mark(there.tags, in: identity) == mark else {
             throw .surprise("\(plan.path) is another one meanwhile")
         }
-        try await requireNoSnapshot(of: plan)
+        try requireNoSnapshot(of: plan, report)
         let tags = LVMTags.tags(of: mark)
         try await wipe(there, report, with: tags)
         try await remove(plan.group, plan.name, with: tags)
@@ -192,9 +192,8 @@ extension StorageDriver {
     }
 
     /// LVM takes the snapshots along that are no thin ones: they are worth nothing without it.
-    private func requireNoSnapshot(of plan: Logical) async throws(HostError) {
-        let volumes = try await report().volumes(in: plan.group)
-        if let snapshot = volumes.first(where: { $0.origin == plan.name && $0.pool.isEmpty }) {
+    private func requireNoSnapshot(of plan: Logical, _ report: LVMReport) throws(HostError) {
+        if let snapshot = report.volumes(in: plan.group).first(where: { $0.origin == plan.name && $0.pool.isEmpty }) {
             throw .surprise("\(snapshot.path) is a snapshot of \(plan.path)")
         }
     }

@@ -14,7 +14,7 @@ extension StorageDriver {
     public func observe(
         wanted: [StoragePool], files: Set<String> = [], units: [Volume] = [], isImporting: Bool = false
     ) async -> StorageObservation {
-        async let groups = reported()
+        async let groups = reported(wanted)
         async let targets = look(at: units, on: wanted)
         do throws(HostError) {
             var reading = try await read(wanted, files, isImporting)

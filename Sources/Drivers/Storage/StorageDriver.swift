@@ -13,6 +13,7 @@ public struct StorageDriver: Sendable {
     let identity: Identity
     /// How long a call to libvirt may take. Unlike a command it is not ended when its step is over its deadline.
     let callDeadline: Duration
+    let shared = SharedReadings()
 
     /// A driver.
     ///
@@ -48,6 +49,10 @@ public struct StorageDriver: Sendable {
 
     /// Our pools as libvirt has them now, by identity.
     func pools() async throws(HostError) -> [String: StoragePoolRecord] {
+        try await shared.pools.answer { () throws(HostError) in try await readPools() }
+    }
+
+    private func readPools() async throws(HostError) -> [String: StoragePoolRecord] {
         let records = try await connection.storagePools(deadline: callDeadline)
         let ids = try await owned(records).ids
         return records.reduce(into: [:]) { pools, record in
