@@ -102,9 +102,15 @@ import Testing
             }
             #expect(own == programs, "\(name)")
         }
+        for name in ["elsewhere", "marked", "blocked", "folder.staged", "fifo.staged", "none"] {
+            let own = await outcome { try LocalFiles.remove("\(folder)/own/\(name)") }
+            let programs = await outcome { try await driver.run(StorageScripts.remove, ["\(folder)/programs/\(name)"]) }
+            #expect(own == programs && (own == "done") == ["elsewhere", "marked"].contains(name), "\(name)")
+        }
         let own = try await state("own")
         #expect(own == (try await state("programs")))
         #expect(!own.contains("plain.staged") && own.contains("linked.staged l"))
+        #expect(!own.contains("./elsewhere") && !own.contains("./marked") && own.contains("./blocked l"))
         try await sh(#"rm -r "$1""#)
     }
 

@@ -124,7 +124,9 @@ import Testing
         #expect(
             try await lab.sh("qemu-io -f raw -r -c 'read -P 7 0 1M' \(rawCopy.status?.path ?? "") | head -1").contains(
                 "1048576/1048576"))
-        await #expect(throws: HostError.self) { try await lab.driver.removeImage(image) }
+        await #expect(throws: HostError.surprise("\(path) is a layer over \(imagePath)")) {
+            try await lab.driver.removeImage(image)
+        }
 
         var grown = linked
         grown.spec.size = ByteCount(64 << 20)
@@ -137,6 +139,13 @@ import Testing
         #expect(await lab.driver.observe(wanted: []).volumes.last?.spec.size == ByteCount(64 << 20))
         try await lab.driver.removeVolume(grown)
         try await lab.driver.removeVolume(grown)
+        // What is not ours may be one, too, and of any name.
+        let stranger = lab.path + "/stranger"
+        _ = try await lab.sh("qemu-img create -q -f qcow2 -b \(imagePath) -F qcow2 \(stranger) 16M")
+        await #expect(throws: HostError.surprise("\(stranger) is a layer over \(imagePath)")) {
+            try await lab.driver.removeImage(image)
+        }
+        _ = try await lab.sh("rm \(stranger)")
         try await lab.driver.removeImage(image)
         #expect(try await lab.sh("ls \(lab.path) | wc -l") == "3")
         try await lab.clean()

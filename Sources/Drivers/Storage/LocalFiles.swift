@@ -3,7 +3,7 @@ import Foundation
 import Hosts
 import SystemPackage
 
-/// What `StorageScripts.inspect`, `removeStaged` and `finish` do, done by this process where the folder lies on its own
+/// What `StorageScripts.inspect`, `remove`, `removeStaged` and `finish` do, done by this process where the folder lies on its own
 /// machine's file systems (`LocalFileSystems`): a volume takes one program then, the one that makes it, instead of a dozen.
 enum LocalFiles {
     /// Looks at a path without following it. Maps to lstat(2), lgetxattr(2).
@@ -19,6 +19,18 @@ enum LocalFiles {
         case .none: return .file(nil)
         case .error(let number): throw failure("the look at", path, number)
         }
+    }
+
+    /// Removes a file and writes that through. Maps to unlink(2), fsync(2) of its folder.
+    static func remove(_ path: String) throws(HostError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw failure("the look at", path) }
+            throw .surprise("\(path) is not there any more")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .surprise("\(path) is not there any more") }
+        guard unlink(path) == 0 else { throw failure("removing", path) }
+        try sync(folderOf: path)
     }
 
     /// Removes an unfinished file. Maps to unlink(2).

@@ -10,16 +10,21 @@ enum LocalFolders {
     ///
     /// Maps to statvfs(3), readdir(3), fstatat(2), lgetxattr(2), pread(2).
     ///
-    /// - Throws: `.command` when a folder, or a file in it, cannot be read, also one that goes meanwhile: under another name
-    ///   it may be there still. `.unreadable` when there is more than any pool has.
-    static func list(_ folders: [String], limit: Int = StorageListing.sizeLimit) throws(HostError) -> StorageListing {
+    /// - Parameter isChanging: whether files come and go meanwhile, and one that has gone is left out.
+    /// - Throws: `.command` when a folder, or a file in it, cannot be read, else also one that goes meanwhile: under another
+    ///   name it may be there still. `.unreadable` when there is more than any pool has.
+    static func list(
+        _ folders: [String], isChanging: Bool = false, limit: Int = StorageListing.sizeLimit
+    ) throws(HostError) -> StorageListing {
         var listing = StorageListing()
         var room = limit
-        for folder in folders { try add(folder, to: &listing, &room) }
+        for folder in folders { try add(folder, isChanging, to: &listing, &room) }
         return listing
     }
 
-    private static func add(_ folder: String, to listing: inout StorageListing, _ room: inout Int) throws(HostError) {
+    private static func add(
+        _ folder: String, _ isChanging: Bool, to listing: inout StorageListing, _ room: inout Int
+    ) throws(HostError) {
         guard let directory = opendir(folder) else { throw failure(folder) }
         defer { closedir(directory) }
         var space = statvfs()
@@ -40,7 +45,7 @@ enum LocalFolders {
                 }
             }
             if name == [0x2e, 0] || name == [0x2e, 0x2e, 0] { continue }
-            room -= try add(name, in: folder, dirfd(directory), to: &listing)
+            room -= try add(name, in: folder, dirfd(directory), isChanging, to: &listing)
             guard room >= 0 else {
                 throw .unreadable("\(CommandText.printable(folder)) has more in it than a pool has")
             }
@@ -50,10 +55,13 @@ enum LocalFolders {
     /// - Parameter name: ends with a zero byte, and need not be UTF-8.
     /// - Returns: how many bytes are held of it.
     private static func add(
-        _ name: [CChar], in folder: String, _ directory: Int32, to listing: inout StorageListing
+        _ name: [CChar], in folder: String, _ directory: Int32, _ isChanging: Bool, to listing: inout StorageListing
     ) throws(HostError) -> Int {
         var status = stat()
-        guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw failure(folder) }
+        guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if isChanging, errno == ENOENT { return 0 }
+            throw failure(folder)
+        }
         let place = folder.utf8.map { CChar(bitPattern: $0) } + [CChar(bitPattern: UInt8(ascii: "/"))] + name
         let file = FileRecord(
             path: String(decoding: place.dropLast().lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self),
@@ -66,6 +74,7 @@ enum LocalFolders {
                 listing.marks[file.path] = FileMark(data: data)
                 size += data.count
             case .none: break
+            case .error(ENOENT) where isChanging: return 0
             case .error(let number): throw failure(file.path, number)
             }
             if file.showsHeader {

@@ -59,7 +59,7 @@ extension StorageDriver {
         }
         try await requireNoLayer(over: plan.path)
         try await requireUnused(volume)
-        try await run(StorageScripts.remove, [plan.path])
+        try await removeFile(plan.path)
     }
 
     /// Throws `.surprise` unless the folders of files are the same here and on another host: what is made in one here is there.

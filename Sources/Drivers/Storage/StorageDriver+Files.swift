@@ -40,6 +40,17 @@ extension StorageDriver {
         }
     }
 
+    /// Removes a file and writes that through.
+    ///
+    /// - Throws: `.surprise` when it is not there any more, or no plain file.
+    func removeFile(_ path: String) async throws(HostError) {
+        guard isLocal(path) else { return try await run(StorageScripts.remove, [path]) }
+        // Giving back the blocks of a large one takes its time.
+        try await byItself("removing a file", deadline: Self.copyDeadline) { () throws(HostError) in
+            try commands.writing { () throws(HostError) in try LocalFiles.remove(path) }
+        }
+    }
+
     /// Makes the staged file's mark, then the staged file the final one, unless there is one.
     ///
     /// - Throws: `.surprise` when a file has the final name.

@@ -54,7 +54,7 @@ extension StorageDriver {
         case .file: break
         }
         try await requireNoLayer(over: path)
-        try await run(StorageScripts.remove, [path])
+        try await removeFile(path)
     }
 
     /// Looks for files in the pools of ours in that folder that are layers over a file.
@@ -62,13 +62,38 @@ extension StorageDriver {
     /// - Throws: `.surprise` when there is one: without what it is a layer over, it is worth nothing.
     func requireNoLayer(over path: String) async throws(HostError) {
         let folder = FileRecord(path: path, isPlain: true, size: 0, allocation: 0).folder
+        let layers = try await shared.layers(in: folder).answer { () throws(HostError) in
+            if let own = try await layersByHeader(in: folder) { return own }
+            return try await layersByLibvirt(in: folder)
+        }
+        if let layer = layers[path] { throw .surprise("\(CommandText.printable(layer)) is a layer over \(path)") }
+    }
+
+    /// The files in a folder that are layers, by what they are layers over, as their headers have it; nil where a program has
+    /// to look, or a file is not ours or not plain to read.
+    private func layersByHeader(in folder: String) async throws(HostError) -> [String: String]? {
+        guard mayRead([folder]) else { return nil }
+        let listing = try await byItself("reading a pool's folder") { () throws(HostError) in
+            try LocalFolders.list([folder], isChanging: true)
+        }
+        let reading = StorageReading(host: host, identity: identity)
+        guard listing.files.allSatisfy({ $0.isPlain && reading.isOurs($0, listing.marks[$0.path]) }) else { return nil }
+        let (seen, doubtful) = try await contents(of: listing)
+        guard doubtful.isEmpty else { return nil }
+        return seen.reduce(into: [:]) { layers, file in
+            if let backing = file.value.backing { layers[backing] = file.key }
+        }
+    }
+
+    private func layersByLibvirt(in folder: String) async throws(HostError) -> [String: String] {
+        var layers: [String: String] = [:]
         for record in try await pools().values where record.folder == folder {
             try await connection.refreshStoragePool(record.uuid, deadline: callDeadline)
-            let volumes = try await connection.storageVolumes(inPool: record.uuid, deadline: callDeadline)
-            if let layer = volumes.first(where: { $0.backing == path }) {
-                throw .surprise("\(CommandText.printable(layer.path)) is a layer over \(path)")
+            for volume in try await connection.storageVolumes(inPool: record.uuid, deadline: callDeadline) {
+                if let backing = volume.backing { layers[backing] = volume.path }
             }
         }
+        return layers
     }
 
     /// Removes an unfinished file or logical volume.

@@ -114,7 +114,7 @@ extension StorageDriver {
         } else {
             let plan = try await planned(copy)
             try await requireNoLayer(over: plan.path)
-            try await run(StorageScripts.remove, [plan.path])
+            try await removeFile(plan.path)
         }
     }
 

@@ -47,7 +47,7 @@ extension StorageDriver {
         switch try await target(path) {
         case .missing: return
         case .file(let file) where file?.seed(of: machine, in: identity) != nil:
-            try await run(StorageScripts.remove, [path])
+            try await removeFile(path)
         case .file, .other: throw .surprise("\(path) is there and not ours")
         }
     }

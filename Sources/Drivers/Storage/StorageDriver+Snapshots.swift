@@ -91,7 +91,7 @@ extension StorageDriver {
         if let plan = try logical(volume) { return try await removeLogicalPart(plan, mark) }
         let plan = try await planned(volume)
         try await requireNoLayer(over: plan.path)
-        try await run(StorageScripts.remove, [plan.path])
+        try await removeFile(plan.path)
     }
 
     /// What a volume says of itself now; nil when it is not there.

@@ -133,7 +133,7 @@ extension StorageDriver {
         } catch .command(_, 1, _) {
             // Damaged contents are no reason to keep them; a check that did not run is.
         }
-        try await run(StorageScripts.remove, [plan.path])
+        try await removeFile(plan.path)
     }
 
     struct Planned {
