@@ -3,8 +3,13 @@ public import Hosts
 public import Model
 
 extension ComputeDriver {
-    /// How often a copy is looked at.
-    private static let copyInterval = Duration.milliseconds(300)
+    /// How long to wait before a copy is looked at again, by how far it has come: half of what it takes from there at the rate
+    /// so far. So one that is ready is not kept waiting, and a long one is not asked all the time.
+    static func pause(_ progress: BlockCopyProgress?, after elapsed: Duration) -> Duration {
+        guard let progress, progress.done > 0, progress.total > progress.done else { return .milliseconds(50) }
+        let left = elapsed * (Double(progress.total - progress.done) / Double(progress.done))
+        return min(max(left / 2, .milliseconds(50)), .milliseconds(300))
+    }
 
     /// A disk of a running domain as it is now.
     struct LiveDisk {
@@ -183,9 +188,11 @@ extension ComputeDriver {
                         + "it is started anew: \(message)")
             }
         }
-        let end = ContinuousClock.now + time
+        let start = ContinuousClock.now
+        var progress: BlockCopyProgress?
         while !now.isReady {
-            guard ContinuousClock.now < end, (try? await Task.sleep(for: Self.copyInterval)) != nil else {
+            let elapsed = ContinuousClock.now - start
+            guard elapsed < time, (try? await Task.sleep(for: Self.pause(progress, after: elapsed))) != nil else {
                 throw .surprise("the disk \(disk) of domain \(now.domain) was not copied in time; it was given up")
             }
             now = try await self.live(machine, disk, deadline: deadline)
@@ -193,9 +200,8 @@ extension ComputeDriver {
                 throw .surprise(
                     "libvirt stopped copying the disk \(disk) of domain \(now.domain); is there no room?")
             }
-            if let progress = try await connection.blockCopyProgress(
-                now.uuid, disk: now.target, deadline: deadline)
-            {
+            progress = try await connection.blockCopyProgress(now.uuid, disk: now.target, deadline: deadline)
+            if let progress {
                 report(MoveProgress(done: progress.done, total: max(progress.done, progress.total)))
             }
         }
