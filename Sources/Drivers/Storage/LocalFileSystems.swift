@@ -13,10 +13,13 @@ struct LocalFileSystems {
 
     /// - Parameter mountinfo: as proc_pid_mountinfo(5) has it.
     init(mountinfo: String) {
-        kinds = mountinfo.split(separator: "\n").reduce(into: [:]) { kinds, line in
-            let fields = line.split(separator: " ")
-            guard fields.count > 6, let dash = fields[6...].firstIndex(of: "-"), dash + 1 < fields.count else { return }
-            kinds[Self.unescaped(fields[4])] = String(fields[dash + 1])
+        // By bytes: it is read anew before each file that is touched, and nothing here is about characters.
+        kinds = mountinfo.utf8.split(separator: UInt8(ascii: "\n")).reduce(into: [:]) { kinds, line in
+            let fields = line.split(separator: UInt8(ascii: " "))
+            guard fields.count > 6, let dash = fields[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }),
+                dash + 1 < fields.count
+            else { return }
+            kinds[Self.unescaped(Substring(fields[4]))] = String(Substring(fields[dash + 1]))
         }
     }
 
@@ -40,8 +43,8 @@ struct LocalFileSystems {
 
     /// Blanks and backslashes stand as three octal digits.
     private static func unescaped(_ text: Substring) -> String {
-        let text = String(text)
-        return text.replacing("\\040", with: " ").replacing("\\011", with: "\t").replacing("\\012", with: "\n")
+        guard text.utf8.contains(UInt8(ascii: "\\")) else { return String(text) }
+        return String(text).replacing("\\040", with: " ").replacing("\\011", with: "\t").replacing("\\012", with: "\n")
             .replacing("\\134", with: "\\")
     }
 }
