@@ -145,6 +145,7 @@ struct StepPerformer: Sendable {
                 try await storage.requireMovable(source)
                 try await compute.requireNoSnapshots(machine, deadline: deadline)
                 try await storage.requireFree(in: copy, copy.spec.size.bytes)
+                try await storage.removeDevice(of: copy, from: machine)
                 try await compute.moveDisk(
                     machine, disk: disk, from: source, to: copy, bandwidth: manifest.fleet.migration.bandwidth,
                     time: copyTime(copy.spec.size), deadline: deadline, report: report)
@@ -160,6 +161,7 @@ struct StepPerformer: Sendable {
         case .removeReplaced(let copy, let counting, let machine):
             if let machine, let path = copy.status?.path {
                 try await compute.release(path, from: machine, deadline: deadline)
+                try await storage.removeDevice(of: copy, from: machine)
             }
             try await storage.removeReplaced(copy, by: counting)
         case .removeCopy(let volume, let home): try await storage.removeCopy(volume, home: try peer(home).storage)
@@ -245,9 +247,11 @@ struct StepPerformer: Sendable {
         }
         guard let place = try await storage.beginClone(of: source, volume, pools: pools) else { return }
         do throws(HostError) {
+            try await storage.removeDevice(of: volume, from: machine)
             try await compute.copyDisk(
                 machine, disk: disk, of: source, to: place, as: volume, bandwidth: manifest.fleet.migration.bandwidth,
                 time: copyTime(volume.spec.size), deadline: deadline, report: report)
+            try await storage.removeDevice(of: volume, from: machine)
             try await storage.finishClone(of: source, volume)
         } catch {
             try? await storage.abandonClone(volume)

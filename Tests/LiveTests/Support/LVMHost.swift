@@ -36,6 +36,16 @@ struct LVMHost: Sendable {
     /// The digest of a logical volume's bytes.
     func sum(_ volume: String) async throws -> String { try await sh(#"sha256sum <"/dev/$1""#, volume) }
 
+    /// The digest of what the machine `lvm-vm` sees of its disk in a folder.
+    func contents() async throws -> String {
+        try await sh(
+            """
+            qemu-img convert -U -f qcow2 -O raw "$(echo /var/lib/infra/*/lvm-vm.root.*.qcow2)" /var/tmp/contents
+            sha256sum </var/tmp/contents
+            rm /var/tmp/contents
+            """)
+    }
+
     /// Waits until a guest's console has said a line.
     func console(_ fleet: RackFleet, _ machine: String, says line: String) async throws {
         try await sh(
