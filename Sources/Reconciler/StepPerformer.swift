@@ -150,13 +150,14 @@ struct StepPerformer: Sendable {
                     machine, disk: disk, from: source, to: copy, bandwidth: manifest.fleet.migration.bandwidth,
                     time: copyTime(copy.spec.size), deadline: deadline, report: report)
             } catch {
+                let shortage = try? await storage.shortage(in: copy)
                 // A pool without room has what was taken of it back, unless the guest may have gone on with it.
                 if let path = copy.status?.path,
                     (try? await compute.release(path, from: machine, deadline: self.deadline)) != nil
                 {
                     try? await storage.removeRoom(copy)
                 }
-                throw error
+                throw shortage.map { HostError.surprise("\(error); \($0)") } ?? error
             }
         case .removeReplaced(let copy, let counting, let machine):
             if let machine, let path = copy.status?.path {

@@ -197,8 +197,7 @@ extension ComputeDriver {
             }
             now = try await self.live(machine, disk, deadline: deadline)
             guard now.mirror == target.path else {
-                throw .surprise(
-                    "libvirt stopped copying the disk \(disk) of domain \(now.domain); is there no room?")
+                throw .surprise("libvirt stopped copying the disk \(disk) of domain \(now.domain)")
             }
             progress = try await connection.blockCopyProgress(now.uuid, disk: now.target, deadline: deadline)
             if let progress {

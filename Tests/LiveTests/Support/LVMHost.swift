@@ -61,6 +61,7 @@ struct LVMHost: Sendable {
                 virsh destroy "$domain" >/dev/null 2>&1 || true
                 virsh undefine "$domain"
             done
+            if mountpoint --quiet /var/lib/infra/narrow; then umount /var/lib/infra/narrow; fi
             for group in vg-infra vg-other; do
                 if vgs "$group" >/dev/null 2>&1; then vgremove --quiet --yes --force "$group"; fi
             done
