@@ -3,7 +3,8 @@ extension StoragePool {
     public struct LVM: Hashable, Sendable, Codable {
         /// Its name on the host.
         public var volumeGroup: String
-        /// The block devices it is made from when it is not there; absolute paths below `/dev`.
+        /// The block devices it is made from when it is not there, and extended by; absolute paths below `/dev`. As observed,
+        /// those of them that it has, and what else it has as LVM calls it.
         public var devices: [String]
         /// Whether one that is there and nobody's is taken over, with its thin pool.
         public var adopt: Bool
@@ -54,16 +55,34 @@ extension StoragePool {
         public var chunk: ByteCount?
         /// How much more may be promised than it has.
         public var overprovision: Double
+        /// When LVM makes it larger by itself, and by how much; never when nil.
+        public var autoextend: Autoextend?
 
         /// A thin pool's declaration.
         public init(
-            name: String, size: Size, metadata: ByteCount? = nil, chunk: ByteCount? = nil, overprovision: Double = 1
+            name: String, size: Size, metadata: ByteCount? = nil, chunk: ByteCount? = nil, overprovision: Double = 1,
+            autoextend: Autoextend? = nil
         ) {
             self.name = name
             self.size = size
             self.metadata = metadata
             self.chunk = chunk
             self.overprovision = overprovision
+            self.autoextend = autoextend
+        }
+    }
+
+    /// How dmeventd(8) makes a thin pool larger while its group has room.
+    public struct Autoextend: Hashable, Sendable, Codable {
+        /// How full it is then, in percent of what it has; 50 to 99.
+        public var threshold: Int
+        /// By how much, in percent of what it has; 1 to 100.
+        public var by: Int
+
+        /// A declaration.
+        public init(threshold: Int, by: Int) {
+            self.threshold = threshold
+            self.by = by
         }
     }
 
@@ -91,15 +110,22 @@ extension StoragePool {
         public var dataPercent: Double?
         /// How much of the metadata space is taken, 0 to 100; nil while the pool is not active.
         public var metadataPercent: Double?
+        /// When LVM makes it larger by itself, as we have set it; nil when it does not.
+        public var autoextend: Autoextend?
+        /// Why that is not as we would have it, or cannot be; nil when all is well.
+        public var autoextendFlaw: String?
 
         /// An observation.
         public init(
-            size: ByteCount, metadata: ByteCount, dataPercent: Double? = nil, metadataPercent: Double? = nil
+            size: ByteCount, metadata: ByteCount, dataPercent: Double? = nil, metadataPercent: Double? = nil,
+            autoextend: Autoextend? = nil, autoextendFlaw: String? = nil
         ) {
             self.size = size
             self.metadata = metadata
             self.dataPercent = dataPercent
             self.metadataPercent = metadataPercent
+            self.autoextend = autoextend
+            self.autoextendFlaw = autoextendFlaw
         }
     }
 }

@@ -94,7 +94,7 @@ extension Capacity {
         for pool in expected.pools {
             let id = pool.metadata.identity
             let seen = observed.pools.first { $0.metadata.identity == id }
-            let physical = (pool.spec.capacity ?? pool.spec.declaredCapacity(seen?.status))?.bytes
+            let physical = (pool.spec.capacity ?? pool.spec.declaredCapacity(seen))?.bytes
             result.append(
                 Capacity(
                     host: host, resource: ResourceID(.storagePool, id), measure: .disk,
@@ -113,10 +113,15 @@ extension Capacity {
 }
 
 extension StoragePool.Spec {
-    /// What a pool has once it is as declared: a thin pool of a stated size is made or grown to it.
-    fileprivate func declaredCapacity(_ seen: StoragePool.Status?) -> ByteCount? {
-        guard case .bytes(let size) = lvm?.thinPool?.size else { return seen?.capacity }
-        guard let now = seen?.group?.thinPool?.size, let capacity = seen?.capacity else { return size }
+    /// What a pool has once it is as declared: a thin pool of a stated size is made or grown to it. How large the devices are that
+    /// a group is extended by is not known.
+    fileprivate func declaredCapacity(_ seen: StoragePool?) -> ByteCount? {
+        guard case .bytes(let size) = lvm?.thinPool?.size else {
+            let has = seen?.spec.lvm?.devices ?? []
+            let isExtended = seen != nil && lvm?.thinPool == nil && lvm?.devices.contains { !has.contains($0) } == true
+            return isExtended ? nil : seen?.status?.capacity
+        }
+        guard let now = seen?.status?.group?.thinPool?.size, let capacity = seen?.status?.capacity else { return size }
         return size > now ? capacity + ByteCount(size.bytes - now.bytes) : capacity
     }
 }

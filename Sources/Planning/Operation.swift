@@ -7,8 +7,12 @@ public enum Operation: Hashable, Sendable, Codable {
     case createPool(StoragePool)
     /// Start a defined pool and let it start with the host; or activate a volume group and make its thin pool if it has none.
     case startPool(StoragePool)
+    /// Extend a volume group by those of its declared devices that it lacks.
+    case extendPool(StoragePool)
     /// Grow a thin pool to its declared size.
     case growPool(StoragePool)
+    /// Let a thin pool grow by itself as declared, or no more.
+    case tendPool(StoragePool)
     /// Rewrite what a volume group says about itself.
     case markPool(StoragePool)
     /// Undefine the pool, or take our mark off the volume group; what lies in it stays.
@@ -146,6 +150,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .importImage(let image): "import" + (image.status.map { "-\($0.pool)" } ?? "")
         case .removeImage(let image): "remove" + (image.status.map { "-\($0.pool)" } ?? "")
         case .growPool, .growVolume, .growDisk: "grow"
+        case .extendPool: "extend"
+        case .tendPool: "autoextend"
         case .markPool: "mark"
         case .markVolume(let volume): volume.status?.mark?.copy == nil ? "mark" : "mark-moved"
         case .copyVolume, .copyWithin: "copy"
@@ -204,7 +210,11 @@ public enum Operation: Hashable, Sendable, Codable {
         case .releaseBridge: "releasing the bridge"
         case .adoptMachine: "adopting the domain"
         case .startPool: "starting the pool"
+        case .extendPool: "extending the volume group"
         case .growPool: "growing the thin pool"
+        case .tendPool(let pool):
+            pool.spec.lvm?.thinPool?.autoextend == nil
+                ? "letting the thin pool keep its size" : "letting the thin pool grow by itself"
         case .markPool: "marking the volume group"
         case .removePool: "undefining the pool"
         case .importImage: "storing the image"

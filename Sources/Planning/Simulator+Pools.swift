@@ -8,7 +8,7 @@ extension HostInventory {
             try require(!pools.contains { $0.spec.folder == pool.spec.folder }, "the folder has a pool")
             foreign.removeAll { $0.kind == .volumeGroup && $0.name == pool.status?.name }
             pools.append(pool.asMade)
-        case .startPool(let pool), .growPool(let pool), .markPool(let pool):
+        case .startPool(let pool), .extendPool(let pool), .growPool(let pool), .tendPool(let pool), .markPool(let pool):
             pools.removeAll { $0.metadata.identity == pool.metadata.identity }
             pools.append(pool.asMade)
         case .removePool(let pool), .releasePool(let pool):
@@ -62,8 +62,11 @@ extension StoragePool {
                 guard case .bytes(let size) = thin.size else {
                     return status?.group?.thinPool ?? ThinPoolUse(size: .gibibytes(1), metadata: .mebibytes(4))
                 }
-                return ThinPoolUse(size: size, metadata: thin.metadata ?? .mebibytes(4))
+                return ThinPoolUse(
+                    size: max(size, status?.group?.thinPool?.size ?? size), metadata: thin.metadata ?? .mebibytes(4))
             })
+        made.status?.group?.thinPool?.autoextend = lvm.thinPool?.autoextend
+        made.status?.group?.thinPool?.autoextendFlaw = nil
         return made
     }
 }

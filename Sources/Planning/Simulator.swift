@@ -113,7 +113,8 @@ extension HostInventory {
     fileprivate mutating func perform(_ operation: Operation) throws(Simulator.Impossible) {
         switch operation {
         case .adoptPool, .adoptVolume, .adoptBridge, .adoptTunnel, .adoptMachine: try adopt(operation)
-        case .createPool, .startPool, .growPool, .markPool, .removePool, .releasePool: try performOnPool(operation)
+        case .createPool, .startPool, .extendPool, .growPool, .tendPool, .markPool, .removePool, .releasePool:
+            try performOnPool(operation)
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
             .removeStaged, .finishPart, .rotatePart, .writeSeed, .removeSeed:
             try performOnFile(operation)

@@ -129,8 +129,13 @@ extension HostPlanner {
     /// Whether a pool is declared and not there, though files of it may be.
     func isUnmade(pool id: String) -> Bool { !observed.pools.contains { $0.metadata.identity == id } }
 
-    /// Puts what is done to files after the making of their pool. Where that is not made, nothing is done to them.
+    /// Puts what is done to files after the making of their pool. Where that is not made, nothing is done to them. What takes room
+    /// comes after what gives a group more.
     mutating func waitForPools() {
+        for index in steps.indices {
+            guard let pool = steps[index].operation.roomTaken else { continue }
+            steps[index].after += ["extend", "grow"].map { id(ResourceID(.storagePool, pool), $0) }
+        }
         let unmade = expectation.inventory.pools.filter { isUnmade(pool: $0.metadata.identity) }
         guard !unmade.isEmpty else { return }
         let made = Set(steps.map(\.id))
@@ -210,6 +215,16 @@ extension HostInventory {
 }
 
 extension Operation {
+    /// The pool, by identity, of which it takes room.
+    fileprivate var roomTaken: String? {
+        switch self {
+        case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _),
+            .cloneVolume(let volume, _, _, _):
+            volume.spec.pool
+        default: nil
+        }
+    }
+
     /// The file in a pool's folder that it makes, changes or removes, where it needs the pool for that.
     var file: String? {
         switch self {

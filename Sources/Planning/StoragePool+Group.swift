@@ -25,7 +25,8 @@ extension HostPlanner {
         } else {
             add(
                 resource, .adopt, .createPool(pool),
-                reason: "is there and not ours; what is in it stays as it is, and it gets our mark",
+                reason: "is there and not ours; what is in it stays as it is, and it gets our mark"
+                    + (lvm.devices.isEmpty ? "" : ", and what it lacks of devices"),
                 changes: [FieldChange("status.name", old: nil, new: lvm.volumeGroup)])
         }
     }
@@ -66,10 +67,59 @@ extension HostPlanner {
                 changes: [FieldChange("spec.lvm.wipe", old: String(old.wipe), new: String(lvm.wipe))],
                 after: [id(resource, "start")])
         }
-        if let thin = lvm.thinPool, let use = group.thinPool { planSize(made, thin, use, group.extent, resource) }
+        planDevices(made, lvm, old, resource)
+        if let thin = lvm.thinPool, let use = group.thinPool {
+            planSize(made, thin, use, group.extent, resource)
+            planAutoextend(made, thin, use, resource)
+        }
     }
 
-    /// A thin pool of a stated size grows to it. A share is of what was free when it was made.
+    /// A group is extended by devices that come to the manifest, and none is ever taken out of it. One that it has under another
+    /// name looks like one that it lacks, so nothing is done while it has any that the manifest does not name.
+    private mutating func planDevices(
+        _ pool: StoragePool, _ lvm: StoragePool.LVM, _ old: StoragePool.LVM, _ resource: ResourceID
+    ) {
+        guard !lvm.devices.isEmpty else { return }
+        let missing = lvm.devices.filter { !old.devices.contains($0) }
+        let others = old.devices.filter { !lvm.devices.contains($0) }.joined(separator: ", ")
+        if missing.isEmpty {
+            guard !others.isEmpty else { return }
+            note(
+                "pool-devices", "the volume group has \(others), too; no device is taken out of a group", resource,
+                help: "`pvmove` and `vgreduce` do that; or name it in devices")
+        } else if others.isEmpty {
+            add(
+                resource, .update, .extendPool(pool), reason: "gets more devices",
+                changes: [
+                    FieldChange(
+                        "spec.lvm.devices", old: old.devices.joined(separator: ", "),
+                        new: lvm.devices.joined(separator: ", "))
+                ])
+        } else {
+            block(
+                resource, "pool-devices",
+                "the volume group has \(others), which devices does not name, and lacks \(missing.joined(separator: ", "))",
+                field: "spec.lvm.devices", help: "name all that it has, and those that it is to be extended by")
+        }
+    }
+
+    /// How a thin pool grows by itself.
+    private mutating func planAutoextend(
+        _ pool: StoragePool, _ thin: StoragePool.ThinPool, _ use: StoragePool.ThinPoolUse, _ resource: ResourceID
+    ) {
+        guard thin.autoextend != use.autoextend || use.autoextendFlaw != nil else { return }
+        add(
+            resource, .update, .tendPool(pool),
+            reason: use.autoextendFlaw
+                ?? (thin.autoextend == nil ? "does not grow by itself any more" : "grows by itself"),
+            changes: [
+                FieldChange(
+                    "spec.lvm.thinPool.autoextend", old: use.autoextend?.described, new: thin.autoextend?.described)
+            ], after: [id(resource, "start"), id(resource, "grow")])
+    }
+
+    /// A thin pool of a stated size grows to it. A share is of what was free when it was made, and one that grows by itself is
+    /// no smaller again.
     private mutating func planSize(
         _ pool: StoragePool, _ thin: StoragePool.ThinPool, _ use: StoragePool.ThinPoolUse, _ extent: ByteCount,
         _ resource: ResourceID
@@ -80,11 +130,16 @@ extension HostPlanner {
                 resource, .update, .growPool(pool), reason: "its thin pool grows",
                 changes: [
                     FieldChange("spec.lvm.thinPool.size", old: use.size.description, new: size.description)
-                ], after: [id(resource, "start")])
-        } else if use.size.bytes - size.bytes >= max(extent.bytes, 1) {
+                ], after: [id(resource, "start"), id(resource, "extend")])
+        } else if thin.autoextend == nil, use.size.bytes - size.bytes >= max(extent.bytes, 1) {
             block(
                 resource, "pool-shrink", "its thin pool has \(use.size); making it smaller would lose data",
                 field: "spec.lvm.thinPool.size", help: "at least \(use.size)")
         }
     }
+}
+
+extension StoragePool.Autoextend {
+    /// For a reader.
+    var described: String { "by \(by)% at \(threshold)%" }
 }

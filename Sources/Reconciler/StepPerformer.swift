@@ -100,7 +100,9 @@ struct StepPerformer: Sendable {
         case .adoptMachine(let machine, let devices):
             try await compute.adopt(machine, devices: devices, deadline: deadline)
         case .startPool(let pool): try await storage.startPool(pool)
+        case .extendPool(let pool): try await storage.extendPool(pool)
         case .growPool(let pool): try await storage.growPool(pool)
+        case .tendPool(let pool): try await storage.tendPool(pool)
         case .markPool(let pool): try await storage.markPool(pool)
         case .removePool(let pool): try await storage.removePool(pool)
         case .importImage(let image): try await importImage(image, report)

@@ -19,31 +19,48 @@ import Testing
     private func groups(_ tags: String, missing: Int = 0) -> String {
         """
         {"report": [{"vg": [
-          {"vg_name":"vg0", "vg_tags":"\(tags)", "vg_extent_size":"4194304", "vg_free":"1073741824",
-           "vg_missing_pv_count":"\(missing)", "vg_exported":""}
+          \(group("1", tags, missing: missing, device: "/dev/sdb", 16)),
+          \(group("1", tags, missing: missing, device: "/dev/mapper/sdc", 32))
         ]}]}
         """
     }
 
-    private func volumes(_ rows: (name: String, tags: String, pool: String)...) -> String {
+    /// One row for each device.
+    private func group(_ uuid: String, _ tags: String, missing: Int = 0, device: String, _ minor: Int) -> String {
+        """
+        {"vg_name":"vg0", "vg_uuid":"\(uuid)", "vg_tags":"\(tags)", "vg_extent_size":"4194304", "vg_free":"1073741824",
+         "vg_missing_pv_count":"\(missing)", "vg_exported":"", "pv_name":"\(device)", "pv_major":"8", "pv_minor":"\(minor)"}
+        """
+    }
+
+    private func volumes(
+        _ rows: (name: String, tags: String, pool: String)..., profile: String = "", monitor: String = "monitored"
+    ) -> String {
         let thin = """
             {"vg_name":"vg0", "lv_name":"thin", "lv_tags":"", "lv_size":"2147483648", "lv_layout":"thin,pool",
              "lv_attr":"twi-aotz--", "pool_lv":"", "origin":"", "lv_active":"active", "lv_device_open":"open",
-             "data_percent":"25.00", "metadata_percent":"10.94", "lv_metadata_size":"4194304"}
+             "data_percent":"25.00", "metadata_percent":"10.94", "lv_metadata_size":"4194304",
+             "lv_profile":"\(profile)", "seg_monitor":"\(monitor)"}
             """
         let others = rows.map { row in
             """
             {"vg_name":"vg0", "lv_name":"\(row.name)", "lv_tags":"\(row.tags)", "lv_size":"1073741824",
              "lv_layout":"thin,sparse", "lv_attr":"Vwi-a-tz--", "pool_lv":"\(row.pool)", "origin":"",
              "lv_active":"active", "lv_device_open":"", "data_percent":"50.00", "metadata_percent":"",
-             "lv_metadata_size":""}
+             "lv_metadata_size":"", "lv_profile":"", "seg_monitor":""}
             """
         }
         return "{\"report\": [{\"lv\": [\(([thin] + others).joined(separator: ","))]}]}"
     }
 
-    private func report(groups: String, volumes: String) throws -> LVMReport {
-        try LVMReport(parts: groups + "\0" + volumes, volumesOf: identity)
+    private func report(groups: String, volumes: String, profiles: [ThinPoolProfile] = []) throws -> LVMReport {
+        try LVMReport(parts: whole(groups, volumes, profiles), volumesOf: nil)
+    }
+
+    /// What the script writes. It says of the devices that are asked for what `stat` says, in hexadecimal digits.
+    private func whole(_ groups: String, _ volumes: String, _ profiles: [ThinPoolProfile] = []) -> String {
+        let texts = profiles.map { "\($0.fileName)\0\($0.text.dropLast())\0" }.joined()
+        return groups + "\0" + volumes + "\0" + "8 10 /dev/disk/by-id/b\n8 20 /dev/sdc\n8 30 /dev/sdd\n\0" + texts + "."
     }
 
     private func reading(_ answer: Result<LVMReport, HostError>, wanted: [StoragePool] = []) -> StorageObservation {
@@ -58,7 +75,7 @@ import Testing
             spec: .init(
                 .lvm(
                     .init(
-                        volumeGroup: "vg0", devices: ["/dev/sdb"],
+                        volumeGroup: "vg0", devices: ["/dev/disk/by-id/b", "/dev/sdc"],
                         thinPool: .init(name: "thin", size: .percent(80), overprovision: 3), images: "disks"))))
     }
 
@@ -146,16 +163,15 @@ import Testing
         ]) func oddReportsAreUnreadable(_ text: String) throws
     {
         #expect(throws: HostError.self) { try report(groups: text, volumes: volumes()) }
-        let row =
-            #"{"vg_name":"vg0","vg_tags":"","vg_extent_size":"1","vg_free":"1","vg_missing_pv_count":"0","vg_exported":""}"#
+        let rows = ["1", "2"].map { group($0, "", device: "/dev/sdb", 16) }.joined(separator: ",")
         #expect(throws: HostError.self) {
-            try report(groups: "{\"report\": [{\"vg\": [\(row),\(row)]}]}", volumes: volumes())
+            try report(groups: "{\"report\": [{\"vg\": [\(rows)]}]}", volumes: volumes())
         }
     }
 
     @Test("hostile LVM output: half a report") func halfAReportIsUnreadable() throws {
         let name = identity.logicalVolumeName("a")
-        let whole = groups(tags("infra.pool=fast")) + "\0" + volumes((name, tags("infra.id=a"), "thin"))
+        let whole = whole(groups(tags("infra.pool=fast")), volumes((name, tags("infra.id=a"), "thin")))
         #expect(try LVMReport(parts: whole, volumesOf: identity).volumes.map(\.name) == ["thin", name])
         for length in 0..<whole.count {
             #expect(throws: HostError.self, "\(length) bytes") {
@@ -163,8 +179,9 @@ import Testing
             }
         }
         // Only a host without a group of ours is not asked for volumes.
-        let others = groups("infra.fleet=aaaaaaaa-0000-0000-0000-000000000000") + "\0"
+        let others = groups("infra.fleet=aaaaaaaa-0000-0000-0000-000000000000") + "\0\0\0."
         #expect(try LVMReport(parts: others, volumesOf: identity).volumes.isEmpty)
+        #expect(throws: HostError.self) { try LVMReport(parts: others, volumesOf: nil) }
     }
 
     /// `lvm fullreport` of LVM 2.03.16 beside a device that is in no group.
@@ -172,18 +189,69 @@ import Testing
         let name = identity.logicalVolumeName("a")
         let (groups, volumes) = (groups(tags("infra.pool=fast")), volumes((name, tags("infra.id=a"), "thin")))
         func list(_ text: String) -> Substring { text.dropFirst(#"{"report": [{"#.count).dropLast("}]}".count) }
+        func device(_ name: String, _ minor: Int) -> String {
+            "{\"pv_name\":\"\(name)\", \"pv_major\":\"8\", \"pv_minor\":\"\(minor)\"}"
+        }
+        let own = "\"vg\": [\(group("1", tags("infra.pool=fast"), device: "/dev/sdb", 16))]"
         let whole = """
-            {"report": [{\(list(groups)), "pv": [{"pv_name":"/dev/vdb"}], \(list(volumes)), "pvseg": [{"pvseg_start":"0"}],
-              "seg": [{"seg_start":"0"}]}, {"pv": [{"pv_name":"/dev/vdc"}], "pvseg": [{"pvseg_start":"0"}]}]}
+            {"report": [{\(own), "pv": [\(device("/dev/sdb", 16)), \(device("/dev/mapper/sdc", 32))], \(list(volumes)),
+              "pvseg": [{"pvseg_start":"0"}],
+              "seg": [{"lv_name":"thin", "seg_monitor":"monitored"}, {"lv_name":"\(name)", "seg_monitor":""}]},
+              {"pv": [\(device("/dev/sdd", 48))], "pvseg": [{"pvseg_start":"0"}]}]}
             """
-        #expect(try LVMReport(whole: whole) == report(groups: groups, volumes: volumes))
+        let (read, same) = (try LVMReport(whole: whole), try report(groups: groups, volumes: volumes))
+        #expect(read.groups == same.groups && read.volumes == same.volumes)
         for length in 0..<whole.count {
             #expect(throws: HostError.self, "\(length) bytes") { try LVMReport(whole: String(whole.prefix(length))) }
         }
         #expect(throws: HostError.self) { try LVMReport(whole: groups) }
         #expect(try LVMReport(whole: #"{"report": []}"#).groups.isEmpty)
-        let twice = whole.replacing(#"{"report": ["#, with: #"{"report": [{\#(list(groups)), "lv": []}, "#)
+        let twice = whole.replacing(#"{"report": ["#, with: #"{"report": [{\#(own), "lv": [], "pv": [], "seg": []}, "#)
         #expect(throws: HostError.self) { try LVMReport(whole: twice) }
+    }
+
+    @Test func devicesAreKnownByTheirNumbers() throws {
+        let report = try self.report(groups: groups(tags("infra.pool=fast")), volumes: volumes())
+        let group = try #require(report.group("vg0"))
+        let all = group.devices(among: ["/dev/disk/by-id/b", "/dev/sdc"], report.numbers)
+        #expect(all.there.count == 2 && all.missing.isEmpty && all.others.isEmpty)
+        let some = group.devices(among: ["/dev/sdd", "/dev/sdc", "/dev/gone"], report.numbers)
+        #expect(some.there == ["/dev/sdc"] && some.missing == ["/dev/sdd", "/dev/gone"] && some.others == ["/dev/sdb"])
+        var wanted = wanted
+        wanted.spec.backend = .lvm(.init(volumeGroup: "vg0", devices: ["/dev/sdc", "/dev/sdd"]))
+        let seen = reading(.success(report), wanted: [wanted])
+        #expect(seen.pools.first?.spec.lvm?.devices == ["/dev/sdc", "/dev/sdb"])
+    }
+
+    @Test func aProfileSaysWhenAThinPoolGrows() throws {
+        let profile = ThinPoolProfile("fast-1", .init(threshold: 80, by: 20), in: identity)
+        #expect(profile.name == "infra-6f0a1d52-fast-1-80-20")
+        #expect(ThinPoolProfile(name: profile.name, in: identity) == profile)
+        #expect(ThinPoolProfile(fileName: profile.fileName, in: identity) == profile)
+        for name in ["", "thin-generic", "infra-6f0a1d52-80-20", "infra-6f0a1d52-a-080-20", "infra-aaaaaaaa-a-80-20"] {
+            #expect(ThinPoolProfile(name: name, in: identity) == nil, "\(name)")
+        }
+    }
+
+    @Test func whatAThinPoolGrowsByIsRead() throws {
+        let profile = ThinPoolProfile("fast", .init(threshold: 80, by: 20), in: identity)
+        let old = ThinPoolProfile("fast", .init(threshold: 70, by: 20), in: identity)
+        let other = ThinPoolProfile("fast-70", .init(threshold: 70, by: 20), in: identity)
+        func use(_ name: String, _ monitor: String, _ profiles: [ThinPoolProfile]) throws -> StoragePool.ThinPoolUse? {
+            let report = try self.report(
+                groups: groups(tags("infra.pool=fast", "infra.thin=thin")),
+                volumes: volumes(profile: name, monitor: monitor), profiles: profiles)
+            return reading(.success(report), wanted: [wanted]).pools.first?.status?.group?.thinPool
+        }
+        let whole = try use(profile.name, "monitored", [profile, other])
+        #expect(whole?.autoextend == profile.autoextend && whole?.autoextendFlaw == nil)
+        #expect(try use(profile.name, "not monitored", [profile])?.autoextendFlaw == "dmeventd does not watch it")
+        #expect(try use(profile.name, "monitored", [])?.autoextendFlaw?.contains("is not there") == true)
+        #expect(try use(profile.name, "monitored", [profile, old])?.autoextendFlaw?.contains("of no use") == true)
+        let none = try use("", "monitored", [other])
+        #expect(none?.autoextend == nil && none?.autoextendFlaw == nil)
+        let foreign = try use("thin-generic", "monitored", [])
+        #expect(foreign?.autoextend == nil && foreign?.autoextendFlaw == nil)
     }
 
     @Test func strangersGroupsAreTold() throws {

@@ -151,9 +151,11 @@ enum RandomFleet {
             spec: .init(
                 .lvm(
                     .init(
-                        volumeGroup: "vg0", devices: ["/dev/sdb"],
+                        volumeGroup: "vg0",
+                        devices: Array(["/dev/sdb", "/dev/sdc", "/dev/sdd"].prefix(generation + 1)),
                         thinPool: .init(
-                            name: "thin", size: .bytes(.gibibytes(UInt64(1000 + generation))), overprovision: 2),
+                            name: "thin", size: .bytes(.gibibytes(UInt64(1000 + generation))), overprovision: 2,
+                            autoextend: generation.isMultiple(of: 2) ? nil : .init(threshold: 80, by: 10 + generation)),
                         images: "p0"))))
     }
 

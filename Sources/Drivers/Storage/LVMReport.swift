@@ -12,6 +12,21 @@ struct VolumeGroupRecord: Hashable, Sendable {
     var free: UInt64
     /// Why nothing can be made or changed in it; nil when that can.
     var obstacle: String?
+    /// The devices that it is made of.
+    var devices: [PhysicalVolumeRecord]
+
+    /// Which of some devices it is made of, which it lacks, and what else it is made of, as LVM calls it.
+    func devices(
+        among paths: [String], _ numbers: [String: DeviceNumber]
+    ) -> (there: [String], missing: [String], others: [String]) {
+        let own = Set(devices.compactMap(\.number))
+        func has(_ path: String) -> Bool { numbers[path].map(own.contains) ?? false }
+        let named = Set(paths.compactMap { numbers[$0] })
+        return (
+            paths.filter(has), paths.filter { !has($0) },
+            devices.filter { $0.number.map { !named.contains($0) } ?? true }.map { CommandText.printable($0.name) }
+        )
+    }
 
     /// Throws `.surprise` for a size, in bytes, that LVM would round up.
     func requireWhole(_ size: UInt64) throws(HostError) {
@@ -27,6 +42,20 @@ struct VolumeGroupRecord: Hashable, Sendable {
                 "the volume group \(name) has \(ByteCount(free)) free: \(ByteCount(size - free)) missing")
         }
     }
+}
+
+/// A device of a volume group as `vgs` tells it.
+struct PhysicalVolumeRecord: Hashable, Sendable {
+    /// As LVM calls it.
+    var name: String
+    /// The kernel's number of it.
+    var number: DeviceNumber?
+}
+
+/// A block device's number, which all of its names share.
+struct DeviceNumber: Hashable, Sendable {
+    var major: UInt32
+    var minor: UInt32
 }
 
 /// A logical volume as `lvs` tells it.
@@ -52,6 +81,29 @@ struct LogicalVolumeRecord: Hashable, Sendable {
     var metadataPercent: Double?
     /// The size of a thin pool's metadata, in bytes; 0 for others.
     var metadataSize: UInt64
+    /// What of lvm.conf(5) is said anew for it; empty when nothing is.
+    var profile: String
+    /// Whether dmeventd(8) watches it.
+    var isMonitored: Bool
+
+    /// What LVM calls its layout, such as `linear` or `thin` and `sparse`.
+    var layout: [String]
+    /// Whether it may be written to.
+    var isWritable: Bool
+
+    /// Why no manifest can adopt one that is not ours; nil when one can.
+    ///
+    /// - Parameter thinPool: the one in which its group's volumes lie; nil where none is thin.
+    func obstacle(inThinPool thinPool: String?) -> String? {
+        let owner = LVMTags.owner(tags)
+        if !owner.isEmpty { return "it belongs to \(owner)" }
+        if !LVMTags.ours(tags).isEmpty { return "it carries another mark" }
+        guard layout == ["linear"] || layout == ["striped"] || layout == ["thin", "sparse"] else {
+            return "it is a logical volume of another kind: \(CommandText.printable(layout.joined(separator: ", ")))"
+        }
+        guard pool == thinPool ?? "" else { return "it does not lie where the volumes of its pool do" }
+        return isWritable ? nil : "it may only be read"
+    }
 
     /// Its device node.
     var path: String { StoragePool.LVM.folder(of: group) + "/" + name }
@@ -62,20 +114,25 @@ struct LogicalVolumeRecord: Hashable, Sendable {
 struct LVMReport: Hashable, Sendable {
     var groups: [VolumeGroupRecord]
     var volumes: [LogicalVolumeRecord] = []
+    /// The numbers of the devices that were asked for, by name, of those that are there.
+    var numbers: [String: DeviceNumber] = [:]
+    /// The profiles of fleets that there are, their names and what they say; none unless they were asked for.
+    var profiles: [String: String] = [:]
 
     private static let form = ["--reportformat", "json", "--units", "b", "--nosuffix"]
-    private static let groupFields = "vg_name,vg_tags,vg_extent_size,vg_free,vg_missing_pv_count,vg_exported"
+    private static let groupFields = "vg_name,vg_uuid,vg_tags,vg_extent_size,vg_free,vg_missing_pv_count,vg_exported"
+    private static let deviceFields = "pv_name,pv_major,pv_minor"
     private static let volumeFields =
         "vg_name,lv_name,lv_tags,lv_size,lv_layout,lv_attr,pool_lv,origin,lv_active,lv_device_open,data_percent,"
-        + "metadata_percent,lv_metadata_size"
-    static let groupArguments = form + ["--options", groupFields]
-    static let volumeArguments = form + ["--options", volumeFields]
+        + "metadata_percent,lv_metadata_size,lv_profile"
+    static let groupArguments = form + ["--options", groupFields + "," + deviceFields]
+    static let volumeArguments = form + ["--options", volumeFields + ",seg_monitor"]
     /// Of what else is in such a report as little as it takes.
     static let wholeArguments =
         form
         + [
-            ("vg", groupFields), ("lv", volumeFields), ("pv", "pv_name"), ("pvseg", "pvseg_start"),
-            ("seg", "seg_start"),
+            ("vg", groupFields), ("lv", volumeFields), ("pv", deviceFields), ("pvseg", "pvseg_start"),
+            ("seg", "lv_name,seg_monitor"),
         ].flatMap { ["--configreport", $0.0, "--options", $0.1] }
 
     /// Reads what `vgs` has written.
@@ -83,7 +140,19 @@ struct LVMReport: Hashable, Sendable {
     /// - Throws: `.unreadable` when it has another form, or a group's name stands there twice.
     init(groups text: String) throws(HostError) {
         groups = []
-        for row in try Self.rows(text, "vg") { groups.append(try Self.group(row)) }
+        // One row for each device.
+        var indices: [String: Int] = [:]
+        for row in try Self.rows(text, "vg") {
+            var group = try Self.group(row)
+            group.devices = [try Self.device(row)]
+            let uuid = try Self.text(row, "vg_uuid")
+            if let index = indices[uuid] {
+                groups[index].devices += group.devices
+            } else {
+                indices[uuid] = groups.count
+                groups.append(group)
+            }
+        }
         try requireNames()
     }
 
@@ -94,9 +163,20 @@ struct LVMReport: Hashable, Sendable {
         groups = []
         for part in try Self.parts(text, "groups") {
             guard let rows = part["vg"] else { continue }
-            guard let others = part["lv"] else { throw .unreadable("LVM's report lacks the volumes of a group") }
-            for row in rows { groups.append(try Self.group(row)) }
-            for row in others { volumes.append(try Self.volume(row)) }
+            guard let others = part["lv"], let devices = part["pv"], let segments = part["seg"] else {
+                throw .unreadable("LVM's report lacks a part of a group")
+            }
+            for row in rows {
+                var group = try Self.group(row)
+                for row in devices { group.devices.append(try Self.device(row)) }
+                groups.append(group)
+            }
+            var monitors: Row = [:]
+            for row in segments { monitors[try Self.text(row, "lv_name")] = row["seg_monitor"] }
+            for var row in others {
+                row["seg_monitor"] = monitors[try Self.text(row, "lv_name")]
+                volumes.append(try Self.volume(row))
+            }
         }
         try requireNames()
     }
@@ -111,7 +191,13 @@ struct LVMReport: Hashable, Sendable {
     ///
     /// - Throws: `.unreadable` when it has another form.
     mutating func add(volumes text: String) throws(HostError) {
-        for row in try Self.rows(text, "lv") { volumes.append(try Self.volume(row)) }
+        // One row for each segment.
+        for row in try Self.rows(text, "lv") {
+            let volume = try Self.volume(row)
+            if volumes.last.map({ ($0.group, $0.name) == (volume.group, volume.name) }) != true {
+                volumes.append(volume)
+            }
+        }
     }
 
     func group(_ name: String) -> VolumeGroupRecord? { groups.first { $0.name == name } }
@@ -168,11 +254,19 @@ struct LVMReport: Hashable, Sendable {
         if try !text(row, "vg_exported").isEmpty { obstacle = "it is exported" }
         return VolumeGroupRecord(
             name: try text(row, "vg_name"), tags: try tags(row, "vg_tags"), extent: try number(row, "vg_extent_size"),
-            free: try number(row, "vg_free"), obstacle: obstacle)
+            free: try number(row, "vg_free"), obstacle: obstacle, devices: [])
+    }
+
+    private static func device(_ row: Row) throws(HostError) -> PhysicalVolumeRecord {
+        var device = PhysicalVolumeRecord(name: try text(row, "pv_name"))
+        if let major = UInt32(try text(row, "pv_major")), let minor = UInt32(try text(row, "pv_minor")) {
+            device.number = DeviceNumber(major: major, minor: minor)
+        }
+        return device
     }
 
     private static func volume(_ row: Row) throws(HostError) -> LogicalVolumeRecord {
-        let layout = try text(row, "lv_layout").split(separator: ",")
+        let layout = try text(row, "lv_layout").split(separator: ",").map { String($0) }
         let attributes = Array(try text(row, "lv_attr").utf8)
         let metadata = try text(row, "lv_metadata_size")
         return LogicalVolumeRecord(
@@ -183,6 +277,8 @@ struct LVMReport: Hashable, Sendable {
             // The eighth says whether new blocks are overwritten with zeros, lvs(8).
             isZeroing: attributes.count > 7 && attributes[7] == UInt8(ascii: "z"),
             dataPercent: Double(try text(row, "data_percent")),
-            metadataPercent: Double(try text(row, "metadata_percent")), metadataSize: UInt64(metadata) ?? 0)
+            metadataPercent: Double(try text(row, "metadata_percent")), metadataSize: UInt64(metadata) ?? 0,
+            profile: try text(row, "lv_profile"), isMonitored: try text(row, "seg_monitor") == "monitored",
+            layout: layout, isWritable: attributes.count > 1 && attributes[1] == UInt8(ascii: "w"))
     }
 }

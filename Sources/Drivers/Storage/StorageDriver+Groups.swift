@@ -6,11 +6,12 @@ extension StorageDriver {
     /// manifest says so; then makes the thin pool.
     func createGroup(_ pool: StoragePool, _ lvm: StoragePool.LVM) async throws(HostError) {
         let tags = LVMTags.tags(of: pool, in: identity)
-        let report = try await report()
+        let report = try await report(devices: lvm.devices)
         if let group = report.group(lvm.volumeGroup) {
             if LVMTags.pool(group.tags, in: identity)?.id != pool.metadata.identity {
                 try await adopt(group, lvm, tags, report)
             }
+            if !lvm.devices.isEmpty { try await extend(lvm, of: pool.metadata.identity) }
         } else {
             guard !lvm.devices.isEmpty else {
                 throw .surprise("there is no volume group \(lvm.volumeGroup) any more")
@@ -22,6 +23,7 @@ extension StorageDriver {
                     + ["--", lvm.volumeGroup] + lvm.devices)
         }
         try await makeThinPool(of: pool, lvm)
+        if let thin = lvm.thinPool, thin.autoextend != nil { try await tend(thin, lvm, of: pool.metadata.identity) }
     }
 
     private func adopt(
@@ -38,7 +40,39 @@ extension StorageDriver {
                     "the thin pool \(volume.path) does not give out its space as zeros; `lvchange --zero y` mends that")
             }
         }
+        try requireNamed(group, lvm, report)
         try await change("vgchange", Self.adding(tags) + ["--", group.name])
+    }
+
+    /// Extends a volume group by those of its declared devices that it lacks, which must carry no signature.
+    ///
+    /// - Throws: `.surprise` when it is not there or not ours, or has devices that are not declared.
+    public func extendPool(_ pool: StoragePool) async throws(HostError) {
+        let (id, _) = try expected(pool)
+        guard let lvm = pool.spec.lvm else { throw .surprise("StoragePool/\(id) is no volume group") }
+        try await extend(lvm, of: id)
+    }
+
+    private func extend(_ lvm: StoragePool.LVM, of id: String) async throws(HostError) {
+        let report = try await report(devices: lvm.devices)
+        let group = try requireGroup(lvm.volumeGroup, of: id, report)
+        let missing = group.devices(among: lvm.devices, report.numbers).missing
+        guard !missing.isEmpty else { return }
+        try requireNamed(group, lvm, report)
+        try await run(StorageScripts.checkDevices, missing)
+        try await change("vgextend", ["--", group.name] + missing)
+    }
+
+    /// Throws `.surprise` when a group lacks devices and has others: those may be the same under other names.
+    private func requireNamed(
+        _ group: VolumeGroupRecord, _ lvm: StoragePool.LVM, _ report: LVMReport
+    ) throws(HostError) {
+        let devices = group.devices(among: lvm.devices, report.numbers)
+        guard devices.missing.isEmpty || devices.others.isEmpty else {
+            throw .surprise(
+                "the volume group \(group.name) has \(devices.others.joined(separator: ", ")), which devices does not name, and lacks "
+                    + devices.missing.joined(separator: ", "))
+        }
     }
 
     /// Makes the thin pool of a volume group that has none, and activates all of ours.
@@ -48,8 +82,10 @@ extension StorageDriver {
         let volumes = try await report().volumes(in: lvm.volumeGroup).filter {
             !$0.isActive && ($0.name == lvm.thinPool?.name || LVMTags.mark($0.tags, in: identity) != nil)
         }
-        guard !volumes.isEmpty else { return }
-        try await change("lvchange", ["--activate", "y", "--"] + volumes.map { "\($0.group)/\($0.name)" })
+        if !volumes.isEmpty {
+            try await change("lvchange", ["--activate", "y", "--"] + volumes.map { "\($0.group)/\($0.name)" })
+        }
+        if let thin = lvm.thinPool, thin.autoextend != nil { try await tend(thin, lvm, of: pool.metadata.identity) }
     }
 
     /// Makes the declared thin pool unless it is there. Full, it fails what is written and QEMU pauses the guest, which
@@ -111,9 +147,13 @@ extension StorageDriver {
 
     /// Takes our mark off the volume group. The group stays with all that is in it.
     func releaseGroup(_ pool: StoragePool, _ lvm: StoragePool.LVM) async throws(HostError) {
-        guard let group = try await report().group(lvm.volumeGroup),
-            LVMTags.pool(group.tags, in: identity)?.id == pool.metadata.identity
+        let report = try await report(devices: [])
+        guard let group = report.group(lvm.volumeGroup), let mark = LVMTags.pool(group.tags, in: identity),
+            mark.id == pool.metadata.identity
         else { return }
+        if let thin = mark.thinPool.flatMap({ report.volume($0, in: group.name) }) {
+            try await endTending(thin, of: mark.id, report)
+        }
         try await change("vgchange", Self.removing(LVMTags.ours(group.tags)) + ["--", group.name])
     }
 }

@@ -7,13 +7,18 @@ extension StorageDriver {
         try await shared.groups.answer { () throws(HostError) in try await commands.ask(LVMReport.whole) }
     }
 
-    /// The same for an observation, or why it could not be read. Where no volume group is declared, nothing is asked of what is in
-    /// groups that are not ours.
+    /// The same with the profiles of fleets.
+    ///
+    /// - Parameter devices: absolute paths, of which the report has the numbers.
+    func report(devices: [String]) async throws(HostError) -> LVMReport {
+        try await commands.ask(LVMReport.question(devices: devices))
+    }
+
+    /// The same for an observation, or why it could not be read. In a group that is not ours nothing is.
     func reported(_ wanted: [StoragePool]) async -> Result<LVMReport, HostError> {
+        let devices = wanted.filter { $0.isOn(host: host) }.flatMap { $0.spec.lvm?.devices ?? [] }
         do throws(HostError) {
-            let isDeclared = wanted.contains { $0.spec.lvm != nil && $0.isOn(host: host) }
-            return .success(
-                isDeclared ? try await report() : try await commands.ask(LVMReport.question(volumesOf: identity)))
+            return .success(try await commands.ask(LVMReport.question(volumesOf: identity, devices: devices)))
         } catch {
             return .failure(error)
         }

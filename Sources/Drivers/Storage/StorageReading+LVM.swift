@@ -10,7 +10,7 @@ extension StorageReading {
         switch answer {
         case .success(let report):
             let declared = wanted.reduce(into: [:]) { $0[$1.metadata.identity] = $1 }
-            for group in report.groups { add(group, report.volumes(in: group.name), declared) }
+            for group in report.groups { add(group, report, declared) }
         case .failure(.command(_, 127, _)):
             for pool in groups { isUnknown(pool: pool.metadata.identity, "LVM is not installed (lvm2)") }
         case .failure(let error):
@@ -21,8 +21,9 @@ extension StorageReading {
     }
 
     private mutating func add(
-        _ group: VolumeGroupRecord, _ volumes: [LogicalVolumeRecord], _ declared: [String: StoragePool]
+        _ group: VolumeGroupRecord, _ report: LVMReport, _ declared: [String: StoragePool]
     ) {
+        let volumes = report.volumes(in: group.name)
         guard let mark = LVMTags.pool(group.tags, in: identity) else {
             let owner = LVMTags.owner(group.tags)
             let isMarked = !LVMTags.ours(group.tags).isEmpty
@@ -49,11 +50,13 @@ extension StorageReading {
 
     private func pool(
         _ group: VolumeGroupRecord, _ mark: (id: String, thinPool: String?), _ thin: LogicalVolumeRecord?,
-        ours: [LogicalVolumeRecord], _ volumes: [LogicalVolumeRecord], _ declared: StoragePool?
+        ours: [LogicalVolumeRecord], _ report: LVMReport, _ declared: StoragePool?
     ) -> StoragePool {
         let old = declared?.spec.lvm
+        let devices = group.devices(among: old?.devices ?? [], report.numbers)
         var lvm = StoragePool.LVM(
-            volumeGroup: group.name, devices: old?.devices ?? [], adopt: old?.adopt ?? false, images: old?.images,
+            volumeGroup: group.name, devices: devices.there + devices.others, adopt: old?.adopt ?? false,
+            images: old?.images,
             wipe: group.tags.contains(LVMTags.wipe))
         lvm.thinPool = mark.thinPool.map { name in
             old?.thinPool.flatMap { $0.name == name ? $0 : nil }
@@ -62,11 +65,12 @@ extension StorageReading {
         var spec = declared?.spec ?? StoragePool.Spec(.lvm(lvm))
         spec.backend = .lvm(lvm)
         let use = thin.map {
-            StoragePool.ThinPoolUse(
+            let autoextend = report.autoextend(of: $0, in: mark.id, identity)
+            return StoragePool.ThinPoolUse(
                 size: ByteCount($0.size), metadata: ByteCount($0.metadataSize), dataPercent: $0.dataPercent,
-                metadataPercent: $0.metadataPercent)
+                metadataPercent: $0.metadataPercent, autoextend: autoextend.seen, autoextendFlaw: autoextend.flaw)
         }
-        let space = Self.space(group, thin, mark.thinPool, ours, volumes)
+        let space = Self.space(group, thin, mark.thinPool, ours, report.volumes(in: group.name))
         return StoragePool(
             metadata: declared?.metadata ?? Metadata(name: mark.id), spec: spec,
             status: StoragePool.Status(

@@ -179,6 +179,9 @@ extension StoragePool {
             .required("metadata", \.metadata, .anySize, "What it has for metadata."),
             .optional("dataPercent", \.dataPercent, .ratio, "How much of the data space is taken."),
             .optional("metadataPercent", \.metadataPercent, .ratio, "How much of the metadata space is taken."),
+            .optional(
+                "autoextend", \.autoextend, Autoextend.grammar.form, "When LVM makes it larger by itself."),
+            .optional("autoextendFlaw", \.autoextendFlaw, .observed, "Why that is not as it is to be."),
         ])
 }
 

@@ -7,7 +7,7 @@ extension StoragePool.LVM {
             .required("volumeGroup", \.volumeGroup, name("a volume group", example: "vg0"), "Its name on the host."),
             .defaulted(
                 "devices", \.devices, .list("devices", of: device, sample: "/dev/disk/by-id/other"), to: [],
-                "The block devices it is made from, which must carry no signature; read only when it is made."),
+                "The block devices it is made from, and extended by, which must carry no signature then."),
             .defaulted(
                 "adopt", \.adopt, .boolean, to: false,
                 "Whether a group that is there and nobody's is taken over, with its thin pool."),
@@ -75,6 +75,10 @@ extension StoragePool.LVM {
                 "What is taken at once when a volume is written to; LVM chooses if left out."),
             .defaulted(
                 "overprovision", \.overprovision, .ratio, to: 1, "How much more may be promised than it has."),
+            .optional(
+                "autoextend", \.autoextend, StoragePool.Autoextend.grammar.form,
+                sample: StoragePool.Autoextend(threshold: 70, by: 10),
+                "When LVM makes it larger by itself, and by how much; never if left out."),
         ]
     ) { thin, decoding, node in
         guard decoding.mode == .manifest, case .bytes(let size) = thin.size,

@@ -66,7 +66,7 @@ struct LVMHost: Sendable {
                 if vgs "$group" >/dev/null 2>&1; then vgremove --quiet --yes --force "$group"; fi
             done
             losetup --detach-all
-            rm -f /var/tmp/foreign.img
+            rm -f /var/tmp/foreign.img /etc/lvm/profile/infra-*
             for device in /dev/disk/by-id/virtio-lvm-*; do wipefs --quiet --all "$device"; done
             for pool in $(virsh pool-list --all --name); do
                 virsh pool-destroy "$pool" >/dev/null 2>&1 || true
