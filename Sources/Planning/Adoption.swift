@@ -101,7 +101,9 @@ struct Adoption {
             found.spec.format == volume.spec.format
         else {
             refuse(
-                resource, "\(volume.spec.format.rawValue) file \(path)", field: "spec.file",
+                resource,
+                path.hasPrefix("/dev/") ? "logical volume \(path)" : "\(volume.spec.format.rawValue) file \(path)",
+                field: "spec.file",
                 found: inventory.foreign.first(where: isIt))
             return
         }

@@ -106,9 +106,22 @@ struct VMHostLVMTests {
             #expect(try await vm.sum("vg-infra/old") == sum)
             #expect(try await vm.tags("vg-infra/old") == "")
 
+            // What is in it is taken over one by one, with its bytes and its name, and changed then.
+            try fleet.write("old.yaml", fleet.volume("archive", "64MiB", "file: old"))
+            let adopted = try await fleet.apply()
+            #expect(adopted.status == 0 && adopted.lastLine == "No changes.", "\(adopted)")
+            #expect(try await vm.tags("vg-infra/old").contains("infra.id=archive"))
+            #expect(try await vm.sum("vg-infra/old") == sum)
+            try fleet.edit("old.yaml", "64MiB", "68MiB")
+            let grown = try await fleet.apply()
+            #expect(grown.status == 0 && grown.lastLine == "No changes.", "\(grown)")
+            #expect(try await vm.size("vg-infra/old") == 68 << 20)
+            #expect(try await vm.sh("head -c 67108864 /dev/vg-infra/old | sha256sum") == sum)
+
             // The pool leaves: the mark goes, what is in the group stays.
             try fleet.remove("pools.yaml")
             try fleet.remove("new.yaml")
+            try fleet.remove("old.yaml")
             let left = try await fleet.apply()
             #expect(left.status == 0 && left.lastLine == "No changes.", "\(left)")
             #expect(try await vm.sh("vgs --noheadings -o vg_tags vg-infra | tr -d ' '") == "")

@@ -10,6 +10,7 @@ enum LVMTags {
     private static let deletion = "infra.deletion="
     private static let origin = "infra.origin="
     private static let copy = "infra.copy="
+    private static let file = "infra.file="
     private static let snapshot = "infra.snapshot="
     private static let moment = "infra.moment="
     private static let disks = "infra.disks="
@@ -47,6 +48,7 @@ enum LVMTags {
         var tags = [fleet + mark.fleet.lowercased, id + mark.id, deletion + mark.deletion.rawValue]
         if let digest = mark.origin { tags.append(origin + digest) }
         if mark.retained { tags.append(retained) }
+        if let name = mark.file { tags.append(file + name) }
         // A tag has no space.
         if let text = mark.copy?.rawValue { tags.append(copy + text.replacing(" ", with: ":")) }
         if let part = mark.part {
@@ -63,7 +65,8 @@ enum LVMTags {
             fleet: identity.fleet, id: id,
             // Without a word the data is kept.
             deletion: value(deletion, tags).flatMap { Deletion(rawValue: $0) } ?? .retain,
-            origin: value(origin, tags), retained: tags.contains(retained),
+            origin: value(origin, tags), retained: tags.contains(retained), file: value(file, tags),
+            format: value(file, tags).map { _ in .raw },
             copy: value(copy, tags).flatMap { Volume.Copy(rawValue: $0.replacing(":", with: " ")) }, part: part(tags))
     }
 
@@ -74,6 +77,11 @@ enum LVMTags {
         return Snapshot.Part(
             snapshot: id, moment: moment, disks: names.split(separator: ":").map { String($0) },
             taken: value(taken, tags).flatMap { Moment($0) })
+    }
+
+    /// The name of the logical volume that carries a mark: its own of one that was adopted.
+    static func name(of mark: Volume.Mark, in identity: Identity) -> String {
+        mark.file ?? identity.logicalVolumeName(mark.id)
     }
 
     /// The size in bytes that a volume had before a growth that is not finished; nil when there is none.

@@ -32,10 +32,11 @@ extension StorageDriver {
         try await run(StorageScripts.releaseFolder, [folder])
     }
 
-    /// Marks a file that is there and nobody's as a volume. Its bytes, its name and its mode stay.
+    /// Marks a file or a logical volume that is there and nobody's as a volume. Its bytes, its name and its mode stay.
     ///
     /// - Throws: `.surprise` when it is not there, is no plain file, or carries another mark.
     public func adoptVolume(_ volume: Volume) async throws(HostError) {
+        if let plan = try logical(volume) { return try await adoptLogical(plan, volume.spec.size) }
         let plan = try await planned(volume)
         switch try await target(plan.path) {
         case .file(nil): break
@@ -46,5 +47,19 @@ extension StorageDriver {
         }
         try await commands.run(
             "setfattr", ["--restore=-"], input: .bytes(try FileMark(plan.mark).dump(path: plan.path)), underLock: true)
+    }
+
+    private func adoptLogical(_ plan: Logical, _ size: ByteCount) async throws(HostError) {
+        let report = try await report()
+        let group = try requireGroup(plan.group, of: plan.pool, report)
+        guard plan.mark.file != nil, let there = report.volume(plan.name, in: plan.group), there.size == size.bytes
+        else {
+            throw .surprise("\(plan.path) is not there any more, or has another size")
+        }
+        if let mark = LVMTags.mark(there.tags, in: identity), (mark.id, mark.file) == (plan.id, plan.name) { return }
+        if let obstacle = there.obstacle(inThinPool: LVMTags.pool(group.tags, in: identity)?.thinPool) {
+            throw .surprise("\(plan.path) cannot be adopted: \(obstacle)")
+        }
+        try await change("lvchange", Self.adding(LVMTags.tags(of: plan.mark)) + ["--", plan.operand])
     }
 }

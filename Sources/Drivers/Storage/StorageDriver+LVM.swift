@@ -43,7 +43,9 @@ extension StorageDriver {
         guard let status = volume.status, status.isLogical else { return nil }
         let parts = status.path.split(separator: "/")
         guard parts.count == 3, let mark = status.mark, mark.fleet == identity.fleet, mark.id == id,
-            mark.copy?.isOfPool != false, parts[2] == identity.logicalVolumeName(id), volume.spec.format == .raw,
+            mark.copy?.isOfPool != false, mark.file == volume.spec.file,
+            parts[2] == LVMTags.name(of: mark, in: identity),
+            volume.spec.format == .raw,
             status.backing == nil
         else { throw .surprise("the plan has no logical volume of ours for Volume/\(CommandText.printable(id))") }
         return Logical(

@@ -24,6 +24,9 @@ extension StorageDriver {
             if plan.mark.copy != nil { throw .surprise("\(plan.path) is there already") }
             return try await takeUp(volume, plan, there)
         }
+        guard volume.spec.file == nil else {
+            throw .surprise("\(plan.path) is not there; a volume with a name of its own is never made")
+        }
         // What another pool has is copied over all of it.
         let isRoom = plan.mark.copy != nil
         let image: StoredImage?
@@ -202,7 +205,7 @@ extension StorageDriver {
     func removeStagedLogical(_ group: String, _ name: String) async throws(HostError) {
         let report = try await report()
         guard let there = report.volume(name, in: group) else { return }
-        guard let mark = LVMTags.mark(there.tags, in: identity), identity.logicalVolumeName(mark.id) == name,
+        guard let mark = LVMTags.mark(there.tags, in: identity), LVMTags.name(of: mark, in: identity) == name,
             there.tags.contains(LVMTags.staged)
         else { throw .surprise("\(CommandText.printable(there.path)) is not an unfinished volume of ours") }
         try await wipe(there, report, with: LVMTags.ours(there.tags))

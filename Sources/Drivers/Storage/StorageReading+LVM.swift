@@ -43,9 +43,9 @@ extension StorageReading {
         let thin = mark.thinPool.flatMap { name in volumes.first { $0.name == name && $0.isThinPool } }
         var ours: [LogicalVolumeRecord] = []
         for volume in volumes where volume != thin {
-            if add(volume, inPool: mark.id) { ours.append(volume) }
+            if add(volume, inPool: mark) { ours.append(volume) }
         }
-        result.pools.append(pool(group, mark, thin, ours: ours, volumes, declared[mark.id]))
+        result.pools.append(pool(group, mark, thin, ours: ours, report, declared[mark.id]))
     }
 
     private func pool(
@@ -95,13 +95,12 @@ extension StorageReading {
     }
 
     /// A logical volume in a group of ours; whether it is ours itself.
-    private mutating func add(_ volume: LogicalVolumeRecord, inPool pool: String) -> Bool {
-        guard var mark = LVMTags.mark(volume.tags, in: identity), identity.logicalVolumeName(mark.id) == volume.name
+    private mutating func add(
+        _ volume: LogicalVolumeRecord, inPool pool: (id: String, thinPool: String?)
+    ) -> Bool {
+        guard var mark = LVMTags.mark(volume.tags, in: identity), LVMTags.name(of: mark, in: identity) == volume.name
         else {
-            result.foreign.append(
-                ForeignObject(
-                    kind: .file, name: CommandText.printable(volume.path), owner: LVMTags.owner(volume.tags),
-                    obstacle: "it is a logical volume"))
+            addStranger(volume, inPool: pool)
             return false
         }
         let isStaged = volume.tags.contains(LVMTags.staged)
@@ -114,11 +113,28 @@ extension StorageReading {
             Volume(
                 metadata: Metadata(name: mark.id),
                 spec: Volume.Spec(
-                    pool: pool, size: ByteCount(size), clone: .full, format: .raw, deletion: mark.deletion),
+                    pool: pool.id, size: ByteCount(size), clone: .full, format: .raw, deletion: mark.deletion,
+                    file: mark.file),
                 status: Volume.Status(
                     host: host, uuid: identity.uuid(ResourceID(.volume, mark.id)),
                     path: volume.path + (isStaged ? Identity.stagedSuffix : ""), mark: mark,
                     allocation: ByteCount(UInt64(Double(volume.size) * share / 100)), staged: isStaged)))
         return true
+    }
+
+    /// A logical volume in a group of ours that is not ours. A manifest may adopt it.
+    private mutating func addStranger(_ volume: LogicalVolumeRecord, inPool pool: (id: String, thinPool: String?)) {
+        let obstacle = volume.obstacle(inThinPool: pool.thinPool)
+        result.foreign.append(
+            ForeignObject(
+                kind: .file, name: CommandText.printable(volume.path), owner: LVMTags.owner(volume.tags),
+                obstacle: obstacle))
+        guard obstacle == nil else { return }
+        result.adoptable.volumes.append(
+            Volume(
+                metadata: Metadata(name: volume.name),
+                spec: Volume.Spec(pool: pool.id, size: ByteCount(volume.size), clone: .full, format: .raw),
+                status: Volume.Status(
+                    host: host, uuid: identity.uuid(ResourceID(.volume, volume.name)), path: volume.path)))
     }
 }

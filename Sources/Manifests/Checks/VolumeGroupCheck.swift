@@ -78,10 +78,11 @@ extension CheckedFleet {
                 resource, field() + ".clone", "logical-volume", "\(name), into which images are copied",
                 help: "write clone: full")
         }
-        if spec.file != nil {
+        if let file = spec.file, file.wholeMatch(of: #/[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,99}/#) == nil {
             report.error(
-                resource, field() + ".file", "logical-volume", "\(name), in which no file is adopted",
-                help: "leave file out")
+                resource, field() + ".file", "logical-volume",
+                "\(name), in which no volume can be called \(Wording.quoted(file))",
+                help: "write the name of the logical volume that is to be adopted, or leave file out")
         }
         if spec.image != nil, lvm.images == nil {
             report.error(

@@ -92,6 +92,8 @@ extension Importer {
                 ? nil
                 : "its domain reads it as \(user.format?.rawValue ?? "unknown"), libvirt as \(volume.spec.format.rawValue)"
         }
+        // A logical volume is what its bytes are.
+        if volume.status?.isLogical == true { return nil }
         let suffixes: [Volume.Format: [String]] = [.qcow2: [".qcow2", ".qcow"], .raw: [".raw", ".img"]]
         return suffixes[volume.spec.format]?.contains { file.lowercased().hasSuffix($0) } == true
             ? nil : "no domain has it, and its name does not say that it is \(volume.spec.format.rawValue)"

@@ -38,7 +38,7 @@ extension Volume {
                 "Whether a retained volume of this identity may be taken up again."),
             .optional(
                 "file", \.file, .fileName, sample: "other.qcow2",
-                "The name of a file that is there in the pool: adopts it. Derived if left out."),
+                "The name of a file, or a logical volume, that is there in the pool: adopts it. Derived if left out."),
             .optional(
                 "lun", \.lun, .integer(0...16_383), sample: 7,
                 "The number of the logical unit that it is, in a pool on an iSCSI target."),
