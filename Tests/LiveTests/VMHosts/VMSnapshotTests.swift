@@ -36,6 +36,9 @@ struct VMHostSnapshotTests {
             try fleet.write("off.yaml", snapshot("off", "volume: loose, pool: fast"))
             try fleet.write("both.yaml", snapshot("both", "machine: lvm-vm"))
             try fleet.write("files.yaml", snapshot("files", "machine: lvm-vm, pool: disks"))
+            try fleet.write("other.yaml", other)
+            try fleet.write("thick.yaml", snapshot("thick", "machine: lvm-vm, pool: other, deletion: delete"))
+            try fleet.write("still.yaml", snapshot("still", "volume: loose, pool: other"))
             let kept = try await fleet.apply()
             #expect(kept.status == 0 && kept.lastLine == "No changes.", "\(kept)")
             let one = try #require(try await parts("one").first)
@@ -50,6 +53,12 @@ struct VMHostSnapshotTests {
             let off = try #require(try await parts("off").first)
             try await vm.sh(#"qemu-img compare -f qcow2 -F raw "$1" "/dev/$2""#, loose, off)
 
+            let still = try #require(try await parts("still").first)
+            try await vm.sh(#"qemu-img compare -f qcow2 -F raw "$1" "/dev/$2""#, loose, still)
+            let thick = try await parts("thick")
+            #expect(thick.count == 2 && thick.allSatisfy { $0.hasPrefix("vg-other/") }, "\(thick)")
+            #expect(try await vm.sum(thick[1]) == vm.sum(both[1]))
+
             // The guest goes on, and what is kept stays.
             let sums = [try await vm.sum(one), try await vm.sum(both[0]), try await vm.sum(both[1])]
             #expect(sums[0] == sums[2])
@@ -59,6 +68,18 @@ struct VMHostSnapshotTests {
             try await vm.console(fleet, "lvm-vm", says: "infra-guest: written")
             #expect(try await vm.sum("vg-infra/" + disk) != sums[0])
             #expect(try await [vm.sum(one), vm.sum(both[0]), vm.sum(both[1])] == sums)
+
+            // What goes is wiped before; what a run has left that was killed as it wiped goes, and never has its name again.
+            let places = [try await place(thick[1]), try await place(still)]
+            #expect(try await [isEmpty(places[0]), isEmpty(places[1])] == [false, false])
+            try await vm.sh(#"lvchange -q --addtag infra.staged --addtag infra.wiping "$1""#, still)
+            try fleet.remove("thick.yaml")
+            try fleet.remove("still.yaml")
+            let wiped = try await fleet.apply("--allow", "data-loss")
+            #expect(wiped.status == 0 && wiped.lastLine == "No changes.", "\(wiped)")
+            #expect(try await parts("thick") == [])
+            #expect(try await parts("still") == [])
+            #expect(try await [isEmpty(places[0]), isEmpty(places[1])] == [true, true])
 
             // As a run leaves it that is killed between two names; the next time that one is due; and a volume from what goes for that.
             try await vm.sh(#"lvchange -q --addtag infra.staged "$1""#, both[1])
@@ -93,6 +114,28 @@ struct VMHostSnapshotTests {
             #"lvs --noheadings -o tags,vg_name,lv_name "@infra.snapshot=$1" | sed -E 's/.*infra\.id=([^, ]*)[^ ]* +/\1 /' | sort | awk '{ print $2 "/" $3 }'"#,
             snapshot
         ).split(separator: "\n").map { String($0) }
+    }
+
+    /// A pool whose volumes are not thin, and wiped before they leave it.
+    private let other = """
+        apiVersion: infra/v1
+        kind: StoragePool
+        metadata: {name: other}
+        spec: {lvm: {volumeGroup: vg-other, devices: [/dev/disk/by-id/virtio-lvm-2], wipe: true}}
+
+        """
+
+    /// Where a logical volume that is not thin has its second MiB: the device, and how many sectors are before it.
+    private func place(_ volume: String) async throws -> (device: String, sector: Int) {
+        let words = try await vm.sh(#"dmsetup table "/dev/$1" | cut -d ' ' -f 4,5"#, volume).split(separator: " ")
+        return (String(words[0]), try #require(Int(words[1])) + 2048)
+    }
+
+    /// Whether that MiB is zeros.
+    private func isEmpty(_ place: (device: String, sector: Int)) async throws -> Bool {
+        try await vm.sh(
+            #"dd if="/dev/block/$1" iflag=direct skip="$2" count=2048 status=none | tr -d '\0' | wc -c"#,
+            place.device, String(place.sector)) == "0"
     }
 
     /// Makes a part a day older, as if the clock had gone on.
