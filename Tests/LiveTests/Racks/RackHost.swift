@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Testing
 import TestSupport
 
 /// A host of the lab, looked at and harmed by other ways than the program's own.
