@@ -49,6 +49,10 @@ extension HostPlanner {
             block(resource, "\(origin), which it is a copy of, may be in use on host \(silent), which does not answer")
             return
         }
+        if user == nil, let seen, let doubt = doubt(aboutUserOf: source, seen.status?.path ?? "") {
+            block(resource, "\(origin), which it is a copy of, is not known to be at rest: \(doubt)")
+            return
+        }
         if let user, transit.departing[user.metadata.identity] != nil {
             block(resource, "\(origin), which it is a copy of, moves to another host now; apply again")
             return

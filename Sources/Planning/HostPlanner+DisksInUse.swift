@@ -18,9 +18,10 @@ extension HostPlanner {
                 let user = "VirtualMachine/\(disk.user)"
                 block(
                     resource,
-                    disk.release == nil
-                        ? "\(user) runs with its disk \(disk.path), and goes on with it"
-                        : "it and \(user) run and wait for disks of each other: stop one of them first")
+                    disk.doubt
+                        ?? (disk.release == nil
+                            ? "\(user) runs with its disk \(disk.path), and goes on with it"
+                            : "it and \(user) run and wait for disks of each other: stop one of them first"))
                 isHeld = true
             }
             // What moves between pools may have waited for one of them.
@@ -40,6 +41,8 @@ extension HostPlanner {
         let user: String
         /// The step after which it does not; nil when there is none.
         let release: String?
+        /// Why it may run with it, when that was not seen.
+        var doubt: String?
     }
 
     private static let starts = ["start", "restart"]
@@ -60,14 +63,38 @@ extension HostPlanner {
             default: return
             }
             let name = machine.metadata.identity
-            for path in machine.spec.disks.compactMap(\.path) {
-                guard let user = users[path], user != name else { continue }
+            for disk in machine.spec.disks {
+                guard let path = disk.path else { continue }
+                guard let user = users[path] else {
+                    if let doubt = doubt(aboutUserOf: disk.volume ?? "\(name).\(disk.name)", path) {
+                        waits[name, default: []].append(DiskInUse(path: path, user: "", release: nil, doubt: doubt))
+                    }
+                    continue
+                }
+                guard user != name else { continue }
                 let release =
                     transit.departing[user]?.step
                     ?? ["stop", "restart", "drop"].map { id(ResourceID(.virtualMachine, user), $0) }.first(
                         where: planned.contains)
                 waits[name, default: []].append(DiskInUse(path: path, user: user, release: release))
             }
+        }
+    }
+
+    /// Why a volume that is there may be in use though nobody was seen to run with it: a machine could not be observed, and it is
+    /// no other machine's own disk. Nil when it is in nobody's use.
+    func doubt(aboutUserOf volume: String, _ path: String) -> String? {
+        guard !observed.unknown.isEmpty, observed.volumes.contains(where: { $0.status?.path == path }) else {
+            return nil
+        }
+        let owner = volume.split(separator: ".").dropLast().first
+        let area = observed.unknown.first { area in
+            guard area.area == .compute, let machine = area.resource else { return area.area == .compute }
+            return (owner == nil || owner.map(String.init) == machine.id) && !observed.holds(machine)
+        }
+        return area.map { area in
+            let user = area.resource.map { "\($0)" } ?? "a machine"
+            return "\(user) may run with \(path), and could not be observed: \(area.reason)"
         }
     }
 

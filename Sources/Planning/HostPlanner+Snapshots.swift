@@ -192,10 +192,15 @@ extension HostPlanner {
 
     /// The steps after which no other machine runs with a volume; nil when it was told that one goes on with it.
     private mutating func release(of volume: Volume, to owner: String, _ resource: ResourceID) -> [String]? {
-        let users = observed.machines.filter { machine in
-            machine.metadata.identity != owner && machine.status?.state.isActive == true
+        let running = observed.machines.filter { machine in
+            machine.status?.state.isActive == true
                 && (machine.status?.live ?? machine.spec).disks.contains { $0.volume == volume.metadata.identity }
         }
+        if running.isEmpty, let doubt = doubt(aboutUserOf: volume.metadata.identity, volume.status?.path ?? "") {
+            block(resource, doubt)
+            return nil
+        }
+        let users = running.filter { $0.metadata.identity != owner }
         var after: [String] = []
         for user in users.map(\.metadata.identity) {
             let released = releases(of: user)

@@ -165,7 +165,15 @@ extension HostInventory {
                 try require(images.contains { $0.status?.path == backing }, "its image is not stored")
             }
             volumes.append(volume)
-        case .growVolume(let volume), .growDisk(let volume, _, _):
+        case .growVolume(let volume):
+            let path = volume.status?.path
+            let user = machines.first { machine in
+                machine.status?.state.isActive == true
+                    && (machine.status?.live ?? machine.spec).disks.contains { $0.path == path }
+            }
+            try require(user == nil, "\(user?.metadata.identity ?? "") runs with it")
+            try change(volume) { $0.spec.size = volume.spec.size }
+        case .growDisk(let volume, _, _):
             try change(volume) { $0.spec.size = volume.spec.size }
         case .markVolume(let volume):
             try change(volume) { $0.status?.mark = volume.status?.mark }

@@ -273,6 +273,10 @@ extension HostPlanner {
             block(resource, "VirtualMachine/\(user.metadata.identity) has it: \(Self.isSaved(user))")
             return
         }
+        if let doubt = doubt(aboutUserOf: resource.id, path ?? "") {
+            block(resource, doubt)
+            return
+        }
         if isGrownUnderUser(volume, seen, resource) { return }
         addGrowth(of: volume, from: seen)
     }

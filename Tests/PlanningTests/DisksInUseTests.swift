@@ -82,6 +82,32 @@ import Testing
         #expect(last.isEmpty && last.blocked.isEmpty, "\(PlanText().render(last))")
     }
 
+    /// One of which nothing could be read may have any volume that is no other machine's own: nobody starts with it, and it neither
+    /// grows nor is copied. The rest goes on.
+    @Test func whatMayBeInUseIsLeftAlone() throws {
+        var simulator = try simulator(fleet(["old": ["data"]], ["data": "p0"]))
+        var manifest = fleet(["new": ["data"], "old": [], "other": []], ["copy": "p0", "data": "p0"])
+        manifest.volumes[0].spec.source = "data"
+        manifest.volumes[0].spec.clone = .full
+        for index in 0..<2 { manifest.volumes[index].spec.size = .gibibytes(2) }
+        var seen = simulator.observation(manifest)
+        seen["a"]?.machines = []
+        let old = ResourceID(.virtualMachine, "old")
+        seen["a"]?.unknown = [UnknownArea(.compute, resource: old, reason: "not understood")]
+        let plan = Planner.plan(manifest, observed: seen, options: PlanOptions(allowance: .stop))
+        #expect(
+            plan.steps.map(\.id) == ["define", "start"].map { "a/VirtualMachine/other/\($0)" },
+            "\(PlanText().render(plan))")
+        let reason = "VirtualMachine/old may run with /var/lib/infra/p0/data."
+        #expect(plan.blocked.contains { $0.resource.id == "data" && $0.reason.hasPrefix(reason) })
+        try simulator.apply(plan)
+        // It needs not grow: nobody starts with it all the same.
+        manifest = fleet(["new": ["data"], "old": []], ["data": "p0"])
+        let next = Planner.plan(manifest, observed: seen, options: PlanOptions(allowance: .stop))
+        #expect(next.blocked.contains { $0.resource.id == "new" && $0.reason.hasPrefix(reason) })
+        #expect(!next.steps.contains { $0.resource.id == "new" })
+    }
+
     /// `v0` is a disk of `m1`, which gives it up when it next starts, but not now: it is to have `v2`, which `m0` keeps.
     @Test func whatIsNotGivenUpDoesNotMove() throws {
         let before = fleet(["m0": ["v2"], "m1": []], ["v0": "p1", "v2": "p0"])
