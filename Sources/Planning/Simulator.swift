@@ -385,6 +385,7 @@ extension VirtualMachine {
         machine.spec.host = status?.host
         machine.spec.power = .running
         machine.spec.ignoreChanges = []
+        machine.spec.unmanagedDevices = .keep
         for index in machine.spec.interfaces.indices {
             machine.spec.interfaces[index].address = nil
             machine.spec.interfaces[index].spoofProtection = true
