@@ -114,7 +114,7 @@ public struct FindingCode: Hashable, Sendable {
             ("link-name", "Two networks with one name for their links.", "Rename one of them."),
             ("local-twice", "Two hosts that are both this machine.", "Keep one of them."),
             (
-                "logical-unit", "A volume that no logical unit of an iSCSI target can be.",
+                "logical-unit", "A volume that no logical unit of an iSCSI target, or RBD image, can be.",
                 "Write it as the message says."
             ),
             ("lun-used", "A logical unit, or a target, that two resources have.", "Declare it once."),
@@ -134,6 +134,10 @@ public struct FindingCode: Hashable, Sendable {
             ("secret", "A secret that cannot be used.", "Put a file of mode 0600 below the --secrets folder."),
             ("server-outside", "A server's address outside its subnet.", "Give it an address inside."),
             ("snapshot-of-nothing", "A snapshot of a machine without disks.", "Name a machine with disks."),
+            (
+                "target-manager", "A target whose units are made, with hosts that cannot have them.",
+                "Name the hosts whose machines have them, without the one that makes them."
+            ),
             ("underlay-mixed", "A VXLAN network over IPv4 and IPv6.", "Give its hosts underlay addresses of one kind."),
             ("underlay-used", "An underlay address that two hosts have.", "Give each its own."),
             ("unknown-reference", "A name that no resource has.", "Check its spelling, or declare the resource."),

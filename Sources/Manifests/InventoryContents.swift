@@ -73,7 +73,7 @@ struct InventoryContents {
                     shaping: record.status.shaping,
                     evpn: record.status.evpn,
                     foreignRouter: record.status.foreignRouter, underlayMTU: record.status.underlayMTU,
-                    vlans: record.status.vlans,
+                    vlans: record.status.vlans, targets: record.status.targets,
                     foreign: record.status.foreign,
                     adoptable: record.status.adoptable,
                     unknown: record.status.unknown, lastSeen: record.status.lastSeen,

@@ -22,6 +22,7 @@ public enum InventoryDocument {
                     tracksConnections: inventory.tracksConnections, boot: inventory.boot, shaping: inventory.shaping,
                     evpn: inventory.evpn,
                     foreignRouter: inventory.foreignRouter, underlayMTU: inventory.underlayMTU, vlans: inventory.vlans,
+                    targets: inventory.targets,
                     foreign: inventory.foreign,
                     adoptable: inventory.adoptable,
                     unknown: inventory.unknown, lastSeen: inventory.lastSeen,

@@ -60,6 +60,7 @@ public struct Identity: Hashable, Sendable {
         switch pool.backend {
         case .directory, .nfs: pool.folder + "/" + fileName(id, spec)
         case .iscsi(let iscsi): StoragePool.LogicalUnit(target: iscsi, number: spec.lun ?? 0).path
+        case .rbd(let rbd): StoragePool.RBDImage(place: rbd, name: spec.rbdImage ?? "").path
         case .lvm(let lvm): StoragePool.LVM.folder(of: lvm.volumeGroup) + "/" + (spec.file ?? logicalVolumeName(id))
         }
     }

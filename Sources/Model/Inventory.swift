@@ -71,6 +71,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var underlayMTU: Int?
     /// What its VLANs need; nil when nobody asked.
     public var vlans: VLANGround?
+    /// The targets of the iSCSI server that runs on it; none when nobody asked.
+    public var targets: [ISCSITarget]
     /// What is not ours.
     public var foreign: [ForeignObject]
     /// What of it a manifest could adopt.
@@ -94,7 +96,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
         stagedLinks: [String] = [], looseTaps: [Tap] = [], firewall: Firewall? = nil,
         tracksConnections: Bool? = nil, boot: BootConfiguration? = nil, shaping: Shaping? = nil, evpn: EVPN? = nil,
         foreignRouter: BGPRouter? = nil,
-        underlayMTU: Int? = nil, vlans: VLANGround? = nil, foreign: [ForeignObject] = [],
+        underlayMTU: Int? = nil, vlans: VLANGround? = nil, targets: [ISCSITarget] = [],
+        foreign: [ForeignObject] = [],
         adoptable: Adoptable = Adoptable(),
         unknown: [UnknownArea] = [], lastSeen: [String]? = nil, lastSeenVolumes: [String]? = nil,
         leases: Leases? = nil, fence: Fence? = nil
@@ -116,6 +119,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.foreignRouter = foreignRouter
         self.underlayMTU = underlayMTU
         self.vlans = vlans
+        self.targets = targets
         self.foreign = foreign
         self.adoptable = adoptable
         self.unknown = unknown

@@ -8,20 +8,37 @@ extension StoragePool {
         public var port: Int
         /// The target's name, `iqn.…`.
         public var target: String
+        /// Where its units are made; they are there already when nil.
+        public var manage: Management?
+
+        /// The host on which the target's server runs, and where what is behind its units lies there.
+        public struct Management: Hashable, Sendable, Codable {
+            /// The host, by identity.
+            public var host: String
+            /// The folder of their files, absolute, below one of the host's storage roots.
+            public var directory: String
+
+            /// A host and a folder.
+            public init(host: String, directory: String) {
+                self.host = host
+                self.directory = directory
+            }
+        }
 
         /// The port that IANA gives iSCSI.
         public static let defaultPort = 3260
 
         /// A target's declaration.
-        public init(portal: String, port: Int = defaultPort, target: String) {
+        public init(portal: String, port: Int = defaultPort, target: String, manage: Management? = nil) {
             self.portal = portal
             self.port = port
             self.target = target
+            self.manage = manage
         }
 
         /// The place of its logical units, as a URL.
         public var folder: String {
-            "\(LogicalUnit.scheme)\(portal.contains(":") ? "[\(portal)]" : portal):\(port)/\(target)"
+            "\(LogicalUnit.scheme)\(StoragePool.bracketed(portal)):\(port)/\(target)"
         }
     }
 
@@ -37,6 +54,7 @@ extension StoragePool {
         /// A logical unit.
         public init(target: ISCSI, number: Int) {
             self.target = target
+            self.target.manage = nil
             self.number = number
         }
 
@@ -60,13 +78,26 @@ extension StoragePool {
     }
 }
 
+extension StoragePool {
+    /// The pool as a host has it: the one that manages a target's units has a folder of their files.
+    public func seen(from host: String) -> StoragePool {
+        guard let manage = spec.iscsi?.manage, manage.host == host else { return self }
+        var pool = self
+        pool.spec.hosts = [host]
+        pool.spec.backend = .directory(path: manage.directory)
+        pool.spec.shared = false
+        return pool
+    }
+}
+
 extension Volume {
-    /// A logical unit as an observation shows it: it carries no mark.
+    /// What is there on a server, as an observation shows it: it carries no mark.
     public func asUnit(in pool: StoragePool.Spec, on host: String, _ identity: Identity) -> Volume {
         let id = metadata.identity
         return Volume(
             metadata: Metadata(name: id),
-            spec: Spec(pool: spec.pool, size: spec.size, clone: .full, format: .raw, lun: spec.lun),
+            spec: Spec(
+                pool: spec.pool, size: spec.size, clone: .full, format: .raw, lun: spec.lun, rbdImage: spec.rbdImage),
             status: Status(
                 host: host, uuid: identity.uuid(ResourceID(.volume, id)), path: identity.path(of: id, spec, in: pool)))
     }

@@ -12,6 +12,8 @@ public struct StoragePool: Hashable, Sendable, Codable {
         case nfs(NFS)
         /// A target of an iSCSI server.
         case iscsi(ISCSI)
+        /// A pool of a Ceph cluster.
+        case rbd(RBD)
     }
 
     /// What the manifest says.
@@ -60,6 +62,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
             case .nfs(let nfs): nfs.path
             case .lvm(let lvm): LVM.folder(of: lvm.volumeGroup)
             case .iscsi(let iscsi): iscsi.folder
+            case .rbd(let rbd): rbd.folder
             }
         }
 
@@ -67,7 +70,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var holdsFiles: Bool {
             switch backend {
             case .directory, .nfs: true
-            case .lvm, .iscsi: false
+            case .lvm, .iscsi, .rbd: false
             }
         }
 
@@ -75,14 +78,14 @@ public struct StoragePool: Hashable, Sendable, Codable {
         public var isOnNetwork: Bool {
             switch backend {
             case .directory, .lvm: false
-            case .nfs, .iscsi: true
+            case .nfs, .iscsi, .rbd: true
             }
         }
 
         /// The volume group; nil of a folder.
         public var lvm: LVM? {
             switch backend {
-            case .directory, .nfs, .iscsi: nil
+            case .directory, .nfs, .iscsi, .rbd: nil
             case .lvm(let lvm): lvm
             }
         }
@@ -90,7 +93,7 @@ public struct StoragePool: Hashable, Sendable, Codable {
         /// The export; nil of what is not mounted by us.
         public var nfs: NFS? {
             switch backend {
-            case .directory, .lvm, .iscsi: nil
+            case .directory, .lvm, .iscsi, .rbd: nil
             case .nfs(let nfs): nfs
             }
         }
@@ -98,17 +101,31 @@ public struct StoragePool: Hashable, Sendable, Codable {
         /// The target; nil of what is none.
         public var iscsi: ISCSI? {
             switch backend {
-            case .directory, .lvm, .nfs: nil
+            case .directory, .lvm, .nfs, .rbd: nil
             case .iscsi(let iscsi): iscsi
             }
         }
+
+        /// The cluster's pool; nil of what is none.
+        public var rbd: RBD? {
+            switch backend {
+            case .directory, .lvm, .nfs, .iscsi: nil
+            case .rbd(let rbd): rbd
+            }
+        }
+
+        /// Whether its volumes are reached by QEMU itself, so that nothing of it is on its hosts.
+        public var isRemote: Bool { iscsi != nil || rbd != nil }
+
+        /// What it is called by itself, where libvirt does not know it; nil where libvirt does.
+        public var ownName: String? { lvm?.volumeGroup ?? iscsi?.target ?? rbd?.pool }
 
         /// How much more may be promised than there is. Logical volumes that are not thin take what they promise.
         public var promiseRatio: Double {
             switch backend {
             case .directory, .nfs: overcommit
             case .lvm(let lvm): lvm.thinPool?.overprovision ?? 1
-            case .iscsi: 1
+            case .iscsi, .rbd: 1
             }
         }
     }

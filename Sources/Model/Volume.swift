@@ -46,13 +46,15 @@ public struct Volume: Hashable, Sendable, Codable {
         public var file: String?
         /// The number of the logical unit that it is, of one on an iSCSI target.
         public var lun: Int?
+        /// The name of the RBD image that it is, of one in a pool of a Ceph cluster.
+        public var rbdImage: String?
 
         /// A volume's declaration.
         public init(
             pool: String, size: ByteCount, image: String? = nil, source: String? = nil, snapshot: String? = nil,
             snapshotDisk: String? = nil, snapshotMoment: Moment? = nil, clone: Clone = .linked,
             format: Format = .qcow2, deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil,
-            lun: Int? = nil
+            lun: Int? = nil, rbdImage: String? = nil
         ) {
             self.pool = pool
             self.size = size
@@ -67,6 +69,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.reuse = reuse
             self.file = file
             self.lun = lun
+            self.rbdImage = rbdImage
         }
     }
 
@@ -92,12 +95,15 @@ public struct Volume: Hashable, Sendable, Codable {
         public var shared: Bool?
         /// What it is of a snapshot; nil of any other volume.
         public var part: Snapshot.Part?
+        /// The path of the logical unit that it is behind, for as long as it is there; nil of any other volume.
+        public var unit: String?
 
         /// A mark.
         public init(
             fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false,
             file: String? = nil,
-            format: Format? = nil, copy: Copy? = nil, shared: Bool? = nil, part: Snapshot.Part? = nil
+            format: Format? = nil, copy: Copy? = nil, shared: Bool? = nil, part: Snapshot.Part? = nil,
+            unit: String? = nil
         ) {
             self.fleet = fleet
             self.id = id
@@ -109,6 +115,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.copy = copy
             self.shared = shared
             self.part = part
+            self.unit = unit
         }
     }
 
@@ -181,7 +188,7 @@ public struct Volume: Hashable, Sendable, Codable {
         /// UUIDv5 of the fleet and the identity.
         public var uuid: UUID
         /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>`, of a logical volume `/dev/<group>/i-<uuid8>-<id>`, of a
-        /// logical unit `iscsi://<portal>:<port>/<target>/<number>`.
+        /// logical unit `iscsi://<portal>:<port>/<target>/<number>`, of an RBD image `rbd://…/<pool>/<image>`.
         public var path: String
         /// What the file says about itself; nil when it says nothing.
         public var mark: Mark?
@@ -209,8 +216,8 @@ public struct Volume: Hashable, Sendable, Codable {
         /// Whether it is a logical volume, and no file.
         public var isLogical: Bool { path.hasPrefix("/dev/") }
 
-        /// Whether it is a logical unit of an iSCSI target, and no file.
-        public var isUnit: Bool { StoragePool.LogicalUnit.isPath(path) }
+        /// Whether QEMU reaches it over the network itself, as a logical unit of an iSCSI target, so that it is no file.
+        public var isUnit: Bool { StoragePool.isRemote(path) }
     }
 
     /// Name and labels. The name of a disk declared inside a machine is `<vm>.<disk>`.

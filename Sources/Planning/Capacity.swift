@@ -91,7 +91,8 @@ extension Capacity {
         ]
         let promised = diskPromises(expected.volumes)
         let promisedNow = diskPromises(observed.volumes)
-        for pool in expected.pools {
+        // What a fleet's own target has is counted where its files lie.
+        for pool in expected.pools where pool.spec.iscsi?.manage == nil {
             let id = pool.metadata.identity
             let seen = observed.pools.first { $0.metadata.identity == id }
             let physical = (pool.spec.capacity ?? pool.spec.declaredCapacity(seen))?.bytes

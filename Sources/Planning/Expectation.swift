@@ -29,6 +29,8 @@ struct Expectation {
     /// Where seeds are, by machine.
     private let seedPaths: [String: String]
     private let shaping: Shaping?
+    /// The logical units that volumes are behind here, by identity.
+    private let units: [String: String]
     private var ports: [Firewall.Port] = []
     private var imagePaths: Set<String> = []
 
@@ -37,11 +39,13 @@ struct Expectation {
     ///   - speakers: where the other hosts that carry a network by EVPN are.
     ///   - transit: what comes from other hosts.
     ///   - snapshots: what there is of them, on all hosts.
+    ///   - units: the logical units that volumes are behind on this host, by identity.
     init(
         manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
         observed: HostInventory, peers: [String: [IPAddress]], speakers: [IPAddress], identity: Identity,
-        transit: Transit = Transit(), snapshots: Snapshots
+        transit: Transit = Transit(), snapshots: Snapshots, units: [String: String] = [:]
     ) {
+        self.units = units
         self.snapshots = snapshots
         incoming = transit.arriving.values.reduce(into: [:]) { $0.merge($1.volumes) { one, _ in one } }
         self.identity = identity
@@ -100,7 +104,7 @@ struct Expectation {
         let id = pool.metadata.identity
         pool.status = StoragePool.Status(
             host: host, uuid: identity.uuid(.storagePool, pool.metadata),
-            name: pool.spec.lvm?.volumeGroup ?? pool.spec.iscsi?.target ?? pool.metadata.uuid.flatMap { ownNames[$0] }
+            name: pool.spec.ownName ?? pool.metadata.uuid.flatMap { ownNames[$0] }
                 ?? identity.poolName(id))
         inventory.pools.append(pool)
     }
@@ -145,7 +149,7 @@ struct Expectation {
         status.mark = Volume.Mark(
             fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin,
             file: volume.spec.file, format: volume.spec.file.map { _ in volume.spec.format },
-            shared: pool.spec.shared || seen?.status?.mark?.shared == true ? true : nil)
+            shared: pool.spec.shared || seen?.status?.mark?.shared == true ? true : nil, unit: units[id])
         volume.status = status
         inventory.volumes.append(volume)
         return status.path
@@ -379,7 +383,7 @@ struct Lookup {
         switch pool.spec.backend {
         case .directory, .nfs: pool
         case .lvm(let lvm): lvm.images.flatMap { pools[$0] }
-        case .iscsi: nil
+        case .iscsi, .rbd: nil
         }
     }
 }

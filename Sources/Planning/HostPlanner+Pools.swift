@@ -184,7 +184,9 @@ extension HostPlanner {
     }
 
     /// What a machine waits for of a volume. Nothing is written to it while copies of it are made.
-    func needs(ofVolume volume: ResourceID) -> [String] { steps(before: volume) + (clones[volume] ?? []) }
+    func needs(ofVolume volume: ResourceID) -> [String] {
+        (units.steps(before: volume) ?? steps(before: volume)) + (clones[volume] ?? [])
+    }
 
     /// Takes back what was planned of volumes that other machines do not give up. Machines that wait for one of them give up
     /// theirs no more.

@@ -13,6 +13,7 @@ struct HostPlanner {
     let shared: SharedPools
     let vlans: VLANPlaces
     let copies: PoolCopies
+    let units: ManagedUnits
     /// The machines that volumes come with, by volume.
     let incoming: [String: Transit.Arrival]
     var steps: [Step] = []
@@ -38,8 +39,9 @@ struct HostPlanner {
 
     init(
         host: String, identity: Identity, expectation: Expectation, adoption: Adoption, options: PlanOptions,
-        transit: Transit, shared: SharedPools, vlans: VLANPlaces, copies: PoolCopies
+        transit: Transit, shared: SharedPools, vlans: VLANPlaces, copies: PoolCopies, units: ManagedUnits
     ) {
+        self.units = units
         self.copies = copies
         self.transit = transit
         self.shared = shared

@@ -43,6 +43,10 @@ public enum Operation: Hashable, Sendable, Codable {
     case growDisk(Volume, machine: VirtualMachine, disk: String)
     /// Rewrite what the file says about itself.
     case markVolume(Volume)
+    /// Have the target that runs here serve a volume as the unit that its mark names.
+    case mapUnit(Volume)
+    /// Take a unit from its target; to be logged in to that does not matter of these, whose UUIDs they are.
+    case unmapUnit(Volume, bystanders: [String])
     /// Copy a volume that nothing uses from another host.
     case copyVolume(Volume, from: String)
     /// Copy a volume that nothing uses to the place of the first, which is empty; `from` is where it lies on the same host.
@@ -154,6 +158,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .tendPool: "autoextend"
         case .markPool: "mark"
         case .markVolume(let volume): volume.status?.mark?.copy == nil ? "mark" : "mark-moved"
+        case .mapUnit: "map"
+        case .unmapUnit: "unmap"
         case .copyVolume, .copyWithin: "copy"
         case .takeSnapshot: "take"
         case .finishPart: "finish"
@@ -227,6 +233,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .growVolume: "growing the volume"
         case .growDisk: "growing the volume under the running machine"
         case .markVolume: "marking the volume"
+        case .mapUnit: "making it a unit of its target"
+        case .unmapUnit: "taking it from its target"
         case .copyVolume, .copyWithin: "copying the volume"
         case .moveDisk: "copying the disk under the running machine"
         case .removeReplaced: "removing the old copy"

@@ -106,7 +106,7 @@ public enum Planner {
     /// - Parameter staying: machines that cannot move now, with the reason.
     /// - Returns: the plan, and the machines that it moves although they cannot, with the reason.
     private static func plan(
-        _ manifest: FleetManifest, observed: [String: HostInventory], _ copies: [String: PoolCopies],
+        _ manifest: FleetManifest, observed all: [String: HostInventory], _ copies: [String: PoolCopies],
         options: PlanOptions, staying: [String: String]
     ) -> (plan: Plan, held: [String: String]) {
         var plan = Plan(
@@ -121,6 +121,10 @@ public enum Planner {
             wanted = asked
             plan.problems += problems
         }
+        // From here on a target's units are as those see them that use them; one host's own view follows for itself.
+        var units = ManagedUnits(wanted, observed: all)
+        wanted = units.manifest
+        var observed = units.observed
         let snapshots = Snapshots(wanted, observed: observed, now: options.now)
         let placement = Placement(
             wanted, observed: observed, snapshots: snapshots, keepsLeaving: options.keepsLeaving, staying: staying)
@@ -137,28 +141,37 @@ public enum Planner {
         var planners: [String: HostPlanner] = [:]
         var steps: [Step] = []
         var takenBefore: [(step: String, resources: Set<ResourceID>)] = []
-        for host in wanted.hosts {
+        for host in wanted.hosts.filter({ units.isManager($0.metadata.identity) })
+            + wanted.hosts.filter({ !units.isManager($0.metadata.identity) })
+        {
             let id = host.metadata.identity
+            let isManager = units.isManager(id)
+            // Those that use units wait for what is to be done to them.
+            if !isManager { observed = units.observed }
             if host.spec.offline {
                 plan.notes.append(offline(id, machines[id] ?? [], observed[id]))
                 continue
             }
             if let seen = observed[id], seen.fence?.isOver == true { plan.notes.append(fenceOver(id, seen)) }
-            let inventory = shared.own(
-                observed[id]
+            let own = isManager ? shared.without(units.all.pools, units.all.volumes) : shared
+            let lookup = isManager ? Lookup(units.manifest(seenFrom: id)) : lookup
+            let standalone = (volumes[id] ?? []) + units.made(on: id)
+            let inventory = own.own(
+                (isManager ? all[id] : observed[id])
                     ?? HostInventory(host: host, unknown: [UnknownArea(.host, reason: "the host was not observed")]),
                 on: id)
             let transit = transits[id] ?? Transit()
             let incoming = transit.incoming
             let adoption = Adoption(
                 lookup, machines: (machines[id] ?? []).filter { transit.arriving[$0.metadata.identity] == nil },
-                volumes: (volumes[id] ?? []).filter { incoming[$0.metadata.identity] == nil }, observed: inventory,
+                volumes: standalone.filter { incoming[$0.metadata.identity] == nil }, observed: inventory,
                 identity: identity)
             let expectation = Expectation(
-                manifest: lookup, host: host, machines: machines[id] ?? [], standalone: volumes[id] ?? [],
+                manifest: lookup, host: host, machines: machines[id] ?? [], standalone: standalone,
                 observed: adoption.inventory, peers: ends.peers(of: id), speakers: ends.speakers(beside: id),
-                identity: identity, transit: transit, snapshots: snapshots)
+                identity: identity, transit: transit, snapshots: snapshots, units: isManager ? units.paths : [:])
             var local = options
+            local.heldBack.merge(units.held) { asked, _ in asked }
             local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }
             local.heldBack.merge(copies[id]?.lost ?? [:]) { asked, _ in asked }
             var planner: HostPlanner
@@ -167,14 +180,15 @@ public enum Planner {
                 local.heldBack.merge(found) { known, _ in known }
                 planner = HostPlanner(
                     host: id, identity: identity, expectation: expectation, adoption: adoption, options: local,
-                    transit: transit, shared: shared, vlans: vlans, copies: copies[id] ?? PoolCopies())
+                    transit: transit, shared: own, vlans: vlans, copies: copies[id] ?? PoolCopies(), units: units)
                 planner.run()
                 // Whether the link that has a VNI or a VLAN now goes is known at the end, and what needs the new one waits.
                 found = planner.heldVNIs.merging(planner.heldVLANs) { first, _ in first }
                 // So is which snapshots cannot be taken, and the change that one is for waits.
                 found.merge(planner.heldSubjects) { first, _ in first }
             } while !found.isEmpty
-            if !placement.moves.isEmpty { planners[id] = planner }
+            if !placement.moves.isEmpty || units.hasUsers { planners[id] = planner }
+            units.note(planner)
             shared.note(planner.steps)
             steps += planner.steps
             takenBefore += planner.takenBefore
@@ -191,7 +205,10 @@ public enum Planner {
         if !held.isEmpty { return (plan, held) }
         plan.notes += snapshots.waiting(steps, plan.blocked) + snapshots.notCounted(steps)
         plan.nextSnapshot = snapshots.next
-        plan.capacity = shared.merged(plan.capacity)
+        plan.capacity = shared.without(units.all.pools, units.all.volumes).merged(plan.capacity)
+        let given = units.withoutUsed(steps, planners)
+        steps = given.steps
+        plan.blocked += given.blocked
         plan.blocked += lostHosts(wanted, observed)
         steps = withoutOrphans(steps)
         for short in plan.capacity.filter({ $0.missing > 0 }) {
@@ -340,7 +357,8 @@ extension Capacity {
                     "make volumes smaller, or raise size or overprovision of the thin pool of \(resource)"
                 )
             case .lvm: ("spec.lvm", "make volumes smaller, or give the volume group of \(resource) more room")
-            case .iscsi: ("spec.iscsi", "the units of a target are as large as they are")
+            case .iscsi: ("spec.iscsi", "make volumes smaller, or give the directory of \(resource) more room")
+            case .rbd: ("spec.rbd", "the images of a cluster are as large as they are")
             case .directory, .nfs, nil:
                 (
                     measure == .disk ? "spec.overcommit" : "spec.overcommit.\(measure.rawValue)",

@@ -3,7 +3,7 @@ import Model
 /// Pools whose folder is the same file system on all their hosts. Each of these sees every file; in a plan a file belongs to
 /// one host, so that one does to it what is to be done: that of the machine that has it.
 struct SharedPools {
-    private let ids: Set<String>
+    private var ids: Set<String>
     /// The folders, each with a slash at its end.
     private let folders: [String]
     /// A host that reaches a pool and does not answer, or is said to be off, by the pool's identity.
@@ -33,6 +33,18 @@ struct SharedPools {
         let pools = known.filter { shared.contains($0.metadata.identity) }
         folders = Set(pools.map { $0.spec.folder + "/" }).sorted()
         silent = shared.isEmpty ? [:] : Self.silent(shared, manifest, observed)
+    }
+
+    /// The same without pools, as the host knows it that has what is behind their volumes to itself.
+    func without(_ pools: Set<String>, _ volumes: Set<String>) -> SharedPools {
+        guard !pools.isDisjoint(with: ids) else { return self }
+        var result = self
+        result.ids.subtract(pools)
+        for volume in volumes {
+            result.seen[volume] = nil
+            result.volumes[volume] = nil
+        }
+        return result
     }
 
     private static func silent(
@@ -88,7 +100,7 @@ struct SharedPools {
         for (host, inventory) in hosts {
             for machine in inventory.machines {
                 for path in machine.allPaths {
-                    if StoragePool.LogicalUnit.isPath(path) {
+                    if StoragePool.isRemote(path) {
                         unitUsers[path, default: []].insert(machine.metadata.identity)
                     }
                     if others[path] == nil { others[path] = host }

@@ -23,7 +23,7 @@ extension HostInventory {
 
     /// Takes what nobody sees out of sight: what lies in pools that are neither there nor declared.
     mutating func hideFiles(besides declared: [StoragePool]) {
-        let folders = Set((pools + declared).map(\.spec.folder))
+        let folders = Set((pools + declared.map { $0.seen(from: host.metadata.identity) }).map(\.spec.folder))
         func isHidden(_ path: String?) -> Bool { !folders.contains { path?.hasPrefix($0 + "/") == true } }
         volumes.removeAll { isHidden($0.status?.path) }
         images.removeAll { isHidden($0.status?.path) }
@@ -32,19 +32,20 @@ extension HostInventory {
 }
 
 extension HostInventory {
-    /// What the manifests name of iSCSI targets is there, as large as they say.
+    /// What the manifests name of targets and clusters is there, as large as they say.
     mutating func showUnits(of manifest: FleetManifest) {
         let host = host.metadata.identity
         let identity = Identity(fleet: manifest.fleet.uuid)
-        for pool in manifest.pools where pool.isOn(host: host) && pool.spec.iscsi != nil {
+        for pool in manifest.pools where pool.isOn(host: host) && pool.spec.isRemote {
             let id = pool.metadata.identity
             var seen = pool
             seen.status = StoragePool.Status(
-                host: host, uuid: identity.uuid(ResourceID(.storagePool, id)), name: pool.spec.iscsi?.target ?? "")
+                host: host, uuid: identity.uuid(ResourceID(.storagePool, id)), name: pool.spec.ownName ?? "")
             pools.removeAll { $0.metadata.identity == id }
             volumes.removeAll { $0.spec.pool == id }
             pools.append(seen)
-            for volume in manifest.volumes where volume.spec.pool == id {
+            for volume in manifest.volumes
+            where volume.spec.pool == id && (volume.spec.lun != nil || volume.spec.rbdImage != nil) {
                 volumes.append(volume.asUnit(in: pool.spec, on: host, identity))
             }
         }

@@ -24,8 +24,11 @@ public struct Simulator: Sendable {
                 host.status = KVMHost.Status(
                     uuid: Identity.hostUUID(machineID: id), hostname: id, cpu: 1 << 20, memory: ByteCount(1 << 60),
                     accelerator: .tcg, acceleratorReason: "", libvirtVersion: "9.0.0")
+                // Targets are the operator's, and there before the fleet.
+                let targets = manifest.pools.compactMap(\.spec.iscsi).filter { $0.manage?.host == id }
                 result[id] = HostInventory(
-                    host: host, leases: manifest.pools.contains(where: \.spec.leases) ? Leases() : nil)
+                    host: host, targets: targets.map { ISCSITarget(name: $0.target) },
+                    leases: manifest.pools.contains(where: \.spec.leases) ? Leases() : nil)
             })
     }
 
@@ -36,7 +39,7 @@ public struct Simulator: Sendable {
             let status = inventory.host.status
             inventory.host = host
             inventory.host.status = status
-            let folders = manifest.pools.filter {
+            let folders = manifest.pools.map { $0.seen(from: host.metadata.identity) }.filter {
                 $0.isOn(host: host.metadata.identity) && $0.metadata.uuid == nil && $0.spec.nfs == nil
             }
             inventory.hideFiles(besides: folders)
@@ -95,7 +98,13 @@ public struct Simulator: Sendable {
         }
         defer { hosts[step.host] = host }
         do {
-            if case .startMachine(let machine) = step.operation { try requireLeases(of: machine, on: host) }
+            switch step.operation {
+            case .startMachine(let machine):
+                try requireLeases(of: machine, on: host)
+                try requireUnits(of: machine)
+            case .unmapUnit(let volume, _): try requireUnused(volume)
+            default: break
+            }
             try host.perform(step.operation)
         } catch {
             throw Refusal(description: "\(step.id): \(error.why)")
@@ -118,6 +127,8 @@ extension HostInventory {
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
             .removeStaged, .finishPart, .rotatePart, .writeSeed, .removeSeed:
             try performOnFile(operation)
+        case .mapUnit(let volume): try map(volume)
+        case .unmapUnit(let volume, _): try unmap(volume)
         case .copyWithin, .moveDisk, .removeReplaced, .cloneVolume, .takeSnapshot: try performOnCopy(operation)
         case .createBridge, .createTunnel, .updateBridge, .updateTunnel, .replaceTunnel, .removeTunnel, .removeBridge,
             .releaseTunnel, .releaseBridge, .removeStagedLink, .attachTap, .writeService, .removeService, .trimTunnel,
@@ -172,12 +183,15 @@ extension HostInventory {
                     && (machine.status?.live ?? machine.spec).disks.contains { $0.path == path }
             }
             try require(user == nil, "\(user?.metadata.identity ?? "") runs with it")
+            try require(!isMapped(volume), "its target has it")
             try change(volume) { $0.spec.size = volume.spec.size }
         case .growDisk(let volume, _, _):
+            try require(!isMapped(volume), "its target has it")
             try change(volume) { $0.spec.size = volume.spec.size }
         case .markVolume(let volume):
             try change(volume) { $0.status?.mark = volume.status?.mark }
         case .removeVolume(let volume):
+            try require(!isMapped(volume), "its target has it")
             try require(
                 !machines.contains { $0.paths.contains(volume.status?.path ?? "") }, "a machine uses the volume")
             volumes.removeAll { $0.status?.path == volume.status?.path }
@@ -318,8 +332,8 @@ extension HostInventory {
     }
 
     func requireParts(of machine: VirtualMachine) throws(Simulator.Impossible) {
-        // A logical unit is its server's.
-        for path in machine.spec.disks.compactMap(\.path) where !StoragePool.LogicalUnit.isPath(path) {
+        // What is on a server is the server's.
+        for path in machine.spec.disks.compactMap(\.path) where !StoragePool.isRemote(path) {
             try require(volumes.contains { $0.status?.path == path }, "its disk \(path) is not there")
         }
         for bridge in machine.spec.interfaces.compactMap(\.bridge) {

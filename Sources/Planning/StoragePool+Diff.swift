@@ -23,8 +23,8 @@ extension HostPlanner {
             case .directory(let path): planNewFolder(pool, path, resource)
             case .nfs(let nfs): planNewMount(pool, nfs, resource)
             case .lvm(let lvm): planNewGroup(pool, lvm, resource)
-            // A target is its server's; where none was looked at nothing is known of it.
-            case .iscsi: block(resource, "was not looked at")
+            // What is on a server is the server's; where none was looked at nothing is known of it.
+            case .iscsi, .rbd: block(resource, "was not looked at")
             }
             return
         }
@@ -46,8 +46,8 @@ extension HostPlanner {
                 resource, field: "spec.nfs", help: "declare a second pool and copy the volumes to it")
         case (.directory, .directory), (.nfs, .nfs): planStart(of: pool, status, resource)
         case (.lvm(let lvm), .lvm(let old)): plan(pool, lvm, seen: seen, old)
-        case (.iscsi, .iscsi): break
-        case (.directory, _), (.lvm, _), (.nfs, _), (.iscsi, _):
+        case (.iscsi, .iscsi), (.rbd, .rbd): break
+        case (.directory, _), (.lvm, _), (.nfs, _), (.iscsi, _), (.rbd, _):
             refuse(
                 "pool-path", "the pool is \(seen.spec.place); it cannot become \(pool.spec.place)", resource,
                 field: "spec", help: "declare a second pool and move the volumes to it")
@@ -96,8 +96,8 @@ extension HostPlanner {
     private mutating func planRemoval(of pool: StoragePool) {
         let id = pool.metadata.identity
         let resource = ResourceID(.storagePool, id)
-        // Nothing of a target is on the host.
-        if pool.spec.iscsi != nil { return }
+        // Nothing of a target or a cluster is on the host.
+        if pool.spec.isRemote { return }
         let users = observed.machines.filter { machine in
             machine.allPaths.contains { $0.hasPrefix(pool.spec.folder + "/") }
         }
@@ -230,7 +230,8 @@ extension Operation {
         switch self {
         case .importImage(let image), .removeImage(let image): image.status?.path
         case .createVolume(let volume), .growVolume(let volume), .markVolume(let volume), .removeVolume(let volume),
-            .copyVolume(let volume, _), .removeCopy(let volume, _), .finishPart(let volume), .rotatePart(let volume, _):
+            .copyVolume(let volume, _), .removeCopy(let volume, _), .finishPart(let volume), .rotatePart(let volume, _),
+            .mapUnit(let volume), .unmapUnit(let volume, _):
             volume.status?.path
         case .removeStaged(let path), .writeSeed(let path, _, _), .removeSeed(let path, _): path
         default: nil

@@ -10,9 +10,12 @@ extension HostPlanner {
         // What others are copies of comes first: they wait for it.
         let volumes = expectation.inventory.volumes
         for volume in volumes.filter({ $0.spec.source == nil }) + Self.byOrigin(volumes) {
+            let present = seen[volume.metadata.identity]
+            if isUnitHeld(volume, present) { continue }
+            defer { planMapping(of: volume, present) }
             if let arrival = incoming[volume.metadata.identity] {
-                planArrival(of: volume, with: arrival, seen[volume.metadata.identity])
-            } else if let present = seen[volume.metadata.identity] {
+                planArrival(of: volume, with: arrival, present)
+            } else if let present {
                 plan(volume, present)
             } else if volume.status?.mark?.part == nil {
                 planCreation(of: volume)
@@ -164,6 +167,9 @@ extension HostPlanner {
                     FieldChange("spec.deletion", old: mark.deletion.rawValue, new: wanted.deletion.rawValue))
             }
             if mark.retained { changes.append(FieldChange("status.retained", old: "true", new: "false")) }
+            if mark.unit != wanted.unit {
+                changes.append(FieldChange("status.unit", old: mark.unit, new: wanted.unit))
+            }
             if mark.shared != wanted.shared { changes.append(FieldChange("status.shared", old: nil, new: "true")) }
             if let copy = mark.copy {
                 changes.append(FieldChange("status.copy", old: copy.rawValue, new: nil))
@@ -250,6 +256,7 @@ extension HostPlanner {
     }
 
     private mutating func planGrowth(of volume: Volume, _ seen: Volume, _ resource: ResourceID) {
+        if let unit = seen.status?.mark?.unit { return planUnitGrowth(of: volume, seen, unit) }
         let path = seen.status?.path
         for machine in observed.machines where machine.status?.state.isActive == true {
             let running = machine.status?.live ?? machine.spec
@@ -304,18 +311,30 @@ extension HostPlanner {
         guard let status = volume.status, var mark = status.mark else { return }
         if mark.deletion == .retain, mark.retained { return }
         if isHeld(resource, area: .storage) { return }
+        let unit = mark.unit
+        if unit != nil, !units.isWhole {
+            block(resource, "not every host said which machines it has, and one may have it as a disk")
+            return
+        }
         let users = observed.machines.filter { $0.allPaths.contains(status.path) }
         if let reason = reasonToStay(users) {
             block(resource, reason)
             return
         }
-        let after = users.flatMap { releases(of: $0.metadata.identity) }
+        var after = users.flatMap { releases(of: $0.metadata.identity) }
+        if let unit { after += units.releases(of: unit) + [id(resource, "unmap")] }
         if mark.deletion == .delete {
-            if let owner = protected(volume, users) {
+            let holders = unit.map { units.users(of: $0).map(\.machine) } ?? []
+            if let owner = protected(volume, users + holders) {
                 refuse(
                     "protected", "would be deleted, and \(owner) is protected", resource,
                     help: "set protect: false there and apply before")
                 return
+            }
+            if let unit {
+                planUnmapping(
+                    of: volume, unit, .delete, .dataLoss, reason: "not in the manifests",
+                    after: units.releases(of: unit))
             }
             add(
                 resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
@@ -323,6 +342,9 @@ extension HostPlanner {
                 // Its pool may say only now that it is to be wiped, and itself that it counts.
                 after: after + removals(of: resource) + [id(resource, "mark")] + marks(ofPool: volume.spec.pool))
             return
+        }
+        if let unit {
+            planUnmapping(of: volume, unit, .delete, reason: "not in the manifests", after: units.releases(of: unit))
         }
         mark.retained = true
         var kept = volume.withoutCounters

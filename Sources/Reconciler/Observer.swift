@@ -57,7 +57,7 @@ struct Observer: Sendable {
             firewall: network.firewall, tracksConnections: network.tracksConnections,
             boot: network.boot, shaping: network.shaping, evpn: network.routing.evpn,
             foreignRouter: network.routing.foreign, underlayMTU: network.underlayMTU, vlans: network.vlans,
-            foreign: compute.foreign + storage.foreign + network.foreign,
+            targets: storage.targets, foreign: compute.foreign + storage.foreign + network.foreign,
             adoptable: Adoptable(
                 pools: storage.adoptable.pools, volumes: storage.adoptable.volumes, networks: network.adoptable,
                 machines: compute.adoptable),

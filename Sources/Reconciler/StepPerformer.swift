@@ -117,6 +117,8 @@ struct StepPerformer: Sendable {
             try await compute.growDisk(machine: machine, disk: disk, to: volume.spec.size, deadline: deadline)
             try await storage.finishGrowth(of: volume)
         case .markVolume(let volume): try await storage.markVolume(volume)
+        case .mapUnit(let volume): try await storage.mapUnit(volume)
+        case .unmapUnit(let volume, let bystanders): try await storage.unmapUnit(volume, bystanders: bystanders)
         case .removeVolume(let volume): try await storage.removeVolume(volume)
         case .copyVolume(let volume, let from):
             if let user = manifest.machines.first(where: { $0.volumes.contains(volume.metadata.identity) }) {
@@ -266,7 +268,7 @@ struct StepPerformer: Sendable {
     private func requireShared(_ machine: VirtualMachine, _ passage: Passage) async throws(HostError) {
         // A target's name and a unit's number are the same for all.
         let paths = machine.spec.disks.filter { passage.shared.contains($0.name) }.compactMap(\.path).filter {
-            !StoragePool.LogicalUnit.isPath($0)
+            !StoragePool.isRemote($0)
         }
         guard !paths.isEmpty else { return }
         try await session.storage.requireShared(paths, with: try peer(passage.from).storage)

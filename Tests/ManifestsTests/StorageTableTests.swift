@@ -11,7 +11,7 @@ import Testing
         #expect(rows.count >= 15 && tests.count > 500)
         for row in rows {
             let cells = row.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast()
-            #expect(cells.count == 6, "\(row)")
+            #expect(cells.count == 7, "\(row)")
             for cell in cells.dropFirst() {
                 let names = cell.split(separator: "`", omittingEmptySubsequences: false)
                 let name = names.count >= 3 ? String(names[1]) : ""

@@ -35,7 +35,7 @@ ONLY_OURS = {
     *("dhcp-evpn", "dhcp-ipv6", "dhcp-server", "evpn", "server-outside"),
     *("boot-order", "empty-fleet", "gateway-outside", "group-without-address", "host-twice", "image-file", "image-format", "link-name", "local-twice"),
     *("mac-used", "many-fleets", "no-fleet", "no-underlay", "nothing-to-boot", "pool-elsewhere", "pool-leases", "pool-nested"),
-    *("export-used", "extent-size", "group-images", "group-used", "group-uuid", "logical-unit", "logical-volume", "lun-used", "pool-shared", "vlan-link", "vlan-used"),
+    *("export-used", "extent-size", "group-images", "group-used", "group-uuid", "logical-unit", "logical-volume", "lun-used", "pool-shared", "target-manager", "vlan-link", "vlan-used"),
     *("pool-path", "secret", "snapshot-of-nothing", "underlay-mixed", "underlay-used", "unknown-reference", "vni-used", "volume-shared", "volume-source"),
 }
 # A schema cannot compare two values, has no arithmetic for addresses and reads no base64: a code, and words of its message.
@@ -46,7 +46,7 @@ EXCEPTIONS = {
     ("value", "is not a moment"),
 }
 
-EXAMPLES = ["Examples/office", "Examples/racks", "Tests/Cases/every-field", "Tests/Cases/good/grammar/manifests"]
+EXAMPLES = ["Examples/office", "Examples/racks", "Examples/iscsi", "Tests/Cases/every-field", "Tests/Cases/good/grammar/manifests"]
 
 
 def documents(folder):

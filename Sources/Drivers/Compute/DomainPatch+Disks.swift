@@ -115,6 +115,7 @@ extension DomainPatch {
             // What said where it was before; nothing of it holds for the new place.
             source =
                 StoragePool.LogicalUnit(path: path).map(Self.source)
+                ?? StoragePool.RBDImage(path: path).map(Self.source)
                 ?? XMLElement("source", [.init(isDevice ? "dev" : "file", path)])
         }
         device.remove("backingStore")
@@ -123,7 +124,7 @@ extension DomainPatch {
 
     /// The `type` of a disk that is read from there.
     private static func kind(of path: String, isDevice: Bool) -> String {
-        StoragePool.LogicalUnit.isPath(path) ? "network" : isDevice ? "block" : "file"
+        StoragePool.isRemote(path) ? "network" : isDevice ? "block" : "file"
     }
 
     /// QEMU reaches a logical unit itself.
@@ -132,6 +133,20 @@ extension DomainPatch {
             "source",
             [.init("protocol", "iscsi"), .init("name", "\(unit.target.target)/\(unit.number)")],
             [XMLElement("host", [.init("name", unit.target.portal), .init("port", String(unit.target.port))])])
+    }
+
+    /// The user's key is in libvirt's secret; it is in no definition.
+    private static func source(of image: StoragePool.RBDImage) -> XMLElement {
+        let place = image.place
+        let auth = place.auth.map { auth in
+            XMLElement(
+                "auth", [.init("username", auth.user)],
+                [XMLElement("secret", [.init("type", "ceph"), .init("uuid", auth.secret.lowercased)])])
+        }
+        return XMLElement(
+            "source", [.init("protocol", "rbd"), .init("name", "\(place.pool)/\(image.name)")],
+            place.monitors.map { XMLElement("host", [.init("name", $0), .init("port", String(place.port))]) }
+                + [auth].compactMap(\.self))
     }
 
     private static func setBootOrder(_ device: inout XMLElement, _ order: Int?) {

@@ -107,7 +107,7 @@ struct DomainReading {
     static func source(of device: XMLElement) -> String? {
         guard let source = device.first("source") else { return nil }
         if let path = source["file"] ?? source["dev"] { return path }
-        if let path = unit(source)?.path { return path }
+        if let path = unit(source)?.path ?? image(source)?.path { return path }
         let named = [source["protocol"], source["pool"], source["name"] ?? source["volume"]].compactMap(\.self)
         return "/\(device["type"] ?? "unknown"): \(named.joined(separator: " "))"
     }
@@ -122,6 +122,28 @@ struct DomainReading {
         guard let port else { return nil }
         return StoragePool.LogicalUnit(
             target: StoragePool.ISCSI(portal: portal, port: port, target: String(parts[0])), number: number)
+    }
+
+    /// The RBD image that QEMU reaches itself. What libvirt knows beside that, such as a snapshot, makes it another one.
+    private static func image(_ source: XMLElement) -> StoragePool.RBDImage? {
+        guard source["protocol"] == "rbd", let parts = source["name"]?.split(separator: "/"), parts.count == 2,
+            source.first("snapshot") == nil
+        else { return nil }
+        let servers = source.elements.filter { $0.name == "host" }
+        let ports = Set(servers.map { $0["port"].flatMap { Int($0) } ?? StoragePool.RBD.defaultPort })
+        guard let port = ports.first, ports.count == 1 else { return nil }
+        let auth = source.first("auth").flatMap { auth in
+            auth["username"].flatMap { user in
+                auth.first("secret")?["uuid"].flatMap { UUID(uuidString: $0) }.map {
+                    StoragePool.RBD.Auth(user: user, secret: $0)
+                }
+            }
+        }
+        guard auth != nil || source.first("auth") == nil else { return nil }
+        return StoragePool.RBDImage(
+            place: StoragePool.RBD(
+                monitors: servers.compactMap { $0["name"] }, port: port, pool: String(parts[0]), auth: auth),
+            name: String(parts[1]))
     }
 
     private func interface(_ device: XMLElement) -> VirtualMachine.Interface? {

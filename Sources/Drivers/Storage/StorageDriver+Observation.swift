@@ -15,11 +15,16 @@ extension StorageDriver {
         wanted: [StoragePool], files: Set<String> = [], units: [Volume] = [], isImporting: Bool = false
     ) async -> StorageObservation {
         async let groups = reported(wanted)
-        async let targets = look(at: units, on: wanted)
+        let managed = wanted.filter { $0.spec.iscsi?.manage?.host == host }
+        let wanted = wanted.map { $0.seen(from: host) }
+        async let remote = look(at: units, on: wanted)
         do throws(HostError) {
             var reading = try await read(wanted, files, isImporting)
             reading.add(await groups, wanted: wanted)
-            reading.add(await targets, of: wanted)
+            reading.add(await remote, of: wanted)
+            if !managed.isEmpty || reading.result.volumes.contains(where: { $0.status?.mark?.unit != nil }) {
+                reading.add(await served(), managing: managed)
+            }
             reading.tellTwins()
             reading.sort()
             return reading.result
@@ -128,6 +133,14 @@ extension StorageDriver {
         let there = Set(output.text.split(separator: "\0").map(String.init))
         return missing.reduce(into: [:]) {
             if there.contains($1.spec.folder) { $0[$1.spec.folder] = $1.metadata.identity }
+        }
+    }
+
+    private func served() async -> Result<[TargetListing.Target], HostError> {
+        do throws(HostError) {
+            return .success(try await targets())
+        } catch {
+            return .failure(error)
         }
     }
 

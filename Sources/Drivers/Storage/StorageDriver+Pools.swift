@@ -17,7 +17,7 @@ extension StorageDriver {
         case .directory(let folder): path = folder
         case .lvm(let lvm): return try await createGroup(pool, lvm)
         case .nfs(let nfs): return try await createMount(pool, nfs, roots: roots)
-        case .iscsi: throw .surprise("nothing is made on a target")
+        case .iscsi, .rbd: throw .surprise("nothing is made on a server")
         }
         guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
             throw .surprise("not a folder's absolute path: \(CommandText.printable(path))")

@@ -85,7 +85,7 @@ extension StorageDriver {
             return try await finishGrowth(of: volume)
         }
         let plan = try await planned(volume)
-        _ = try await requireMark(plan)
+        try await requireUnmapped(try await requireMark(plan), plan.path)
         let format = volume.spec.format.rawValue
         let size = try await virtualSize(plan.path, format)
         guard size <= volume.spec.size.bytes else {
@@ -124,9 +124,11 @@ extension StorageDriver {
         if let plan = try logical(volume) { return try await removeLogical(plan) }
         let plan = try await planned(volume)
         if try await target(plan.path) == .missing { return }
-        guard try await requireMark(plan).deletion == .delete else {
+        let mark = try await requireMark(plan)
+        guard mark.deletion == .delete else {
             throw .surprise("the mark of \(plan.path) does not say `deletion: delete`")
         }
+        try await requireUnmapped(mark, plan.path)
         try await requireNoLayer(over: plan.path)
         do throws(HostError) {
             try await requireUnused(volume)

@@ -12,6 +12,8 @@ public struct StorageObservation: Hashable, Sendable {
     public var volumes: [Volume] = []
     /// Our seeds, by the machine's identity.
     public var seeds: [String: VirtualMachine.Seed] = [:]
+    /// The targets of the iSCSI server that runs on the host; none where nobody asked.
+    public var targets: [ISCSITarget] = []
     /// Pools that are not ours with their folders, and everything else that lies in a pool of ours.
     public var foreign: [ForeignObject] = []
     /// What a manifest could adopt: pools, and files in pools of ours and in those.

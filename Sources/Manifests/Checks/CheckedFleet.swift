@@ -8,7 +8,7 @@ struct CheckedFleet {
     static let checks: [Check] = [
         checkFleet, checkAddresses, checkGateways, checkTunnels, checkVLANs, checkEVPN, checkHardwareAddresses,
         checkLinkNames,
-        checkPools, checkVolumeGroups, checkUnits,
+        checkPools, checkVolumeGroups, checkUnits, checkManagedTargets,
         checkBoot, checkVolumes, checkVolumeSources, checkSnapshots, checkImageFormats, checkIgnoredFields,
         checkHosts, checkAdopted, checkSecurityGroups, checkServices,
     ]

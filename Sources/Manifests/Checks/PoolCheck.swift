@@ -18,8 +18,10 @@ extension CheckedFleet {
                     help: "say `shared: true` if its folder is the same on all its hosts; else leave leases out")
             }
             guard let field = pool.spec.pathField else { continue }
-            let path = pool.spec.folder
-            for host in fleet.hosts(of: pool) {
+            let manager = pool.spec.iscsi?.manage.flatMap { fleet.hosts[$0.host] }
+            guard pool.spec.iscsi == nil || manager != nil else { continue }
+            let path = manager.map { pool.seen(from: $0.metadata.identity).spec.folder } ?? pool.spec.folder
+            for host in manager.map({ [$0] }) ?? fleet.hosts(of: pool) {
                 let isBelow = host.spec.storageRoots.contains { isInside(path, $0) }
                 guard !isBelow else { continue }
                 misplaced.insert(pool.metadata.identity)
@@ -41,9 +43,9 @@ extension CheckedFleet {
     ) {
         // In the order of their paths a pool stands right behind one that holds it, but for others inside that one.
         for host in fleet.hosts.all {
-            let pools = fleet.pools.all.filter { pool in
-                pool.spec.pathField != nil && !misplaced.contains(pool.metadata.identity)
-                    && (pool.spec.hosts.isEmpty || pool.spec.hosts.contains(host.metadata.identity))
+            let pools = fleet.pools.all.map { $0.seen(from: host.metadata.identity) }.filter { pool in
+                !pool.spec.isRemote && pool.spec.lvm == nil && !misplaced.contains(pool.metadata.identity)
+                    && pool.isOn(host: host.metadata.identity)
             }.sorted { ($0.spec.folder + "/", $0.metadata.identity) < ($1.spec.folder + "/", $1.metadata.identity) }
             var outer: StoragePool?
             for pool in pools {
@@ -55,7 +57,7 @@ extension CheckedFleet {
                 }
                 let relation = pool.spec.folder == holder.spec.folder ? "is the folder of" : "lies in"
                 report.error(
-                    pool.resourceID, pool.spec.pathField ?? "spec", "pool-nested",
+                    pool.resourceID, fleet.pools[pool.metadata.identity]?.spec.pathField ?? "spec", "pool-nested",
                     "\(pool.spec.folder) \(relation) \(holder.resourceID) on host \(host.metadata.name)",
                     help: "give each pool a folder of its own, side by side")
             }
@@ -84,7 +86,8 @@ extension StoragePool.Spec {
         switch backend {
         case .directory: "spec.directory.path"
         case .nfs: "spec.nfs.path"
-        case .lvm, .iscsi: nil
+        case .iscsi(let iscsi): iscsi.manage.map { _ in "spec.iscsi.manage.directory" }
+        case .lvm, .rbd: nil
         }
     }
 }

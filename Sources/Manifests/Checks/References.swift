@@ -14,6 +14,11 @@ struct References {
         var pools = pools
         for index in pools.indices {
             resolve(.host, &pools[index].spec.hosts, pools[index].resourceID, "spec.hosts")
+            if case .iscsi(var iscsi) = pools[index].spec.backend, var manage = iscsi.manage {
+                resolve(.host, &manage.host, pools[index].resourceID, "spec.iscsi.manage.host")
+                iscsi.manage = manage
+                pools[index].spec.backend = .iscsi(iscsi)
+            }
             if case .lvm(var lvm) = pools[index].spec.backend {
                 resolve(.storagePool, &lvm.images, pools[index].resourceID, "spec.lvm.images")
                 pools[index].spec.backend = .lvm(lvm)

@@ -21,6 +21,7 @@ extension StoragePool {
         var lvm: LVM?
         var nfs: NFS?
         var iscsi: ISCSI?
+        var rbd: RBD?
         var overcommit = 1.0
         var capacity: ByteCount?
         var shared = false
@@ -39,6 +40,7 @@ extension StoragePool {
             case .lvm(let lvm): self.lvm = lvm
             case .nfs(let nfs): self.nfs = nfs
             case .iscsi(let iscsi): self.iscsi = iscsi
+            case .rbd(let rbd): self.rbd = rbd
             }
         }
 
@@ -47,7 +49,7 @@ extension StoragePool {
             let backends =
                 [
                     directory.map { .directory(path: $0) }, lvm.map { .lvm($0) }, nfs.map { .nfs($0) },
-                    iscsi.map { .iscsi($0) },
+                    iscsi.map { .iscsi($0) }, rbd.map { .rbd($0) },
                 ] as [Backend?]
             let said = backends.compactMap(\.self)
             guard let backend = said.first, said.count == 1 else { return nil }
@@ -56,7 +58,14 @@ extension StoragePool {
         }
     }
 
-    private static let backends = ["directory", "lvm", "nfs", "iscsi"]
+    private static let backends = ["directory", "lvm", "nfs", "iscsi", "rbd"]
+
+    /// What is not said of a server on which others see to room.
+    private static let unsaid = ["overcommit", "capacity", "shared"]
+
+    private static let remote = JSONValue.members([
+        ("properties", .members(unsaid.map { ($0, .bool(false)) }))
+    ])
 
     private static let specForm = Record(
         "a StoragePool's spec", Written(),
@@ -70,6 +79,8 @@ extension StoragePool {
                 "nfs", \.nfs, NFS.grammar.form, "An export of an NFS server with disk images, shared by its hosts."),
             .optional(
                 "iscsi", \.iscsi, ISCSI.grammar.form, "A target of an iSCSI server, whose logical units are volumes."),
+            .optional(
+                "rbd", \.rbd, RBD.grammar.form, "A pool of a Ceph cluster, whose RBD images are volumes."),
             .defaulted(
                 "overcommit", \.overcommit, .ratio, to: 1,
                 "Promised over physical space of a folder; thin disks grow."),
@@ -82,7 +93,7 @@ extension StoragePool {
             .defaulted(
                 "leases", \.leases, .boolean, to: false,
                 "Whether libvirt lets a machine start only with disks that no machine of another host has (virtlockd)."),
-        ], reserved: ["hostSelector", "rbd"],
+        ], reserved: ["hostSelector"],
         together: [
             ("oneOf", .array(backends.map { .members([("required", .array([.string($0)]))]) })),
             (
@@ -92,15 +103,7 @@ extension StoragePool {
                         "lvm",
                         .members([("properties", .members([("overcommit", .bool(false)), ("shared", .bool(false))]))])
                     ), ("nfs", .members([("properties", .members([("shared", .bool(false))]))])),
-                    (
-                        "iscsi",
-                        .members([
-                            (
-                                "properties",
-                                .members(["overcommit", "capacity", "shared"].map { ($0, .bool(false)) })
-                            )
-                        ])
-                    ),
+                    ("iscsi", remote), ("rbd", remote),
                 ])
             ),
         ]
@@ -116,10 +119,13 @@ extension StoragePool {
                 help: "two hosts that change one group at once destroy it; leave shared out")
         } else if written.nfs != nil {
             decoding.refuse("shared", in: node, "an export is always shared", help: "leave shared out")
-        } else if written.iscsi != nil {
-            for name in ["overcommit", "capacity", "shared"] {
+        } else if written.iscsi != nil || written.rbd != nil {
+            for name in unsaid {
                 decoding.refuse(
-                    name, in: node, "a target's logical units are there, each as large as it is",
+                    name, in: node,
+                    written.rbd == nil
+                        ? "a target's logical units are each as large as they are"
+                        : "a cluster's images are there, each as large as it is",
                     help: "leave \(name) out")
             }
         }
@@ -132,15 +138,17 @@ extension StoragePool {
                 .first
         else {
             decoding.fail(
-                node, "missing-field", "a StoragePool's spec needs directory, lvm, nfs or iscsi",
+                node, "missing-field", "a StoragePool's spec needs directory, lvm, nfs, iscsi or rbd",
                 help: "directory: {path: /var/lib/infra/disks} for a folder of disk images, "
                     + "lvm: {volumeGroup: vg0, devices: [/dev/disk/by-id/…]} for logical volumes, "
                     + "nfs: {server: nas.example, export: /srv/disks, path: /var/lib/infra/nas} for an export, "
-                    + "iscsi: {portal: san.example, target: iqn.2026-01.example:disks} for logical units")
+                    + "iscsi: {portal: san.example, target: iqn.2026-01.example:disks} for logical units, "
+                    + "rbd: {monitors: [mon-1.example], pool: disks} for RBD images")
             return
         }
         decoding.fail(
-            second, "conflict", "a pool is one thing, directory, lvm, nfs or iscsi", help: "declare a pool for each")
+            second, "conflict", "a pool is one thing, directory, lvm, nfs, iscsi or rbd",
+            help: "declare a pool for each")
     }
 
     private struct Directory {

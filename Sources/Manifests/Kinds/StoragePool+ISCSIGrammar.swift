@@ -9,6 +9,19 @@ extension StoragePool.ISCSI {
                 "The server's name in DNS, or its address."),
             .defaulted("port", \.port, .integer(1...65_535), to: defaultPort, "Its TCP port."),
             .required("target", \.target, targetName, "The target's name."),
+            .optional(
+                "manage", \.manage, managementGrammar.form,
+                sample: StoragePool.ISCSI.Management(host: "other", directory: "/var/lib/infra/other"),
+                "Where its units are made; they are there already if left out."),
+        ])
+
+    private static let managementGrammar = Record(
+        "how a target's units are made", StoragePool.ISCSI.Management(host: "", directory: ""),
+        [
+            .required("host", \.host, .name, "The host on which its server, tgtd(8), runs."),
+            .required(
+                "directory", \.directory, .folder,
+                "The folder of what is behind the units, below one of that host's storage roots."),
         ])
 
     /// iqn names of RFC 3720, 3.2.6.3.1, in lower case, without what QEMU's options and libvirt's names set apart.

@@ -42,6 +42,9 @@ extension Volume {
             .optional(
                 "lun", \.lun, .integer(0...16_383), sample: 7,
                 "The number of the logical unit that it is, in a pool on an iSCSI target."),
+            .optional(
+                "rbdImage", \.rbdImage, Form<String>.rbdName("an RBD image's name"),
+                "The name of the RBD image that it is, in a pool of a Ceph cluster."),
         ], reserved: ["placement", "snapshots", "host"], together: together
     ) { _, decoding, node in
         decoding.refuseRepeatedOrigin(in: node)
@@ -145,6 +148,7 @@ extension Volume {
             ),
             .optional("shared", \.shared, .boolean, "Whether several hosts reach the file."),
             .optional("part", \.part, partGrammar.form, "What it is of a snapshot."),
+            .optional("unit", \.unit, .observed, "The logical unit that it is behind."),
         ])
 
     private static let statusGrammar = Record(

@@ -16,6 +16,7 @@ struct HostRecord: Sendable {
         var foreignRouter: BGPRouter?
         var underlayMTU: Int?
         var vlans: VLANGround?
+        var targets: [ISCSITarget] = []
         var foreign: [ForeignObject] = []
         var adoptable = Adoptable()
         var unknown: [UnknownArea] = []
@@ -67,6 +68,10 @@ struct HostRecord: Sendable {
                 "Largest frame payload of the underlay's link."),
             .optional(
                 "vlans", \.vlans, vlanGrammar.form, sample: VLANGround(isThere: true), "What its VLANs need."),
+            .defaulted(
+                "targets", \.targets,
+                .list("targets", of: targetGrammar.form, sample: ISCSITarget(name: "iqn.2026-01.example:other")),
+                to: [], "The targets of the iSCSI server that runs on it."),
             .defaulted(
                 "foreign", \.foreign,
                 .list("objects", of: foreignGrammar.form, sample: ForeignObject(kind: .domain, name: "other")), to: [],
@@ -125,6 +130,23 @@ struct HostRecord: Sendable {
                     sample: ("another", ["another.root"])),
                 "The machines that may start elsewhere, with their volumes."),
             .defaulted("over", \.isOver, .boolean, to: false, "Whether the host answered since."),
+        ])
+
+    private static let targetGrammar = Record(
+        "a target", ISCSITarget(name: ""),
+        [
+            .required("name", \.name, .observed, "Its name."),
+            .defaulted(
+                "units", \.units,
+                .list("units", of: unitGrammar.form, sample: ISCSITarget.Unit(number: 1, path: "/other")), to: [],
+                "Its logical units."),
+        ])
+
+    private static let unitGrammar = Record(
+        "a logical unit", ISCSITarget.Unit(number: 0, path: ""),
+        [
+            .required("number", \.number, .integer(0...16_383), "Its number."),
+            .required("path", \.path, .observed, "The file or device behind it."),
         ])
 
     private static let tapGrammar = Record(

@@ -1,4 +1,3 @@
-import Foundation
 import Model
 import TestSupport
 import Testing
@@ -56,7 +55,7 @@ extension RackTests {
         /// While its server is gone a unit is unknown, and what is on it stays with it when the machine goes.
         private func staysWithItsServer(_ fleet: RackFleet) async throws {
             let sums = try await sums()
-            try await server.sh("kill -KILL $(pidof tgtd)")
+            try await server.endTarget()
             try fleet.write("more.yaml", Self.volume("more", lun: 2, size: "32MiB"))
             let silent = try await fleet.infra("plan")
             #expect(silent.output.contains("! Volume/more"), "\(silent)")
@@ -89,7 +88,7 @@ extension RackTests {
             apiVersion: infra/v1
             kind: StoragePool
             metadata: {name: san}
-            spec: {iscsi: {portal: \(RackHost.all[2].address), target: "iqn.2026-11.example:disks"}}
+            spec: {iscsi: {portal: \(RackHost.all[2].address), target: "\(RackHost.target)"}}
             ---
 
             """
@@ -106,27 +105,14 @@ extension RackTests {
 
         /// Starts the server with two units.
         private func serve() async throws {
-            try await server.sh(
-                """
-                tgtd --iscsi portal=\(server.address):3260 </dev/null >/dev/null 2>&1
-                for ((tries = 0; tries < 100; tries++)); do
-                    if tgtadm --lld iscsi --op show --mode target >/dev/null 2>&1; then break; fi
-                    sleep 0.1
-                done
-                tgtadm --lld iscsi --op new --mode target --tid 1 -T iqn.2026-11.example:disks
-                for lun in 1 2; do
-                    tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun "$lun" -b "/var/lib/infra/lun-$lun"
-                done
-                tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL
-                """)
+            try await server.startTarget([(1, "/var/lib/infra/lun-1"), (2, "/var/lib/infra/lun-2")])
         }
 
-        /// Gives the body the target. The server ends with it: while it has targets it ignores what is gentler.
+        /// Gives the body the target. The server ends with it.
         private func withTarget(_ fleet: RackFleet, _ body: () async throws -> Void) async throws {
             func end() async throws {
-                try await server.sh(
-                    "if process=$(pidof tgtd); then kill -KILL $process; fi; rm -f /var/lib/infra/lun-1 /var/lib/infra/lun-2"
-                )
+                try await server.endTarget()
+                try await server.sh("rm -f /var/lib/infra/lun-1 /var/lib/infra/lun-2")
             }
             try await end()
             try await server.sh(
@@ -134,15 +120,6 @@ extension RackTests {
             )
             try await serve()
             try await ending(end, after: body)
-        }
-    }
-}
-
-/// What Debian has of iSCSI apart from QEMU itself.
-private enum ISCSIPackages {
-    static var areInstalled: Bool {
-        ["/usr/sbin/tgtd", "/usr/lib/x86_64-linux-gnu/qemu/block-iscsi.so"].allSatisfy {
-            FileManager.default.fileExists(atPath: $0)
         }
     }
 }
