@@ -210,6 +210,23 @@ import Testing
         #expect(throws: HostError.self) { try LVMReport(whole: twice) }
     }
 
+    @Test func whatWasAdoptedKeepsItsName() throws {
+        let mark = Volume.Mark(
+            fleet: identity.fleet, id: "archive", deletion: .retain, file: "old", format: .raw)
+        let all = LVMTags.tags(of: mark).joined(separator: ",")
+        let report = try self.report(
+            groups: groups(tags("infra.pool=fast", "infra.thin=thin")),
+            volumes: volumes(
+                ("old", all, "thin"), ("copy", all, "thin"), ("free", "backup", "thin"), ("elsewhere", "", "thin2")))
+        let seen = reading(.success(report), wanted: [wanted])
+        #expect(seen.volumes.map(\.status?.path) == ["/dev/vg0/old"])
+        #expect(seen.volumes.first?.spec.file == "old" && seen.volumes.first?.status?.mark == mark)
+        // A copy of it under another name is not taken for it, and what no manifest could hold is not offered.
+        #expect(seen.foreign.map(\.name) == ["/dev/vg0/copy", "/dev/vg0/free", "/dev/vg0/elsewhere"])
+        #expect(seen.foreign.map { $0.obstacle == nil } == [false, true, false])
+        #expect(seen.adoptable.volumes.map(\.metadata.name) == ["free"])
+    }
+
     @Test func devicesAreKnownByTheirNumbers() throws {
         let report = try self.report(groups: groups(tags("infra.pool=fast")), volumes: volumes())
         let group = try #require(report.group("vg0"))
