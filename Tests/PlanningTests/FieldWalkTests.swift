@@ -42,8 +42,6 @@ import Testing
         "StoragePool metadata.uuid": "adopts what is not ours; another one is refused",
         "StoragePool spec.directory.path": "a pool's folder cannot change: refused",
         "StoragePool spec.lvm.volumeGroup": "a pool's volume group cannot change: refused",
-        "StoragePool spec.lvm.devices":
-            "a group that has others is not extended: refused; what it does is the case lvm-devices-come",
         "StoragePool spec.lvm.adopt": "adopts what is not ours",
         "StoragePool spec.lvm.thinPool": "volumes that are thin stay so: refused",
         "StoragePool spec.lvm.thinPool.name": "a pool's thin pool cannot change: refused",
