@@ -16,6 +16,7 @@ extension StepPerformer {
             disk.volume.status?.mark?.part?.taken = now
             return disk
         }
+        try await session.storage.requireFree(for: disks.map { ($0.volume, $0.source) })
         do throws(HostError) {
             if let machine, try await compute.isActive(machine, deadline: deadline) {
                 try await takeOfRunning(machine, disks, time: time, report: report)

@@ -362,6 +362,28 @@ import Testing
         try await lab.clean()
     }
 
+    @Test func aFolderWithoutRoomTakesNoSnapshot() async throws {
+        _ = try await lab.sh(
+            "mkdir -p \(lab.path); chmod 711 \(lab.path); mount -t tmpfs -o size=4m,mode=0711 none \(lab.path)")
+        try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
+        let source = lab.volume("web", size: 8 << 20, format: .raw)
+        try await lab.driver.createVolume(source)
+        let part = lab.volume("kept.20261120t020000z.web", size: 8 << 20)
+        // What is promised does not count, what is in it does.
+        try await lab.driver.requireFree(for: [(part, source)])
+        let path = try #require(source.status?.path)
+        _ = try await lab.sh("head -c 2M /dev/urandom | dd of=\(path) conv=notrunc bs=1M iflag=fullblock status=none")
+        let error = await #expect(throws: HostError.self) {
+            try await lab.driver.requireFree(for: [(part, source)])
+        }
+        #expect("\(try #require(error))".contains("\(lab.path) has "))
+        _ = try await lab.sh("fallocate --punch-hole --offset 0 --length 1M \(path)")
+        try await lab.driver.requireFree(for: [(part, source)])
+        try await lab.driver.removePool(lab.pool)
+        _ = try await lab.sh("umount \(lab.path)")
+        try await lab.clean()
+    }
+
     @Test func seeds() async throws {
         try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
         let path = lab.path + "/" + lab.identity.seedFileName(machine: "web")

@@ -9,10 +9,11 @@ extension StorageDriver {
         /// As qemu-img calls it.
         let format: String
 
-        /// How many bytes a copy that leaves out zeros takes.
-        func takes(_ commands: CommandRunner) async throws(HostError) -> UInt64 {
+        /// How many bytes a copy in that format takes, zeros left out. A guest may be writing to it.
+        func takes(_ commands: CommandRunner, as output: String = "raw") async throws(HostError) -> UInt64 {
             let text = try await commands.run(
-                "qemu-img", ["measure", "--output=json", "-f", format, "-O", "raw", "--", path]
+                "qemu-img",
+                ["measure", "--force-share", "--output=json", "-f", format, "-O", output, "--", path]
             ).text
             do {
                 return try JSONDecoder().decode(Measure.self, from: Data(text.utf8)).required
