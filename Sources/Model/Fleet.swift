@@ -80,6 +80,15 @@ public struct Fleet: Hashable, Sendable, Codable {
         }
     }
 
+    /// What becomes of volumes that `deletion: delete` has deleted.
+    public struct DeletedVolumes: Hashable, Sendable, Codable {
+        /// For how long each stays, in seconds.
+        public var keepFor: Int
+
+        /// They stay that many seconds.
+        public init(keepFor: Int) { self.keepFor = keepFor }
+    }
+
     /// What moving a machine that runs may take.
     public struct Migration: Hashable, Sendable, Codable {
         /// Of the network, for each of its memory and its disks; as much as there is when nil.
@@ -109,12 +118,14 @@ public struct Fleet: Hashable, Sendable, Codable {
     public var evpn: Routing?
     /// What moving a machine that runs may take.
     public var migration: Migration
+    /// What becomes of deleted volumes; they are gone at once when nil.
+    public var deletedVolumes: DeletedVolumes?
 
     /// Declares a fleet.
     public init(
         metadata: Metadata, uuid: UUID, policy: Policy = Policy(), placement: PlacementStrategy = .spread,
         evpn: Routing? = nil,
-        migration: Migration = Migration()
+        migration: Migration = Migration(), deletedVolumes: DeletedVolumes? = nil
     ) {
         self.metadata = metadata
         self.uuid = uuid
@@ -122,5 +133,6 @@ public struct Fleet: Hashable, Sendable, Codable {
         self.placement = placement
         self.evpn = evpn
         self.migration = migration
+        self.deletedVolumes = deletedVolumes
     }
 }

@@ -32,7 +32,9 @@ public struct Volume: Hashable, Sendable, Codable {
         public var snapshot: String?
         /// Which disk of the snapshot; that of its own name when nil, or the only one there is.
         public var snapshotDisk: String?
-        /// Which generation of the snapshot; the last one when nil.
+        /// The volume that it is a copy of, as that was when it was deleted, by identity; of none when nil.
+        public var deleted: String?
+        /// Which generation of the snapshot, or which time that the volume was deleted; the last one when nil.
         public var snapshotMoment: Moment?
         /// How it holds the contents of these.
         public var clone: Clone
@@ -52,9 +54,9 @@ public struct Volume: Hashable, Sendable, Codable {
         /// A volume's declaration.
         public init(
             pool: String, size: ByteCount, image: String? = nil, source: String? = nil, snapshot: String? = nil,
-            snapshotDisk: String? = nil, snapshotMoment: Moment? = nil, clone: Clone = .linked,
-            format: Format = .qcow2, deletion: Deletion = .retain, reuse: Bool = false, file: String? = nil,
-            lun: Int? = nil, rbdImage: String? = nil
+            snapshotDisk: String? = nil, deleted: String? = nil, snapshotMoment: Moment? = nil,
+            clone: Clone = .linked, format: Format = .qcow2, deletion: Deletion = .retain, reuse: Bool = false,
+            file: String? = nil, lun: Int? = nil, rbdImage: String? = nil
         ) {
             self.pool = pool
             self.size = size
@@ -62,6 +64,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.source = source
             self.snapshot = snapshot
             self.snapshotDisk = snapshotDisk
+            self.deleted = deleted
             self.snapshotMoment = snapshotMoment
             self.clone = clone
             self.format = format
@@ -97,13 +100,15 @@ public struct Volume: Hashable, Sendable, Codable {
         public var part: Snapshot.Part?
         /// The path of the logical unit that it is behind, for as long as it is there; nil of any other volume.
         public var unit: String?
+        /// When it was deleted and until when it stays; nil of one that was not.
+        public var deleted: Deleted?
 
         /// A mark.
         public init(
             fleet: UUID, id: String, deletion: Deletion, origin: String? = nil, retained: Bool = false,
             file: String? = nil,
             format: Format? = nil, copy: Copy? = nil, shared: Bool? = nil, part: Snapshot.Part? = nil,
-            unit: String? = nil
+            unit: String? = nil, deleted: Deleted? = nil
         ) {
             self.fleet = fleet
             self.id = id
@@ -116,6 +121,7 @@ public struct Volume: Hashable, Sendable, Codable {
             self.shared = shared
             self.part = part
             self.unit = unit
+            self.deleted = deleted
         }
     }
 

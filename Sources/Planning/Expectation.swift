@@ -145,6 +145,8 @@ struct Expectation {
             origin = "\(ResourceID(.volume, source))"
         } else if let snapshot = volume.spec.snapshot {
             origin = "\(ResourceID(.snapshot, snapshot))"
+        } else if let deleted = volume.spec.deleted {
+            origin = "\(ResourceID(.volume, deleted))"
         }
         status.mark = Volume.Mark(
             fleet: identity.fleet, id: id, deletion: volume.spec.deletion, origin: origin,

@@ -22,7 +22,8 @@ extension HostPlanner {
     /// - Parameter name: what the manifests call it; that volume when nil.
     mutating func planCopy(of source: String, to volume: Volume, _ resource: ResourceID, as name: ResourceID? = nil) {
         let origin = ResourceID(.volume, source)
-        guard let wanted = expectation.inventory.volumes.first(where: { $0.metadata.identity == source }) else {
+        let declared = expectation.inventory.volumes.first { $0.metadata.identity == source }
+        guard let wanted = declared ?? expectation.snapshots.deleted.volume(source) else {
             block(resource, "\(origin), which it is a copy of, is on another host; name that host")
             return
         }

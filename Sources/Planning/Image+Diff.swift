@@ -48,7 +48,10 @@ extension HostPlanner {
             if layers.isEmpty, users.isEmpty { planUnasked(image, resource, path) }
             return
         }
-        if let layer = layers.first(where: { $0.status?.mark?.deletion != .delete }) {
+        let kept = layers.first {
+            $0.status?.mark?.deletion != .delete || ($0.isDeleted ? !isGoing($0) : staysWhenDeleted($0))
+        }
+        if let layer = kept {
             note("image-kept", "stays: Volume/\(layer.metadata.identity), which is kept, is a layer over it", resource)
             return
         }
@@ -60,7 +63,9 @@ extension HostPlanner {
         }
         add(
             resource, .delete, .removeImage(image), reason: "used by nothing any more",
-            after: layers.map { id(ResourceID(.volume, $0.metadata.identity), "remove") }
+            after: layers.flatMap { layer in
+                ["remove", "expire"].map { id(ResourceID(.volume, layer.metadata.identity), $0) }
+            }
                 + users.flatMap { releases(of: $0.metadata.identity) })
     }
 

@@ -60,6 +60,10 @@ public enum Operation: Hashable, Sendable, Codable {
     case removeCopy(Volume, home: String)
     /// Delete a volume and its data.
     case removeVolume(Volume)
+    /// Give a volume that is deleted the name under which it stays for a while; none in a plan that has no time.
+    case keepDeleted(Volume, as: Volume?)
+    /// Remove what was deleted and stayed until now.
+    case expireDeleted(Volume)
     /// Remove an unfinished file.
     case removeStaged(path: String)
     /// Remove an unfinished link.
@@ -164,6 +168,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .takeSnapshot: "take"
         case .finishPart: "finish"
         case .rotatePart: "rotate"
+        case .keepDeleted: "keep"
+        case .expireDeleted: "expire"
         case .moveDisk: "move"
         case .removeReplaced(let volume, _, _): "remove-copy-\(volume.spec.pool)-\(volume.spec.format.rawValue)"
         case .removeCopy: "remove-copy"
@@ -240,6 +246,8 @@ public enum Operation: Hashable, Sendable, Codable {
         case .removeReplaced: "removing the old copy"
         case .removeCopy: "removing the copy"
         case .removeVolume: "deleting the volume"
+        case .keepDeleted: "putting the deleted volume aside"
+        case .expireDeleted: "removing what a deleted volume has left"
         case .removeStaged: "removing an unfinished file"
         case .removeStagedLink: "removing an unfinished link"
         case .writeSeed: "writing the cloud-init seed"

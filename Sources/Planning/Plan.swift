@@ -29,7 +29,7 @@ public struct Plan: Hashable, Sendable, Codable {
     public var capacity: [Capacity] = []
     /// Volumes that left the fleet and were kept.
     public var retained: [Volume] = []
-    /// When a snapshot is due next; nil when none will be.
+    /// When a snapshot is due next, or the time of a deleted volume is over; nil when neither will be.
     public var nextSnapshot: Moment?
     /// What is not ours, by host.
     public var foreign: [String: [ForeignObject]] = [:]

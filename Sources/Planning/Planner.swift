@@ -18,6 +18,10 @@ public struct PlanOptions: Hashable, Sendable {
     public var now: Moment?
     /// Whether the policy lets a snapshot that is taken anew remove the oldest beyond those that it keeps.
     public var rotatesSnapshots: Bool
+    /// Whether volumes that are deleted stay for as long as the fleet says.
+    public var keepsDeleted: Bool
+    /// Whether what was deleted before goes although its time is not over.
+    public var purgesDeleted: Bool
     /// What is asked of machines beside what the manifests say. Then nothing else is done; the machines are the targets.
     public var request: PowerRequest?
 
@@ -35,7 +39,8 @@ public struct PlanOptions: Hashable, Sendable {
     public init(
         allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false,
         removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:], removesUnusedImages: Bool = false,
-        now: Moment? = nil, rotatesSnapshots: Bool = false, request: PowerRequest? = nil
+        now: Moment? = nil, rotatesSnapshots: Bool = false, keepsDeleted: Bool = true, purgesDeleted: Bool = false,
+        request: PowerRequest? = nil
     ) {
         self.allowance = allowance
         self.targets = targets
@@ -45,6 +50,8 @@ public struct PlanOptions: Hashable, Sendable {
         self.removesUnusedImages = removesUnusedImages
         self.now = now
         self.rotatesSnapshots = rotatesSnapshots
+        self.keepsDeleted = keepsDeleted
+        self.purgesDeleted = purgesDeleted
         self.request = request
     }
 
@@ -195,8 +202,10 @@ public enum Planner {
             plan.blocked += planner.blocked
             plan.problems += planner.problems
             plan.notes += planner.notes
-            plan.capacity += Capacity.of(
+            let capacity = Capacity.of(
                 expected: planner.promises, observed: adoption.inventory, before: inventory)
+            plan.capacity += capacity
+            plan.notes += planner.roomOfDeleted(capacity)
             plan.retained += planner.retained
             let foreign = adoption.inventory.foreign
             if !foreign.isEmpty { plan.foreign[id] = foreign }
@@ -204,7 +213,7 @@ public enum Planner {
         let held = heldMoves(placement, wanted, planners)
         if !held.isEmpty { return (plan, held) }
         plan.notes += snapshots.waiting(steps, plan.blocked) + snapshots.notCounted(steps)
-        plan.nextSnapshot = snapshots.next
+        plan.nextSnapshot = [snapshots.next, snapshots.deleted.next].compactMap(\.self).min()
         plan.capacity = shared.without(units.all.pools, units.all.volumes).merged(plan.capacity)
         let given = units.withoutUsed(steps, planners)
         steps = given.steps
@@ -229,7 +238,8 @@ public enum Planner {
             steps = steps.filter {
                 // What the firewall and FRR say is for the targets, and else as it was.
                 (kept.contains($0.resource) || $0.operation.isOfHost)
-                    && ($0.action != .delete || $0.isRotation && $0.disruption == .none) && $0.action != .release
+                    && ($0.action != .delete || $0.isRotation && $0.disruption == .none || $0.isExpiry)
+                    && $0.action != .release
                     && !left.contains($0.resource)
             }
             steps = withoutHalves(steps, of: whole)

@@ -125,7 +125,7 @@ extension HostInventory {
         case .createPool, .startPool, .extendPool, .growPool, .tendPool, .markPool, .removePool, .releasePool:
             try performOnPool(operation)
         case .importImage, .removeImage, .createVolume, .growVolume, .growDisk, .markVolume, .removeVolume,
-            .removeStaged, .finishPart, .rotatePart, .writeSeed, .removeSeed:
+            .keepDeleted, .expireDeleted, .removeStaged, .finishPart, .rotatePart, .writeSeed, .removeSeed:
             try performOnFile(operation)
         case .mapUnit(let volume): try map(volume)
         case .unmapUnit(let volume, _): try unmap(volume)
@@ -194,6 +194,19 @@ extension HostInventory {
             try require(!isMapped(volume), "its target has it")
             try require(
                 !machines.contains { $0.paths.contains(volume.status?.path ?? "") }, "a machine uses the volume")
+            volumes.removeAll { $0.status?.path == volume.status?.path }
+        case .keepDeleted(let volume, let kept):
+            let path = volume.status?.path
+            try require(!machines.contains { $0.paths.contains(path ?? "") }, "a machine uses the volume")
+            try require(!volumes.contains { $0.status?.backing == path }, "a volume is a layer over it")
+            try require(!volumes.contains { $0.status?.path == kept?.status?.path }, "its new name is taken")
+            guard let index = volumes.firstIndex(where: { $0.status?.path == path }) else {
+                throw Simulator.Impossible(why: "no such volume")
+            }
+            volumes[index...index] = [kept].compactMap(\.self)[...]
+        case .expireDeleted(let volume):
+            let seen = volumes.first { $0.status?.path == volume.status?.path }
+            try require(seen?.isDeleted == true, "it was not deleted")
             volumes.removeAll { $0.status?.path == volume.status?.path }
         case .rotatePart(let volume, let keeping):
             for part in keeping {

@@ -35,12 +35,15 @@ struct Snapshots {
     private let gaps: [(place: String, reason: String)]
     /// Which generations volumes of the manifests name.
     private let pinned: [String: Set<Moment>]
+    /// What there is of deleted volumes.
+    let deleted: DeletedVolumes
     /// The time of the plan; nothing is taken without one.
     let now: Moment?
 
     init(_ manifest: FleetManifest, observed: [String: HostInventory], now: Moment?) {
         declared = manifest.snapshots
         self.now = now
+        deleted = DeletedVolumes(manifest, observed: observed, now: now)
         let reused = Set(declared.filter(\.spec.reuse).map(\.metadata.identity))
         var parts: [Key: [(disk: String, volume: Volume)]] = [:]
         var unnamed: [Key: Set<String>] = [:]
@@ -85,6 +88,9 @@ struct Snapshots {
                 }
             }
     }
+
+    /// A place of which it is not known what was kept there, with the reason; nil when there is none.
+    var gap: String? { gaps.first.map { "\($0.place) is unknown, and may have it: \($0.reason)" } }
 
     /// What was taken of a snapshot, the oldest first.
     func generations(of snapshot: String) -> [Generation] { generations[snapshot] ?? [] }
@@ -214,8 +220,7 @@ struct Snapshots {
 
     /// Why it is not known whether a snapshot was ever taken; nil when it is.
     func doubt(about snapshot: Snapshot) -> String? {
-        guard last(of: snapshot.metadata.identity) == nil, let gap = gaps.first else { return nil }
-        return "\(gap.place) is unknown, and may have it: \(gap.reason)"
+        last(of: snapshot.metadata.identity) == nil ? gap : nil
     }
 
     /// The parts of declared snapshots on a host, as they are to be.
@@ -227,6 +232,7 @@ struct Snapshots {
                 volume.spec.reuse = snapshot.spec.reuse
                 volume.status?.mark?.deletion = snapshot.spec.deletion
                 volume.status?.mark?.retained = false
+                volume.status?.mark?.deleted = nil
                 return volume
             }
         }

@@ -94,14 +94,21 @@ public struct Step: Hashable, Sendable, Codable, Identifiable {
         case .removeStaged, .removeStagedLink: false
         // Another one was taken for it: nothing leaves the fleet.
         case .rotatePart: false
+        // It left the fleet when it was deleted.
+        case .expireDeleted: false
         // It leaves the fleet although its file stays.
         case .markVolume(let volume): volume.status?.mark?.retained == true
         default: action == .delete || action == .release
         }
     }
 
-    /// Whether it takes a snapshot that is due, or removes what one does not keep: no drift of anything.
-    public var isOfSnapshots: Bool { resource.kind == .snapshot || isRotation }
+    /// Whether it takes a snapshot that is due, or removes what one does not keep or what was deleted, in its time: no drift of anything.
+    public var isOfSnapshots: Bool { resource.kind == .snapshot || isRotation || isExpiry }
+
+    /// Whether it removes what was deleted and stayed until now.
+    public var isExpiry: Bool {
+        if case .expireDeleted = operation { true } else { false }
+    }
 
     /// Whether it removes what a snapshot does not keep.
     var isRotation: Bool {

@@ -231,7 +231,7 @@ extension Operation {
         case .importImage(let image), .removeImage(let image): image.status?.path
         case .createVolume(let volume), .growVolume(let volume), .markVolume(let volume), .removeVolume(let volume),
             .copyVolume(let volume, _), .removeCopy(let volume, _), .finishPart(let volume), .rotatePart(let volume, _),
-            .mapUnit(let volume), .unmapUnit(let volume, _):
+            .keepDeleted(let volume, _), .expireDeleted(let volume), .mapUnit(let volume), .unmapUnit(let volume, _):
             volume.status?.path
         case .removeStaged(let path), .writeSeed(let path, _, _), .removeSeed(let path, _): path
         default: nil

@@ -29,7 +29,9 @@ extension HostPlanner {
         for volume in observed.volumes where volume.status?.staged != true {
             let id = volume.metadata.identity
             guard !wanted.contains(id) else { continue }
-            if let stray = transit.strays[volume.metadata.identity] {
+            if volume.isDeleted {
+                planExpiry(of: volume)
+            } else if let stray = transit.strays[volume.metadata.identity] {
                 planStray(volume, stray)
             } else {
                 planLeaving(volume)
@@ -41,8 +43,19 @@ extension HostPlanner {
     var retained: [Volume] {
         let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
         return observed.volumes.filter {
-            $0.status?.staged != true && !wanted.contains($0.metadata.identity) && $0.status?.mark?.deletion != .delete
+            $0.status?.staged != true && !wanted.contains($0.metadata.identity)
+                && ($0.isDeleted ? !isGoing($0) : $0.status?.mark?.deletion != .delete)
                 && transit.strays[$0.metadata.identity] == nil
+        }
+    }
+
+    /// Volumes that go, and have their space still once the plan is done: deleted now, they stay for a while; or they do not go before
+    /// what takes their place is made.
+    var goingSlowly: [Volume] {
+        let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
+        return observed.volumes.filter {
+            $0.status?.staged != true && $0.status?.mark?.deletion == .delete
+                && !wanted.contains($0.metadata.identity) && ($0.isDeleted ? isGoing($0) : staysWhenDeleted($0))
         }
     }
 
@@ -67,7 +80,7 @@ extension HostPlanner {
             inventory.volumes[index].spec.size = max(
                 volume.spec.size, sizes[volume.metadata.identity] ?? volume.spec.size)
         }
-        inventory.volumes += retained + taken
+        inventory.volumes += retained + goingSlowly + taken
         return inventory
     }
 
@@ -107,6 +120,11 @@ extension HostPlanner {
         if let snapshot = volume.spec.snapshot {
             guard let source = origin(of: volume, from: snapshot, resource) else { return }
             planCopy(of: source, to: volume, resource, as: ResourceID(.snapshot, snapshot))
+            return
+        }
+        if let deleted = volume.spec.deleted {
+            guard let source = deletedOrigin(of: volume, deleted, resource) else { return }
+            planCopy(of: source, to: volume, resource)
             return
         }
         if let source = volume.spec.source {
@@ -170,6 +188,10 @@ extension HostPlanner {
             if mark.unit != wanted.unit {
                 changes.append(FieldChange("status.unit", old: mark.unit, new: wanted.unit))
             }
+            if let deleted = mark.deleted {
+                // Its deletion was cut off before anything was lost.
+                changes.append(FieldChange("status.deleted.until", old: deleted.until.description, new: nil))
+            }
             if mark.shared != wanted.shared { changes.append(FieldChange("status.shared", old: nil, new: "true")) }
             if let copy = mark.copy {
                 changes.append(FieldChange("status.copy", old: copy.rawValue, new: nil))
@@ -178,7 +200,11 @@ extension HostPlanner {
                 let reason =
                     mark.copy != nil
                     ? mark.copy?.isOfPool == true ? "all of it is here" : "its machine is here"
-                    : mark.retained ? "taken up again with the data it kept" : "its mark is not as declared"
+                    : mark.retained
+                        ? "taken up again with the data it kept"
+                        : mark.deleted != nil
+                            ? "its deletion was cut off, and it is in the manifests again"
+                            : "its mark is not as declared"
                 add(
                     resource, .update, .markVolume(volume), reason: reason, changes: changes,
                     after: (transit.demotions[volume.metadata.identity] ?? [])
@@ -336,10 +362,9 @@ extension HostPlanner {
                     of: volume, unit, .delete, .dataLoss, reason: "not in the manifests",
                     after: units.releases(of: unit))
             }
-            add(
-                resource, .delete, .removeVolume(volume.withoutCounters), .dataLoss,
-                reason: "not in the manifests, and its mark says `deletion: delete`",
-                // Its pool may say only now that it is to be wiped, and itself that it counts.
+            // Its pool may say only now that it is to be wiped, and itself that it counts.
+            planDeletion(
+                of: volume,
                 after: after + removals(of: resource) + [id(resource, "mark")] + marks(ofPool: volume.spec.pool))
             return
         }

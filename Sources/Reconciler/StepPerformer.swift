@@ -54,7 +54,8 @@ struct StepPerformer: Sendable {
         case .createVolume(let volume), .growVolume(let volume), .growDisk(let volume, _, _):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) * 2 : .zero
         // All of it may have to be written over.
-        case .removeVolume(let volume), .removeReplaced(let volume, _, _), .rotatePart(let volume, _):
+        case .removeVolume(let volume), .removeReplaced(let volume, _, _), .rotatePart(let volume, _),
+            .expireDeleted(let volume):
             volume.status?.isLogical == true ? StorageDriver.copyTime(volume.spec.size) : .zero
         // How large a logical volume is only the driver finds out; what it runs has a deadline by that.
         case .removeStaged(let path):
@@ -120,6 +121,10 @@ struct StepPerformer: Sendable {
         case .mapUnit(let volume): try await storage.mapUnit(volume)
         case .unmapUnit(let volume, let bystanders): try await storage.unmapUnit(volume, bystanders: bystanders)
         case .removeVolume(let volume): try await storage.removeVolume(volume)
+        case .keepDeleted(let volume, let kept):
+            guard let kept else { throw .surprise("the plan has no time, and does not say until when it stays") }
+            try await storage.keepDeleted(volume, as: kept)
+        case .expireDeleted(let volume): try await storage.expireDeleted(volume)
         case .copyVolume(let volume, let from):
             if let user = manifest.machines.first(where: { $0.volumes.contains(volume.metadata.identity) }) {
                 let uuid = Identity(fleet: manifest.fleet.uuid).uuid(.virtualMachine, user.metadata)

@@ -80,10 +80,13 @@ struct PlanningOptions: ParsableArguments {
     @Flag(help: "Also remove stored images that nothing uses and no manifest names.")
     var unusedImages = false
 
+    @OptionGroup var deletion: DeletionOptions
+
     /// Between commits there is nobody to narrow it for.
     func commitOptions() throws -> PlanOptions {
-        guard target.isEmpty, !unusedImages else {
-            Console.error("error[target]: --target and --unused-images do not go with --from")
+        guard target.isEmpty, !unusedImages, !deletion.isSaid else {
+            Console.error(
+                "error[target]: --target, --unused-images, --delete-now and --purge-deleted do not go with --from")
             throw ExitCode(Exit.couldNotRun)
         }
         return PlanOptions(allowance: allow)
@@ -93,8 +96,20 @@ struct PlanningOptions: ParsableArguments {
         PlanOptions(
             allowance: allow, targets: try input.identities(of: target), removesUnusedImages: unusedImages,
             // With a target nothing goes.
-            now: .now, rotatesSnapshots: target.isEmpty && input.manifest.fleet.policy.rotateSnapshots)
+            now: .now, rotatesSnapshots: target.isEmpty && input.manifest.fleet.policy.rotateSnapshots,
+            keepsDeleted: !deletion.deleteNow, purgesDeleted: deletion.purgeDeleted)
     }
+}
+
+/// What becomes of deleted volumes, against what the fleet says.
+struct DeletionOptions: ParsableArguments {
+    @Flag(help: "Volumes that are deleted are gone at once, whatever Fleet.spec.deletedVolumes says.")
+    var deleteNow = false
+
+    @Flag(help: "Also remove what deleted volumes have left, before its time; that is data-loss.")
+    var purgeDeleted = false
+
+    var isSaid: Bool { deleteNow || purgeDeleted }
 }
 
 /// How hosts are reached.

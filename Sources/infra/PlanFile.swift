@@ -17,11 +17,15 @@ struct PlanFile: Codable {
     var unusedImages: Bool?
     /// When it was made, which says what snapshots were due.
     var now: Moment?
+    /// What was asked of deleted volumes. Left out by versions that did not know it.
+    var deleteNow: Bool?
+    var purgeDeleted: Bool?
 
     var options: PlanOptions {
         PlanOptions(
             allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false, now: now,
-            rotatesSnapshots: targets.isEmpty && manifest.fleet.policy.rotateSnapshots)
+            rotatesSnapshots: targets.isEmpty && manifest.fleet.policy.rotateSnapshots,
+            keepsDeleted: deleteNow != true, purgesDeleted: purgeDeleted ?? false)
     }
 
     /// Tells that a plan no longer holds.

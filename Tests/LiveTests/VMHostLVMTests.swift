@@ -13,6 +13,7 @@ struct VMHostLVMTests {
 
     @Test func dataGoesOnlyWhenAskedTwice() async throws {
         try await withVolumeGroups("lvmkeep") { fleet in
+            try fleet.edit("fleet.yaml", "spec: {}", "spec: {deletedVolumes: {keepFor: 7d}}")
             try fleet.write("pools.yaml", fleet.group(thin: nil))
             try fleet.write("kept.yaml", fleet.volume("kept", "64MiB"))
             try fleet.write("gone.yaml", fleet.volume("gone", "64MiB", "deletion: delete"))
@@ -41,6 +42,9 @@ struct VMHostLVMTests {
             let removed = try await fleet.apply("--allow", "data-loss")
             #expect(removed.status == 0 && removed.lastLine == "No changes.", "\(removed)")
             #expect(try await vm.sh(#"lvs "$1" 2>/dev/null || echo none"#, gone) == "none")
+            // What is to be wiped does not stay, whatever the fleet says.
+            #expect(removed.output.contains("says `wipe: true`, so nothing of it stays"), "\(removed)")
+            #expect(try await vm.sh("lvs --noheadings vg-infra | wc -l") == "1")
             #expect(try await vm.sum(kept) == sum)
             #expect(try await vm.sh(look, device, sector) == "")
 
@@ -53,6 +57,57 @@ struct VMHostLVMTests {
             #expect(try await vm.size(kept) == 128 << 20)
             #expect(try await vm.sh(#"head -c 5 "/dev/$1""#, kept) == "mine")
             #expect(try await vm.sh(#"cmp -i 67108864 -n 67108864 "/dev/$1" /dev/zero && echo zeros"#, kept) == "zeros")
+        }
+    }
+
+    /// What is deleted gets another name, comes back sharing its blocks, and goes when its time is over.
+    @Test func whatIsDeletedStaysForAWhile() async throws {
+        try await withVolumeGroups("lvmdeleted") { fleet in
+            try fleet.edit("fleet.yaml", "spec: {}", "spec: {deletedVolumes: {keepFor: 7d}}")
+            try fleet.write("pools.yaml", fleet.group(thin: "size: 512MiB, overprovision: 2"))
+            for name in ["gone", "cut"] {
+                try fleet.write("\(name).yaml", fleet.volume(name, "64MiB", "deletion: delete"))
+            }
+            let applied = try await fleet.apply()
+            #expect(applied.status == 0 && applied.lastLine == "No changes.", "\(applied)")
+            let names = ["gone", "cut"].map { "vg-infra/" + fleet.identity.logicalVolumeName($0) }
+            try await vm.sh(#"echo mine >"/dev/$1"; echo cut >"/dev/$2"; sync"#, names[0], names[1])
+            let sums = [try await vm.sum(names[0]), try await vm.sum(names[1])]
+
+            // The one as a run leaves it that is killed between the tags and the name.
+            try await vm.sh(
+                #"lvchange -q --addtag infra.deleted=20261120t020000z --addtag infra.until=21990101t000000z "$1""#,
+                names[1])
+            try fleet.remove("gone.yaml")
+            try fleet.remove("cut.yaml")
+            let deleted = try await fleet.apply("--allow", "data-loss")
+            #expect(deleted.status == 0 && deleted.lastLine == "No changes.", "\(deleted)")
+            let kept = "vg-infra/" + (try await vm.sh("lvs --noheadings -o lv_name vg-infra | grep -o 'i-.*gone.*'"))
+            #expect(kept.contains("gone.deleted."))
+            let cut = "vg-infra/" + fleet.identity.logicalVolumeName("cut.deleted.20261120t020000z")
+            #expect(try await [vm.sum(kept), vm.sum(cut)] == sums)
+            #expect(try await vm.sh(#"lvs "$1" "$2" 2>/dev/null || echo none"#, names[0], names[1]) == "none")
+            #expect(try await vm.tags(cut).contains("infra.id=cut"))
+
+            try fleet.write("back.yaml", fleet.volume("back", "64MiB", "from: {deleted: gone}"))
+            let back = try await fleet.apply()
+            #expect(back.status == 0 && back.lastLine == "No changes.", "\(back)")
+            let copy = "vg-infra/" + fleet.identity.logicalVolumeName("back")
+            #expect(
+                try await vm.sh(#"lvs --noheadings -o origin "$1" | tr -d ' '"#, copy) == String(kept.dropFirst(9)))
+
+            // Its time is over, and goes on for as long as it is named; what came back goes on without it.
+            try await vm.sh(
+                #"""
+                until=$(lvs --noheadings -o lv_tags "$1" | grep -o 'infra.until=[^, ]*')
+                lvchange -q --deltag "$until" --addtag infra.until=20200101t000000z "$1"
+                """#, kept)
+            #expect(try await fleet.apply().output.contains("stays beyond its time"))
+            try fleet.write("back.yaml", fleet.volume("back", "64MiB"))
+            let over = try await fleet.apply()
+            #expect(over.status == 0 && over.lastLine == "No changes.", "\(over)")
+            #expect(try await vm.sh(#"lvs "$1" 2>/dev/null || echo none"#, kept) == "none")
+            #expect(try await [vm.sum(copy), vm.sum(cut)] == sums)
         }
     }
 

@@ -16,6 +16,8 @@ import Testing
         "Fleet spec.policy.deletionBudget": "read by unattended runs",
         "Fleet spec.policy.drift": "read by unattended runs",
         "Fleet spec.policy.rotateSnapshots": "read when a snapshot is taken",
+        "Fleet spec.deletedVolumes": "read when a volume is deleted",
+        "Fleet spec.deletedVolumes.keepFor": "read when a volume is deleted",
         "Fleet spec.placement": "read when a new machine is placed",
         "Fleet spec.migration.bandwidth": "read by moves",
         "Fleet spec.migration.maxDowntime": "read by moves",

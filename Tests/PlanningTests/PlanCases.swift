@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Golden cases: `Tests/Cases/plan/<case>/` holds `manifests/`, what was `observed.yaml` (nothing was, without it), `options`
-/// (`allow CLASS`, `target KIND/ID`, `now MOMENT`, `unused-images` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
+/// (`allow CLASS`, `target KIND/ID`, `now MOMENT`, `unused-images`, `delete-now`, `purge-deleted` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
 /// A folder `before/` makes `observed.yaml`: the state in which those manifests are applied.
 @Suite struct PlanCases {
     static let folder = Lab.repository.appending(path: "Tests/Cases/plan")
@@ -77,6 +77,8 @@ import Testing
                 options.now = Moment(words[1])
                 #expect(options.now != nil, "\(line) names no moment")
             case "unused-images": options.removesUnusedImages = true
+            case "delete-now": options.keepsDeleted = false
+            case "purge-deleted": options.purgesDeleted = true
             case "allow": options.allowance = try #require(Disruption(rawValue: words[1]))
             case "target": options.targets.insert(try #require(ResourceID(words[1])))
             default: Issue.record("\(line) is no option")

@@ -203,7 +203,7 @@ import Testing
         let manifest = RandomFleet.make(&random, generation: 0)
         var simulator = Simulator.empty(manifest)
         _ = try converge(&simulator, to: manifest)
-        let options = PlanOptions(allowance: .dataLoss, destroys: true)
+        let options = PlanOptions(allowance: .dataLoss, destroys: true, now: RandomFleet.now(0))
         let plan = Planner.plan(manifest, observed: simulator.observation(manifest), options: options)
         let kept = try #require(simulator.hosts["h0"]).volumes.filter { $0.status?.mark?.deletion == .retain }
         for step in plan.steps {

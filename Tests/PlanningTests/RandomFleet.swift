@@ -76,6 +76,8 @@ enum RandomFleet {
             manifest.machines.append(machine(index, generation, hasGroup, manifest, &free, &random))
         }
         for index in 0..<2 where random.chance(50) { addSnapshot(index, &manifest, &random) }
+        // A day less than two: what is deleted in one generation goes in the one after the next.
+        if random.chance(50) { manifest.fleet.deletedVolumes = Fleet.DeletedVolumes(keepFor: 90_000) }
         return manifest
     }
 

@@ -55,8 +55,8 @@ struct FileMark: Hashable, Sendable {
 
     /// The mark of that volume of that fleet; nil when it is another's.
     func volume(_ id: String, in identity: Identity) -> Volume.Mark? {
-        guard let mark = volumeMark, mark.fleet == identity.fleet, mark.id == id else { return nil }
-        return mark
+        guard let mark = volumeMark, mark.fleet == identity.fleet else { return nil }
+        return mark.of(id)
     }
 
     /// The mark of an adopted volume; nil when it is another's, or that of another file of which this one is a copy.

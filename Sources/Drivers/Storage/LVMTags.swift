@@ -15,6 +15,8 @@ enum LVMTags {
     private static let moment = "infra.moment="
     private static let disks = "infra.disks="
     private static let taken = "infra.taken="
+    private static let deleted = "infra.deleted="
+    private static let until = "infra.until="
     private static let growing = "infra.growing="
     private static let retained = "infra.retained"
     private static let prefix = "infra."
@@ -45,7 +47,9 @@ enum LVMTags {
 
     /// The tags that say what a volume is.
     static func tags(of mark: Volume.Mark) -> [String] {
-        var tags = [fleet + mark.fleet.lowercased, id + mark.id, deletion + mark.deletion.rawValue]
+        var tags = [
+            fleet + mark.fleet.lowercased, id + (mark.deleted?.volume ?? mark.id), deletion + mark.deletion.rawValue,
+        ]
         if let digest = mark.origin { tags.append(origin + digest) }
         if mark.retained { tags.append(retained) }
         if let name = mark.file { tags.append(file + name) }
@@ -55,6 +59,7 @@ enum LVMTags {
             tags += [snapshot + part.snapshot, moment + part.moment.word, disks + part.disks.joined(separator: ":")]
             if let word = part.taken?.word { tags.append(taken + word) }
         }
+        if let kept = mark.deleted { tags += [deleted + kept.moment.word, until + kept.until.word] }
         return tags
     }
 
@@ -67,7 +72,22 @@ enum LVMTags {
             deletion: value(deletion, tags).flatMap { Deletion(rawValue: $0) } ?? .retain,
             origin: value(origin, tags), retained: tags.contains(retained), file: value(file, tags),
             format: value(file, tags).map { _ in .raw },
-            copy: value(copy, tags).flatMap { Volume.Copy(rawValue: $0.replacing(":", with: " ")) }, part: part(tags))
+            copy: value(copy, tags).flatMap { Volume.Copy(rawValue: $0.replacing(":", with: " ")) }, part: part(tags),
+            deleted: deletion(of: id, tags))
+    }
+
+    /// The same as that of the volume that a logical volume's name says; nil when no mark goes with that name.
+    static func mark(of volume: LogicalVolumeRecord, in identity: Identity) -> Volume.Mark? {
+        guard let mark = mark(volume.tags, in: identity) else { return nil }
+        let marks = [mark, mark.deleted.flatMap { mark.of($0.identity) }].compactMap(\.self)
+        return marks.first { name(of: $0, in: identity) == volume.name }
+    }
+
+    private static func deletion(of id: String, _ tags: [String]) -> Volume.Deleted? {
+        guard let moment = value(deleted, tags).flatMap({ Moment($0) }),
+            let end = value(until, tags).flatMap({ Moment($0) })
+        else { return nil }
+        return Volume.Deleted(volume: id, moment: moment, until: end)
     }
 
     private static func part(_ tags: [String]) -> Snapshot.Part? {

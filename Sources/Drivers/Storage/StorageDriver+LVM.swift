@@ -70,7 +70,7 @@ extension StorageDriver {
     func find(_ plan: Logical, _ report: LVMReport) throws(HostError) -> LogicalVolumeRecord? {
         _ = try requireGroup(plan.group, of: plan.pool, report)
         guard let volume = report.volume(plan.name, in: plan.group) else { return nil }
-        guard LVMTags.mark(volume.tags, in: identity)?.id == plan.id else {
+        guard LVMTags.mark(of: volume, in: identity)?.id == plan.id else {
             throw .surprise("\(plan.path) is there and not ours")
         }
         return volume

@@ -154,7 +154,8 @@ extension StorageDriver {
         }
         if there.isOpen { throw .surprise("\(plan.path) is open; something uses it") }
         try requireNoSnapshot(of: plan, report)
-        let tags = LVMTags.tags(of: Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete))
+        let tags = LVMTags.tags(
+            of: Volume.Mark(fleet: identity.fleet, id: plan.id, deletion: .delete, deleted: plan.mark.deleted))
         try await wipe(there, report, with: tags)
         try await remove(plan.group, plan.name, with: tags)
         if try await self.report().volume(plan.name, in: plan.group) != nil {
@@ -178,7 +179,7 @@ extension StorageDriver {
         }
     }
 
-    /// Deletes a part of a snapshot, which LVM looks at once more in the same command.
+    /// Deletes a part of a snapshot, or what was deleted, which LVM looks at once more in the same command.
     func removeLogicalPart(_ plan: Logical, _ mark: Volume.Mark) async throws(HostError) {
         let report = try await report()
         guard let there = try find(plan, report) else { return }
@@ -195,7 +196,7 @@ extension StorageDriver {
     }
 
     /// LVM takes the snapshots along that are no thin ones: they are worth nothing without it.
-    private func requireNoSnapshot(of plan: Logical, _ report: LVMReport) throws(HostError) {
+    func requireNoSnapshot(of plan: Logical, _ report: LVMReport) throws(HostError) {
         if let snapshot = report.volumes(in: plan.group).first(where: { $0.origin == plan.name && $0.pool.isEmpty }) {
             throw .surprise("\(snapshot.path) is a snapshot of \(plan.path)")
         }
@@ -205,9 +206,9 @@ extension StorageDriver {
     func removeStagedLogical(_ group: String, _ name: String) async throws(HostError) {
         let report = try await report()
         guard let there = report.volume(name, in: group) else { return }
-        guard let mark = LVMTags.mark(there.tags, in: identity), LVMTags.name(of: mark, in: identity) == name,
-            there.tags.contains(LVMTags.staged)
-        else { throw .surprise("\(CommandText.printable(there.path)) is not an unfinished volume of ours") }
+        guard LVMTags.mark(of: there, in: identity) != nil, there.tags.contains(LVMTags.staged) else {
+            throw .surprise("\(CommandText.printable(there.path)) is not an unfinished volume of ours")
+        }
         try await wipe(there, report, with: LVMTags.ours(there.tags))
         try await remove(group, name, with: [LVMTags.staged])
     }
@@ -237,7 +238,7 @@ extension StorageDriver {
         try await change("lvremove", ["--yes", "--select", Self.selection(tags), "--", "\(group)/\(name)"])
     }
 
-    private static func selection(_ tags: [String]) -> String {
+    static func selection(_ tags: [String]) -> String {
         "lv_tags={" + tags.map { "\"\($0)\"" }.joined(separator: " && ") + "}"
     }
 }

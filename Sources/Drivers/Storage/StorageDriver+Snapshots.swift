@@ -95,7 +95,7 @@ extension StorageDriver {
     }
 
     /// What a volume says of itself now; nil when it is not there.
-    private func mark(of volume: Volume) async throws(HostError) -> Volume.Mark? {
+    func mark(of volume: Volume) async throws(HostError) -> Volume.Mark? {
         if let plan = try logical(volume) {
             guard let there = try find(plan, try await report()) else { return nil }
             guard !there.tags.contains(LVMTags.staged) else { throw .surprise("\(plan.path) is not finished") }

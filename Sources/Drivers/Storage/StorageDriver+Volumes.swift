@@ -129,13 +129,18 @@ extension StorageDriver {
             throw .surprise("the mark of \(plan.path) does not say `deletion: delete`")
         }
         try await requireUnmapped(mark, plan.path)
-        try await requireNoLayer(over: plan.path)
+        try await requireLetGo(volume, at: plan.path)
+        try await removeFile(plan.path)
+    }
+
+    /// Throws `.surprise` when a layer lies over a volume's file, or a running QEMU has it open.
+    func requireLetGo(_ volume: Volume, at path: String) async throws(HostError) {
+        try await requireNoLayer(over: path)
         do throws(HostError) {
             try await requireUnused(volume)
         } catch .command(_, 1, _) {
             // Damaged contents are no reason to keep them; a check that did not run is.
         }
-        try await removeFile(plan.path)
     }
 
     struct Planned {

@@ -98,8 +98,7 @@ extension StorageReading {
     private mutating func add(
         _ volume: LogicalVolumeRecord, inPool pool: (id: String, thinPool: String?)
     ) -> Bool {
-        guard var mark = LVMTags.mark(volume.tags, in: identity), LVMTags.name(of: mark, in: identity) == volume.name
-        else {
+        guard var mark = LVMTags.mark(of: volume, in: identity) else {
             addStranger(volume, inPool: pool)
             return false
         }

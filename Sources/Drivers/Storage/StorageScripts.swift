@@ -189,6 +189,15 @@ enum StorageScripts {
         sync -- "$(dirname -- "$1")"
         """#
 
+    /// PATH FINAL: renames a file, never in place of another, and writes that through. `mv --no-clobber` does nothing, and says
+    /// nothing, where there is one.
+    static let rename = #"""
+        [[ -f $1 && ! -L $1 ]] || refuse "$1 is not there any more"
+        mv --no-clobber --no-target-directory -- "$1" "$2"
+        [[ ! -e $1 ]] || refuse "$2 is there already"
+        sync -- "$(dirname -- "$2")"
+        """#
+
     /// STAGED META USER, the bytes of the three files on standard input; META and USER are the sizes of the first two
     /// in bytes. Makes the seed's image, as https://cloudinit.readthedocs.io/en/latest/reference/datasources/nocloud.html
     /// wants it. Both programs take the options of mkisofs(8). Who works in a folder holds its lock, so what one that was

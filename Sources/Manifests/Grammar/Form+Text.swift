@@ -96,6 +96,16 @@ extension Form where Value == String {
         return parts.count <= 2 && parts.allSatisfy { Name.isValid(String($0)) }
     }
 
+    /// What a volume was called that was deleted: its name, or `<machine>.<disk>`, or what `infra get Volume` calls a part of a snapshot.
+    static let deletedVolumeName = string(
+        "a deleted volume", accepted: "write the name that it had, or <machine>.<disk>",
+        pattern: Name.pattern.replacing("$", with: "(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?){0,2}$"),
+        samples: ["other", "other.disk"]
+    ) { text in
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count <= 3 && parts.allSatisfy { Name.isValid(String($0)) }
+    }
+
     /// Text that was observed.
     static let observed = string("text", accepted: "write text", samples: ["a", "b"]) { _ in true }
 

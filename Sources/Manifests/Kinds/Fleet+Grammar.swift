@@ -25,6 +25,17 @@ extension Fleet {
             .defaulted(
                 "migration", \.migration, migrationGrammar.form, to: Migration(),
                 "What moving a machine that runs may take."),
+            .optional(
+                "deletedVolumes", \.deletedVolumes, deletedGrammar.form, sample: DeletedVolumes(keepFor: 172_800),
+                "What becomes of volumes that deletion: delete has deleted; they are gone at once if left out."),
+        ])
+
+    private static let deletedGrammar = Record(
+        "what becomes of deleted volumes", DeletedVolumes(keepFor: 0),
+        [
+            .required(
+                "keepFor", \.keepFor, Snapshot.interval,
+                "For how long each stays beside, and can be brought back: 30m, 12h, 7d.")
         ])
 
     private static let routingGrammar = Record(

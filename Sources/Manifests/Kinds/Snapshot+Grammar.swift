@@ -88,7 +88,8 @@ extension Snapshot {
         ("d", 86_400, 3), ("h", 3600, 4), ("m", 60, 5),
     ]
 
-    private static let interval = Form<Int>.text(
+    /// A length of time, in seconds.
+    static let interval = Form<Int>.text(
         "an interval", accepted: "write a whole number with m, h or d, from 5m to 999d, such as 24h",
         pattern: "^([5-9]m|[1-9][0-9]{1,4}m|[1-9][0-9]{0,3}h|[1-9][0-9]{0,2}d)$", samples: [21_600, 25_200],
         parse: { text in

@@ -11,6 +11,7 @@ extension VirtualMachine.Disk {
         var source: String?
         var snapshot: String?
         var snapshotDisk: String?
+        var deleted: String?
         var snapshotMoment: Moment?
         var clone = Volume.Clone.linked
         var format: Volume.Format?
@@ -36,6 +37,7 @@ extension VirtualMachine.Disk {
             source = declared.source
             snapshot = declared.snapshot
             snapshotDisk = declared.snapshotDisk
+            deleted = declared.deleted
             snapshotMoment = declared.snapshotMoment
             clone = declared.clone
             format = declared.format == .qcow2 ? nil : declared.format
@@ -55,8 +57,8 @@ extension VirtualMachine.Disk {
             }
             let declared = Volume.Spec(
                 pool: pool, size: size, image: image, source: source, snapshot: snapshot, snapshotDisk: snapshotDisk,
-                snapshotMoment: snapshotMoment, clone: clone, format: format ?? .qcow2, deletion: deletion,
-                reuse: reuse)
+                deleted: deleted, snapshotMoment: snapshotMoment, clone: clone, format: format ?? .qcow2,
+                deletion: deletion, reuse: reuse)
             return VirtualMachine.Disk(
                 name: name, volume: volume, declared: declared, bus: bus, bootOrder: bootOrder, path: path)
         }
@@ -83,8 +85,9 @@ extension VirtualMachine.Disk {
                     Written(),
                     Volume.Origin(
                         image: \.image, source: \.source, snapshot: \.snapshot, disk: \.snapshotDisk,
-                        moment: \.snapshotMoment, clone: \.clone)),
-                "What it starts from, in long form: {image: tiny}, {volume: other} or {snapshot: nightly}."),
+                        deleted: \.deleted, moment: \.snapshotMoment, clone: \.clone)),
+                "What it starts from, in long form: {image: tiny}, {volume: other}, {snapshot: nightly} or {deleted: old}."
+            ),
             .defaulted(
                 "clone", \.clone, .word(), to: .linked,
                 "Whether it is a thin layer over what it starts from or a copy of its own."),

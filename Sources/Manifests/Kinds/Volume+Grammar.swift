@@ -25,7 +25,8 @@ extension Volume {
             .optional("image", \.image, .name, sample: "other", "The Image it starts from; empty if left out."),
             .group(
                 "from", fromGrammar,
-                "What it starts from, in long form: {image: tiny}, {volume: other} or {snapshot: nightly}."),
+                "What it starts from, in long form: {image: tiny}, {volume: other}, {snapshot: nightly} or {deleted: old}."
+            ),
             .defaulted(
                 "clone", \.clone, .word(), to: .linked,
                 "Whether it is a thin layer over what it starts from or a copy of its own."),
@@ -54,8 +55,8 @@ extension Volume {
     private static let fromGrammar = origin(
         empty,
         Origin(
-            image: \.image, source: \.source, snapshot: \.snapshot, disk: \.snapshotDisk, moment: \.snapshotMoment,
-            clone: \.clone))
+            image: \.image, source: \.source, snapshot: \.snapshot, disk: \.snapshotDisk, deleted: \.deleted,
+            moment: \.snapshotMoment, clone: \.clone))
 
     /// The short form or the long one, not both.
     static let originTogether = together(adopted: [])
@@ -83,7 +84,7 @@ extension Volume {
         let either = Decoding.origins.map { name in
             JSONValue.members([("required", .array([.string(name)]))])
         }
-        let withSnapshot = JSONValue.array([.string("snapshot")])
+        let ofTimes = ["snapshot", "deleted"].map { JSONValue.members([("required", .array([.string($0)]))]) }
         return Record(
             "what a volume starts from", initial,
             [
@@ -98,13 +99,18 @@ extension Volume {
                         "Which disk of the snapshot; that of its own name if left out, or the only one.")),
                 .readOnly(
                     .optional(
+                        "deleted", fields.deleted, .deletedVolumeName,
+                        "The volume that it is a copy of, as that was when it was deleted.")),
+                .readOnly(
+                    .optional(
                         "moment", fields.moment, .moment,
-                        "Which of the times that it was taken; the last one if left out.")),
+                        "Which of the times that it was taken, or deleted; the last one if left out.")),
                 .readOnly(.defaulted("clone", fields.clone, .word(), to: .linked, "Linked or full.")),
             ],
             together: [
                 ("oneOf", .array(either)),
-                ("dependentRequired", .members([("disk", withSnapshot), ("moment", withSnapshot)])),
+                ("dependentRequired", .members([("disk", .array([.string("snapshot")]))])),
+                ("dependentSchemas", .members([("moment", .members([("anyOf", .array(ofTimes))]))])),
             ]
         ) { _, decoding, node in
             decoding.requireOneOrigin(in: node)
@@ -117,6 +123,7 @@ extension Volume {
         let source: FieldPath<Root, String?>
         let snapshot: FieldPath<Root, String?>
         let disk: FieldPath<Root, String?>
+        let deleted: FieldPath<Root, String?>
         let moment: FieldPath<Root, Moment?>
         let clone: FieldPath<Root, Clone>
     }
@@ -129,6 +136,14 @@ extension Volume {
             .required(
                 "disks", \.disks, .list("names", of: .observed, sample: "other"), "All disks of that time."),
             .optional("taken", \.taken, .moment, "When it was taken."),
+        ])
+
+    private static let deletedGrammar = Record(
+        "a deletion", Deleted(volume: "", moment: Moment(seconds: 0), until: Moment(seconds: 0)),
+        [
+            .required("volume", \.volume, .observed, "What it was called."),
+            .required("moment", \.moment, .moment, "When its deletion was planned."),
+            .required("until", \.until, .moment, "Until when it stays."),
         ])
 
     private static let markGrammar = Record(
@@ -149,6 +164,7 @@ extension Volume {
             .optional("shared", \.shared, .boolean, "Whether several hosts reach the file."),
             .optional("part", \.part, partGrammar.form, "What it is of a snapshot."),
             .optional("unit", \.unit, .observed, "The logical unit that it is behind."),
+            .optional("deleted", \.deleted, deletedGrammar.form, "When it was deleted and until when it stays."),
         ])
 
     private static let statusGrammar = Record(
@@ -184,22 +200,26 @@ extension Decoding {
     }
 
     /// What a volume can start from.
-    static let origins = ["image", "volume", "snapshot"]
+    static let origins = ["image", "volume", "snapshot", "deleted"]
 
     /// Reports an origin that is none, or two.
     fileprivate func requireOneOrigin(in mapping: Int) {
         let said = Self.origins.filter { tree.value(of: $0, in: mapping) != nil }
-        for name in ["disk", "moment"] where !said.contains("snapshot") {
+        let details = [("disk", ["snapshot"]), ("moment", ["snapshot", "deleted"])]
+        for (name, owners) in details where Set(owners).isDisjoint(with: said) {
             guard let detail = tree.value(of: name, in: mapping) else { continue }
-            fail(detail, "missing-field", "\(name) is said of a snapshot", help: "write snapshot, or leave it out")
+            let words = owners.joined(separator: " or ")
+            fail(detail, "missing-field", "\(name) is said of a snapshot", help: "write \(words), or leave it out")
         }
         guard said.count != 1 else { return }
         if said.isEmpty {
             fail(
-                mapping, "missing-field", "from needs image, volume or snapshot",
-                help: "write from: {image: …}, from: {volume: …} or from: {snapshot: …}")
+                mapping, "missing-field", "from needs image, volume, snapshot or deleted",
+                help: "write from: {image: …}, from: {volume: …}, from: {snapshot: …} or from: {deleted: …}")
         } else if let second = tree.value(of: said[1], in: mapping) {
-            fail(second, "conflict", "a volume starts from one of image, volume and snapshot", help: "keep one of them")
+            fail(
+                second, "conflict", "a volume starts from one of image, volume, snapshot and deleted",
+                help: "keep one of them")
         }
     }
 

@@ -65,7 +65,8 @@ struct Ledger {
                     capacity.bytes, reserve: 0, by: pools[place].spec.promiseRatio)
             }
             for volume in inventory.volumes where !declares(volume.metadata.identity, members, machines) {
-                guard volume.status?.staged != true, volume.status?.mark?.deletion != .delete,
+                guard volume.status?.staged != true,
+                    volume.status?.mark?.deletion != .delete || volume.isDeleted,
                     let place = poolIndices[volume.spec.pool]
                 else { continue }
                 // Of a shared pool every host tells the same.

@@ -255,8 +255,10 @@ extension Placement {
 
     /// Whether what a new volume is a copy of is on that host, or nowhere yet.
     private func isBesideOrigin(_ volume: Volume, _ host: Int) -> Bool {
-        let kept = volume.spec.snapshot.flatMap { snapshots.origin($0, at: volume.spec.snapshotMoment)?.host }
-        let sites = volume.spec.source.map { whereabouts.hosts(ofVolume: $0) } ?? [kept].compactMap(\.self)
+        let moment = volume.spec.snapshotMoment
+        let kept = volume.spec.snapshot.flatMap { snapshots.origin($0, at: moment)?.host }.map { [$0] }
+        let deleted = volume.spec.deleted.flatMap { snapshots.deleted.origin($0, at: moment)?.hosts }
+        let sites = volume.spec.source.map { whereabouts.hosts(ofVolume: $0) } ?? kept ?? deleted ?? []
         return sites.isEmpty || sites.contains(whereabouts.hosts[host].metadata.identity)
     }
 

@@ -141,6 +141,7 @@ public struct PlanText: Sendable {
 
     private func retained(_ volume: Volume) -> String {
         "  Volume/\(volume.metadata.identity), \(volume.spec.size), \(TerminalText.safe(volume.status?.path ?? ""))"
+            + (volume.status?.mark?.deleted.map { ", deleted, stays until \($0.until)" } ?? "")
     }
 
     private func foreign(_ plan: Plan) -> [String] {

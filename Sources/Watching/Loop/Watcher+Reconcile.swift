@@ -43,7 +43,8 @@ extension Watcher {
         if cause == .drift, isMarked, policy.drift == .report {
             report(drift: plan, commit, isNews: false)
             // What is due did not drift.
-            options.targets = Set(plan.steps.map(\.resource).filter { $0.kind == .snapshot })
+            options.targets = Set(
+                plan.steps.filter { $0.resource.kind == .snapshot || $0.isExpiry }.map(\.resource))
             guard !options.targets.isEmpty else { return }
             plan = await fleet.plan(options)
             isDueOnly = true
@@ -79,7 +80,7 @@ extension Watcher {
         }
     }
 
-    /// Looks at everything again when a snapshot is due.
+    /// Looks at everything again when a snapshot is due, or the time of what was deleted is over.
     private func lookAgain(at moment: Moment?) {
         guard let moment else { return }
         // A second later than it says, since a moment has no fractions.

@@ -32,7 +32,11 @@ struct ApplyCommand: AsyncParsableCommand {
     var plan: String?
 
     func validate() throws {
-        guard plan == nil || (planning.allow == .live && planning.target.isEmpty && !planning.unusedImages) else {
+        guard
+            plan == nil
+                || (planning.allow == .live && planning.target.isEmpty && !planning.unusedImages
+                    && !planning.deletion.isSaid)
+        else {
             throw ValidationError("a plan file says itself what is allowed and its targets; leave them out")
         }
     }
@@ -77,11 +81,15 @@ struct DestroyCommand: AsyncParsableCommand {
             "The most disturbing class that is allowed: none, live, restart, stop or data-loss.", valueName: "class"))
     var allow = Disruption.live
 
+    @OptionGroup var deletion: DeletionOptions
+
     func run() async throws {
         let input = try FleetInput.load(fleet, format: output.format)
         let session = ApplySession(
             manifest: input.manifest, input: input, files: input.files, secrets: nil, settings: run.settings,
-            options: PlanOptions(allowance: allow, destroys: true), apply: apply, format: output.format)
+            options: PlanOptions(
+                allowance: allow, destroys: true, now: .now, keepsDeleted: !deletion.deleteNow,
+                purgesDeleted: deletion.purgeDeleted), apply: apply, format: output.format)
         try await session.run()
     }
 }

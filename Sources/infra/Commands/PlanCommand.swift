@@ -69,7 +69,8 @@ struct PlanCommand: AsyncParsableCommand {
             try PlanFile(
                 plan: plan, manifest: input.manifest, sources: await input.digest.committed(),
                 basis: PlanBasis(plan, input.manifest, observed: observed), allowance: planning.allow,
-                targets: options.targets.sorted(), unusedImages: planning.unusedImages, now: options.now
+                targets: options.targets.sorted(), unusedImages: planning.unusedImages, now: options.now,
+                deleteNow: !options.keepsDeleted, purgeDeleted: options.purgesDeleted
             ).write(to: out)
         }
         // What was read takes longer to let go of than the plan to print, and it goes with the process. A connection to

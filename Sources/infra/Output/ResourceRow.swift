@@ -82,7 +82,11 @@ struct ResourceRow: Encodable {
                     [
                         Column("pool", $0.spec.pool), Column("size", $0.spec.size.description),
                         Column("allocated", $0.status?.allocation?.rounded),
-                        Column("retained", $0.status?.mark.map { String($0.retained) }),
+                        Column(
+                            "retained",
+                            $0.status?.mark.map { mark in
+                                mark.deleted.map { "until \($0.until)" } ?? String(mark.retained)
+                            }),
                         Column("path", $0.status?.path),
                     ])
             }

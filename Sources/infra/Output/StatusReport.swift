@@ -128,7 +128,10 @@ struct StatusReport: Encodable {
         }
         lines += problems.map { TerminalText.safe("\($0)") }
         lines += notes.map { TerminalText.safe("\($0)") }
-        lines += retained.map { "retained: Volume/\($0.metadata.identity), \($0.spec.size)" }
+        lines += retained.map {
+            "retained: Volume/\($0.metadata.identity), \($0.spec.size)"
+                + ($0.status?.mark?.deleted.map { ", deleted, stays until \($0.until)" } ?? "")
+        }
         for (host, objects) in foreign.sorted(by: { $0.key < $1.key }) {
             lines += objects.map {
                 let owner = $0.owner.isEmpty ? "" : " (\($0.owner))"
