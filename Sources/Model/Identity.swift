@@ -24,9 +24,10 @@ public struct Identity: Hashable, Sendable {
     /// The name of a pool in libvirt.
     public func poolName(_ id: String) -> String { "infra-\(fleet8)-\(id)" }
 
-    /// The file name of a volume.
-    public func volumeFileName(_ id: String, _ format: Volume.Format) -> String {
-        "\(id).\(Self.first8(uuid(ResourceID(.volume, id)))).\(format.rawValue)"
+    /// The file name of a volume. It has a second one, for what is made to take the place of its file in the same pool.
+    public func volumeFileName(_ id: String, _ format: Volume.Format, isSecond: Bool = false) -> String {
+        let suffix = isSecond ? Volume.Status.secondSuffix : ""
+        return "\(id).\(Self.first8(uuid(ResourceID(.volume, id))))\(suffix).\(format.rawValue)"
     }
 
     /// The file name of a declared volume: its own of one that is adopted.
@@ -37,9 +38,19 @@ public struct Identity: Hashable, Sendable {
     /// The identity and format in a volume's file name; nil when the name is not one that this fleet makes.
     public func volume(inFileName name: String) -> (id: String, format: Volume.Format)? {
         guard let (stem, suffix) = Self.splitLast(name), let format = Volume.Format(rawValue: suffix),
-            let (id, _) = Self.splitLast(stem), volumeFileName(id, format) == name
+            let (id, digits) = Self.splitLast(stem),
+            volumeFileName(id, format, isSecond: digits.hasSuffix(Volume.Status.secondSuffix)) == name
         else { return nil }
         return (id, format)
+    }
+
+    /// Where a volume's file may be copied to in its own pool: the path with the other of its two names; nil of what has no
+    /// such name, as a logical volume or an adopted file.
+    public func otherPath(of path: String) -> String? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard let name = parts.last.map(String.init), let (id, format) = volume(inFileName: name) else { return nil }
+        let isSecond = name == volumeFileName(id, format, isSecond: true)
+        return (parts.dropLast() + [volumeFileName(id, format, isSecond: !isSecond)[...]]).joined(separator: "/")
     }
 
     /// The name of a volume's logical volume. Device mapper has 127 bytes for the names of group and volume and doubles

@@ -132,7 +132,8 @@ public struct Volume: Hashable, Sendable, Codable {
         case incoming
         /// Left behind by a machine that moved to that host, by identity.
         case movedTo(String)
-        /// Made for what lies in that pool of the same host, by identity; worth nothing before all of it is here.
+        /// Made for what lies in that pool of the same host, by identity, which may be its own; worth nothing before all of it
+        /// is here.
         case incomingFrom(pool: String)
         /// Left behind by what moved to that pool of the same host, by identity.
         case movedToPool(String)
@@ -193,8 +194,9 @@ public struct Volume: Hashable, Sendable, Codable {
         public var host: String
         /// UUIDv5 of the fleet and the identity.
         public var uuid: UUID
-        /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>`, of a logical volume `/dev/<group>/i-<uuid8>-<id>`, of a
-        /// logical unit `iscsi://<portal>:<port>/<target>/<number>`, of an RBD image `rbd://…/<pool>/<image>`.
+        /// The absolute path; unless adopted `…/<id>.<uuid8>.<format>` or `…/<id>.<uuid8>-b.<format>`, of a logical volume
+        /// `/dev/<group>/i-<uuid8>-<id>`, of a logical unit `iscsi://<portal>:<port>/<target>/<number>`, of an RBD image
+        /// `rbd://…/<pool>/<image>`.
         public var path: String
         /// What the file says about itself; nil when it says nothing.
         public var mark: Mark?
@@ -217,6 +219,15 @@ public struct Volume: Hashable, Sendable, Codable {
             self.backing = backing
             self.allocation = allocation
             self.staged = staged
+        }
+
+        /// What the second name of a volume's file has behind its hex digits.
+        static let secondSuffix = "-b"
+
+        /// Whether its file has the second of its two names.
+        public var isSecond: Bool {
+            guard !isLogical, let dot = path.lastIndex(of: ".") else { return false }
+            return path[..<dot].hasSuffix(Self.secondSuffix)
         }
 
         /// Whether it is a logical volume, and no file.

@@ -20,6 +20,10 @@ struct Expectation {
     private let identity: Identity
     private let manifest: Lookup
     private let observedVolumes: [String: Volume]
+    /// Volumes whose files are copied without their zeros.
+    private let sparsified: Set<String>
+    /// Where volumes are to lie.
+    private var volumePaths: [String: String] = [:]
     /// Volumes that come from other hosts, as they are there.
     private let incoming: [String: Volume]
     /// libvirt's names of what it knows by a UUID of its own.
@@ -40,12 +44,15 @@ struct Expectation {
     ///   - transit: what comes from other hosts.
     ///   - snapshots: what there is of them, on all hosts.
     ///   - units: the logical units that volumes are behind on this host, by identity.
+    ///   - sparsified: volumes whose files are copied without their zeros.
     init(
         manifest: Lookup, host: KVMHost, machines: [VirtualMachine], standalone: [Volume],
         observed: HostInventory, peers: [String: [IPAddress]], speakers: [IPAddress], identity: Identity,
-        transit: Transit = Transit(), snapshots: Snapshots, units: [String: String] = [:]
+        transit: Transit = Transit(), snapshots: Snapshots, units: [String: String] = [:],
+        sparsified: Set<String> = []
     ) {
         self.units = units
+        self.sparsified = sparsified
         self.snapshots = snapshots
         incoming = transit.arriving.values.reduce(into: [:]) { $0.merge($1.volumes) { one, _ in one } }
         self.identity = identity
@@ -117,11 +124,12 @@ struct Expectation {
         guard let pool = manifest.pools[volume.spec.pool] else { return nil }
         let files = manifest.files(of: pool)
         let seen = observedVolumes[id]
+        let arriving = seen?.status?.mark?.copy != nil || seen == nil ? incoming[id] : nil
         var status = Volume.Status(
             host: host, uuid: identity.uuid(ResourceID(.volume, id)),
-            path: identity.path(of: id, volume.spec, in: pool.spec))
+            path: path(of: volume, id, in: pool, arriving ?? seen))
         var origin: String?
-        if let source = incoming[id], seen?.status?.mark?.copy != nil || seen == nil {
+        if let source = arriving {
             origin = source.status?.mark?.origin
             if ignoresSize { volume.spec.size = source.spec.size }
             // Another version of the image would be no layer below it: then all of it is copied.
@@ -132,9 +140,11 @@ struct Expectation {
             }
         } else if let seen, let known = seen.status {
             origin = known.mark?.origin
-            // What moves to another pool or format has nothing below it then.
+            // What is copied, to another pool or within its own, has nothing below it then.
             let isMoved = seen.spec.pool != volume.spec.pool || seen.spec.format != volume.spec.format
-            status.backing = isMoved ? nil : known.backing
+            let isRewritten = !isMoved && isRewritten(volume, id, seen, in: pool)
+            status.backing = isMoved || isRewritten ? nil : known.backing
+            if isRewritten, let other = identity.otherPath(of: known.path) { status.path = other }
             if ignoresSize { volume.spec.size = seen.spec.size }
         } else if let image = volume.spec.image.flatMap({ manifest.images[$0] }), let files {
             if let stored = store(image, in: files, on: host, for: ResourceID(.volume, id)) {
@@ -153,8 +163,25 @@ struct Expectation {
             file: volume.spec.file, format: volume.spec.file.map { _ in volume.spec.format },
             shared: pool.spec.shared || seen?.status?.mark?.shared == true ? true : nil, unit: units[id])
         volume.status = status
+        volumePaths[id] = status.path
         inventory.volumes.append(volume)
         return status.path
+    }
+
+    /// Where a volume lies: a file keeps which of its two names it has, in its pool and on other hosts.
+    private func path(of volume: Volume, _ id: String, in pool: StoragePool, _ seen: Volume?) -> String {
+        let path = identity.path(of: id, volume.spec, in: pool.spec)
+        guard let known = seen?.status?.path, known != path, known == identity.otherPath(of: path) else { return path }
+        return known
+    }
+
+    /// Whether a file is to be copied within its pool: it is a layer and is to be none, or is to lose its zeros. What comes from
+    /// another host is so once it is here, and counts.
+    private func isRewritten(_ volume: Volume, _ id: String, _ seen: Volume, in pool: StoragePool) -> Bool {
+        guard volume.spec.file == nil, !pool.spec.shared, incoming[id] == nil, seen.status?.mark?.copy == nil else {
+            return false
+        }
+        return volume.spec.clone == .full && seen.status?.backing != nil || sparsified.contains(id)
     }
 
     /// The image as it is to be stored in the pool; nil, and the user noted as impossible, while its digest is unknown.
@@ -251,7 +278,7 @@ struct Expectation {
         machine.spec.disks[index].declared = nil
         machine.spec.disks[index].format = spec.format
         machine.spec.disks[index].path =
-            path ?? identity.path(of: id, spec, in: pool.spec)
+            path ?? volumePaths[id] ?? identity.path(of: id, spec, in: pool.spec)
         return manifest.files(of: pool)
     }
 

@@ -1,6 +1,6 @@
 import Model
 
-/// A volume's way to another pool of its host, or to another format.
+/// A volume's way to another pool of its host, to another format, or to a file of its own beside the one it has.
 struct PoolMove {
     /// The machine that has it as a disk and keeps it, by identity.
     let machine: String?
@@ -14,8 +14,9 @@ struct PoolMove {
 }
 
 extension HostPlanner {
-    /// A volume that lies in another pool of its host than it is to, or in another format: room for it there, all of it
-    /// copied, then the marks, and then the old copy goes. All of it counts where the machine's domain has its disk.
+    /// A volume that lies in another pool of its host than it is to, in another format, or in a file that is to be copied:
+    /// room for it there, all of it copied, then the marks, and then the old copy goes. All of it counts where the machine's
+    /// domain has its disk.
     mutating func planPoolMove(of volume: Volume, _ seen: Volume, _ resource: ResourceID) {
         guard let old = seen.status?.path, let new = volume.status?.path, let mark = seen.status?.mark else { return }
         let pool = ResourceID(.storagePool, volume.spec.pool)
@@ -44,8 +45,10 @@ extension HostPlanner {
         let users = observed.machines.filter { $0.allPaths.contains(old) }
         let user = users.first { keeps($0, resource.id) }
         let leavers = users.filter { $0 != user }
+        let isRewritten = isRewritten(volume, seen)
         if let reason = obstacle(to: volume, seen, user) {
-            let field = volume.spec.pool == seen.spec.pool ? "spec.format" : "spec.pool"
+            let other = volume.spec.format == seen.spec.format ? "spec.from" : "spec.format"
+            let field = volume.spec.pool == seen.spec.pool ? other : "spec.pool"
             block(resource, "volume-move", reason, field: field)
             return
         }
@@ -61,6 +64,7 @@ extension HostPlanner {
         let changes = [
             FieldChange("spec.pool", old: seen.spec.pool, new: volume.spec.pool),
             FieldChange("spec.format", old: seen.spec.format.rawValue, new: volume.spec.format.rawValue),
+            FieldChange("status.backing", old: isRewritten ? seen.status?.backing : nil, new: nil),
         ].filter { $0.old != $0.new }
         if isLive, let user, let disk {
             add(
@@ -81,7 +85,8 @@ extension HostPlanner {
         moved.status?.mark?.copy = .movedToPool(volume.spec.pool)
         moved.status?.mark?.retained = false
         add(
-            resource, .update, .markVolume(moved), reason: "lies in \(pool) then",
+            resource, .update, .markVolume(moved),
+            reason: isRewritten ? "its copy counts then" : "lies in \(pool) then",
             changes: [FieldChange("status.copy", old: nil, new: moved.status?.mark?.copy?.rawValue)], after: [switched])
         add(
             resource, .update, .markVolume(volume), reason: "all of it is there then",
@@ -89,7 +94,8 @@ extension HostPlanner {
             after: [id(resource, "mark-moved"), switched])
         add(
             resource, .update, .removeReplaced(moved, by: volume, machine: user?.asTarget),
-            reason: "the one in \(pool) counts then", after: [id(resource, "mark")] + marks(ofPool: moved.spec.pool))
+            reason: isRewritten ? "its copy counts then" : "the one in \(pool) counts then",
+            after: [id(resource, "mark")] + marks(ofPool: moved.spec.pool))
         if volume.spec.size > seen.spec.size, !isBetweenExtents(volume, resource) {
             addGrowth(
                 of: volume, from: seen, under: isLive ? user : nil, disk: disk, after: [id(resource, "mark")])

@@ -20,7 +20,7 @@ struct HostPlanner {
     var blocked: [Blocked] = []
     var problems: [Diagnostic] = []
     var notes: [Diagnostic] = []
-    /// Volumes that move to another pool of this host, or to another format.
+    /// Volumes that move to another pool of this host, to another format, or to a copy of their file.
     var poolMoves: [ResourceID: PoolMove] = [:]
     /// The steps that make copies of volumes.
     var clones: [ResourceID: [String]] = [:]

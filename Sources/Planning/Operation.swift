@@ -171,7 +171,9 @@ public enum Operation: Hashable, Sendable, Codable {
         case .keepDeleted: "keep"
         case .expireDeleted: "expire"
         case .moveDisk: "move"
-        case .removeReplaced(let volume, _, _): "remove-copy-\(volume.spec.pool)-\(volume.spec.format.rawValue)"
+        case .removeReplaced(let volume, _, _):
+            "remove-copy-\(volume.spec.pool)-\(volume.spec.format.rawValue)"
+                + (volume.status?.isSecond == true ? "-second" : "")
         case .removeCopy: "remove-copy"
         case .removeStaged(let path): "remove-staged-\(path.split(separator: "/").last ?? "")"
         case .removeStagedLink(let name): "remove-staged-\(name)"

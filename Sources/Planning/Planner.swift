@@ -14,6 +14,8 @@ public struct PlanOptions: Hashable, Sendable {
     public var heldBack: [ResourceID: String]
     /// Whether stored images go that nothing uses and no manifest names.
     public var removesUnusedImages: Bool
+    /// Volumes whose files are copied without their zeros, by identity; each is a file, and what has it is off.
+    public var sparsified: Set<String>
     /// The time that the plan is made at, which says what snapshots are due; none are without it.
     public var now: Moment?
     /// Whether the policy lets a snapshot that is taken anew remove the oldest beyond those that it keeps.
@@ -39,8 +41,8 @@ public struct PlanOptions: Hashable, Sendable {
     public init(
         allowance: Disruption = .live, targets: Set<ResourceID> = [], destroys: Bool = false,
         removal: Removal = .asAllowed, heldBack: [ResourceID: String] = [:], removesUnusedImages: Bool = false,
-        now: Moment? = nil, rotatesSnapshots: Bool = false, keepsDeleted: Bool = true, purgesDeleted: Bool = false,
-        request: PowerRequest? = nil
+        sparsified: Set<String> = [], now: Moment? = nil, rotatesSnapshots: Bool = false,
+        keepsDeleted: Bool = true, purgesDeleted: Bool = false, request: PowerRequest? = nil
     ) {
         self.allowance = allowance
         self.targets = targets
@@ -48,6 +50,7 @@ public struct PlanOptions: Hashable, Sendable {
         self.removal = removal
         self.heldBack = heldBack
         self.removesUnusedImages = removesUnusedImages
+        self.sparsified = sparsified
         self.now = now
         self.rotatesSnapshots = rotatesSnapshots
         self.keepsDeleted = keepsDeleted
@@ -55,11 +58,13 @@ public struct PlanOptions: Hashable, Sendable {
         self.request = request
     }
 
-    /// The same for what is left once the steps were done. Images that these left unused were not asked for.
+    /// The same for what is left once the steps were done. Images that these left unused were not asked for, and what was
+    /// copied without its zeros was so once.
     public var afterwards: PlanOptions {
         var options = self
         options.request = request?.done
         options.removesUnusedImages = false
+        options.sparsified = []
         return options
     }
 
@@ -176,7 +181,8 @@ public enum Planner {
             let expectation = Expectation(
                 manifest: lookup, host: host, machines: machines[id] ?? [], standalone: standalone,
                 observed: adoption.inventory, peers: ends.peers(of: id), speakers: ends.speakers(beside: id),
-                identity: identity, transit: transit, snapshots: snapshots, units: isManager ? units.paths : [:])
+                identity: identity, transit: transit, snapshots: snapshots, units: isManager ? units.paths : [:],
+                sparsified: options.sparsified)
             var local = options
             local.heldBack.merge(units.held) { asked, _ in asked }
             local.heldBack.merge(placement.held[id] ?? [:]) { asked, _ in asked }

@@ -27,8 +27,10 @@ extension HostInventory {
             try require(seen.status?.mark?.copy != nil, "it counts")
             try require(!machines.contains { $0.paths.contains(path) }, "a machine uses it")
             if case .movedTo = seen.status?.mark?.copy {
-                let other = peer.volumes.first { $0.metadata.identity == volume.metadata.identity }
-                try require(other?.status.map { $0.mark?.copy == nil } == true, "the other one does not count")
+                let isThere = peer.volumes.contains {
+                    $0.metadata.identity == volume.metadata.identity && $0.status?.mark?.copy == nil
+                }
+                try require(isThere, "the other one does not count")
             }
             volumes.removeAll { $0.status?.path == path }
         case .migrateMachine(let machine, let passage): try take(machine, passage, from: &peer, isLive: true)

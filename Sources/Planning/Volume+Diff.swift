@@ -7,6 +7,7 @@ extension HostPlanner {
             observed.volumes.filter { $0.status?.staged != true }.map { ($0.metadata.identity, $0) },
             uniquingKeysWith: { first, _ in first })
         for (id, copy) in copies.unmarked { seen[id]?.status?.mark?.copy = copy }
+        refuseSparsifying(seen)
         // What others are copies of comes first: they wait for it.
         let volumes = expectation.inventory.volumes
         for volume in volumes.filter({ $0.spec.source == nil }) + Self.byOrigin(volumes) {
@@ -155,10 +156,11 @@ extension HostPlanner {
         let resource = ResourceID(.volume, volume.metadata.identity)
         let needs = isUnmade(pool: volume.spec.pool) ? [ResourceID(.storagePool, volume.spec.pool)] : []
         if isHeld(resource, area: .storage, needs: needs) { return }
-        if volume.spec.pool != seen.spec.pool || volume.spec.format != seen.spec.format {
+        if volume.spec.pool != seen.spec.pool || volume.spec.format != seen.spec.format || isRewritten(volume, seen) {
             planPoolMove(of: volume, seen, resource)
             return
         }
+        tellLayer(volume, seen, resource)
         if isRefused(volume, seen, resource) { return }
         if let path = seen.status?.path, seen.status?.isUnit == true,
             let reason = shared.obstacle(toUnit: path, for: holders.machine(of: resource.id))

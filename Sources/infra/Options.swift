@@ -80,23 +80,38 @@ struct PlanningOptions: ParsableArguments {
     @Flag(help: "Also remove stored images that nothing uses and no manifest names.")
     var unusedImages = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Also copy the file of this volume, or of the disk <machine>.<disk>, without its zeros. May be repeated.",
+            discussion: "Nothing may run with it. What guests discard is given back as they run.",
+            valueName: "Volume/id"))
+    var sparsify: [ResourceID] = []
+
     @OptionGroup var deletion: DeletionOptions
+
+    /// Whether all of them are as they are when nobody states them.
+    var areDefaults: Bool { allow == .live && target.isEmpty && !unusedImages && sparsify.isEmpty && !deletion.isSaid }
 
     /// Between commits there is nobody to narrow it for.
     func commitOptions() throws -> PlanOptions {
-        guard target.isEmpty, !unusedImages, !deletion.isSaid else {
+        guard target.isEmpty, !unusedImages, sparsify.isEmpty, !deletion.isSaid else {
             Console.error(
-                "error[target]: --target, --unused-images, --delete-now and --purge-deleted do not go with --from")
+                "error[target]: --target, --unused-images, --sparsify, --delete-now and --purge-deleted do not go with --from")
             throw ExitCode(Exit.couldNotRun)
         }
         return PlanOptions(allowance: allow)
     }
 
     func options(_ input: FleetInput) throws -> PlanOptions {
-        PlanOptions(
+        guard sparsify.allSatisfy({ $0.kind == .volume }) else {
+            Console.error("error[sparsify]: only volumes are copied without their zeros: --sparsify Volume/<id>")
+            throw ExitCode(Exit.couldNotRun)
+        }
+        return PlanOptions(
             allowance: allow, targets: try input.identities(of: target), removesUnusedImages: unusedImages,
+            sparsified: Set(try input.identities(of: sparsify).map(\.id)), now: .now,
             // With a target nothing goes.
-            now: .now, rotatesSnapshots: target.isEmpty && input.manifest.fleet.policy.rotateSnapshots,
+            rotatesSnapshots: target.isEmpty && input.manifest.fleet.policy.rotateSnapshots,
             keepsDeleted: !deletion.deleteNow, purgesDeleted: deletion.purgeDeleted)
     }
 }

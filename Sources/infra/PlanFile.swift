@@ -15,6 +15,7 @@ struct PlanFile: Codable {
     var targets: [ResourceID]
     /// Left out by versions that did not know it.
     var unusedImages: Bool?
+    var sparsified: [String]?
     /// When it was made, which says what snapshots were due.
     var now: Moment?
     /// What was asked of deleted volumes. Left out by versions that did not know it.
@@ -23,7 +24,8 @@ struct PlanFile: Codable {
 
     var options: PlanOptions {
         PlanOptions(
-            allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false, now: now,
+            allowance: allowance, targets: Set(targets), removesUnusedImages: unusedImages ?? false,
+            sparsified: Set(sparsified ?? []), now: now,
             rotatesSnapshots: targets.isEmpty && manifest.fleet.policy.rotateSnapshots,
             keepsDeleted: deleteNow != true, purgesDeleted: purgeDeleted ?? false)
     }

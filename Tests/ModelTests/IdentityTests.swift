@@ -28,6 +28,27 @@ import Testing
         #expect(identity.machine(inSeedFileName: name) == nil)
     }
 
+    @Test func aVolumeHasTwoFileNames() throws {
+        for id in ["web", "web.root", "x-b", "x-b.root", "x.b"] {
+            for format in Volume.Format.allCases {
+                let names = [false, true].map { identity.volumeFileName(id, format, isSecond: $0) }
+                #expect(Set(names).count == 2)
+                for name in names {
+                    let read = try #require(identity.volume(inFileName: name))
+                    #expect(read.id == id && read.format == format)
+                }
+                let paths = names.map { "/disks/\($0)" }
+                #expect(identity.otherPath(of: paths[0]) == paths[1] && identity.otherPath(of: paths[1]) == paths[0])
+                let status = paths.map { Volume.Status(host: "a", uuid: UUID(), path: $0) }
+                #expect(!status[0].isSecond && status[1].isSecond)
+                #expect(identity.volume(inFileName: names[1].replacing("-b.", with: "-b-b.")) == nil)
+                #expect(identity.volume(inFileName: names[1].replacing("-b.", with: "-c.")) == nil)
+            }
+        }
+        #expect(identity.otherPath(of: "/dev/vg0/\(identity.logicalVolumeName("web.root"))") == nil)
+        #expect(identity.otherPath(of: "/disks/web-b.qcow2") == nil)
+    }
+
     @Test func linkNamesFitTheKernel() {
         #expect(identity.bridgeName("office").utf8.count == 13)
         #expect(identity.bridgeName("office").dropFirst(2) == identity.tunnelName("office").dropFirst(2))

@@ -96,7 +96,6 @@ import Testing
         "VirtualMachine spec.placement.affinity": "read when a new machine is placed, or one has to move",
         "VirtualMachine spec.placement.antiAffinity": "read when a new machine is placed, or one has to move",
         "VirtualMachine spec.disks[].image": "read when a volume is made; a note afterwards",
-        "VirtualMachine spec.disks[].clone": "read when a volume is made",
         "VirtualMachine spec.disks[].format": "converting it is not in this version: blocked",
         "VirtualMachine spec.disks[].reuse": "read when a retained volume comes back",
         "VirtualMachine spec.ready": "read by a start",

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Golden cases: `Tests/Cases/plan/<case>/` holds `manifests/`, what was `observed.yaml` (nothing was, without it), `options`
-/// (`allow CLASS`, `target KIND/ID`, `now MOMENT`, `unused-images`, `delete-now`, `purge-deleted` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
+/// (`allow CLASS`, `target KIND/ID`, `now MOMENT`, `unused-images`, `sparsify VOLUME`, `delete-now`, `purge-deleted` and `destroy`, one a line) and `plan.txt`. A new case needs no code; `RECORD=1 swift test` writes what is missing.
 /// A folder `before/` makes `observed.yaml`: the state in which those manifests are applied.
 @Suite struct PlanCases {
     static let folder = Lab.repository.appending(path: "Tests/Cases/plan")
@@ -34,7 +34,7 @@ import Testing
         try simulator.apply(plan)
         let next = Planner.plan(
             manifest, observed: simulator.observation(manifest),
-            options: try Self.options(folder, manifest.fleet.policy))
+            options: try Self.options(folder, manifest.fleet.policy).afterwards)
         #expect(next.isEmpty, "\(PlanText().render(next))")
     }
 
@@ -76,6 +76,7 @@ import Testing
             case "now":
                 options.now = Moment(words[1])
                 #expect(options.now != nil, "\(line) names no moment")
+            case "sparsify": options.sparsified.insert(words[1])
             case "unused-images": options.removesUnusedImages = true
             case "delete-now": options.keepsDeleted = false
             case "purge-deleted": options.purgesDeleted = true

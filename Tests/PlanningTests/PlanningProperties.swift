@@ -333,6 +333,11 @@ extension VirtualMachine.Spec {
         var spec = self
         spec.seed = seed.flatMap { name($0.path) }.map { VirtualMachine.Seed(path: $0) }
         let (kernel, initrd) = (name(boot?.kernelPath), name(boot?.initrdPath))
+        // Which of its two names a file has is of the way.
+        for index in disks.indices {
+            let path = disks[index].path?.replacing("-b.qcow2", with: ".qcow2")
+            spec.disks[index].path = path
+        }
         spec.boot?.kernelPath = kernel
         spec.boot?.initrdPath = initrd
         return spec

@@ -169,7 +169,7 @@ enum RandomFleet {
         let isLogical = hasGroup && place == 2
         return Volume.Spec(
             pool: isLogical ? "g0" : "p\(place % 2)", size: .gibibytes(UInt64(10 + generation)),
-            image: index == 0 || isLogical ? "i0" : nil, clone: isLogical ? .full : .linked,
+            image: index == 0 || isLogical ? "i0" : nil, clone: isLogical || random.chance(25) ? .full : .linked,
             format: isLogical ? .raw : .qcow2, deletion: random.chance(30) ? .delete : .retain, reuse: true)
     }
 

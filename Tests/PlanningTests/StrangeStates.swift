@@ -88,7 +88,7 @@ extension HostInventory {
         }
     }
 
-    /// What a move to another pool has left that was killed before its end, or after it.
+    /// What a move to another pool, or a copying within one, has left that was killed before its end, or after it.
     private mutating func leaveCopy(_ random: inout SeededGenerator, _ identity: Identity) {
         let files = volumes.indices.filter {
             volumes[$0].status?.staged == false && volumes[$0].spec.pool.hasPrefix("p")
@@ -97,12 +97,14 @@ extension HostInventory {
         var copy = volumes[index]
         let id = copy.metadata.identity
         let old = copy.spec.pool
-        copy.spec.pool = old == "p0" ? "p1" : "p0"
+        let beside = random.chance(30) ? copy.status.flatMap { identity.otherPath(of: $0.path) } : nil
+        if beside == nil { copy.spec.pool = old == "p0" ? "p1" : "p0" }
         guard pools.contains(where: { $0.metadata.identity == copy.spec.pool }),
-            !volumes.contains(where: { $0.metadata.identity == id && $0.spec.pool == copy.spec.pool })
+            beside != nil
+                || !volumes.contains(where: { $0.metadata.identity == id && $0.spec.pool == copy.spec.pool })
         else { return }
         let place = identity.path(of: id, copy.spec, in: .init(path: "/var/lib/infra/\(copy.spec.pool)"))
-        copy.status?.path = place
+        copy.status?.path = beside ?? place
         copy.status?.backing = nil
         switch Int.random(in: 0..<3, using: &random) {
         case 0: copy.status?.mark?.copy = .incomingFrom(pool: old)

@@ -78,7 +78,7 @@ extension StorageDriver {
         }
         let plan = try await planned(volume)
         switch try await target(plan.path) {
-        case .missing: break
+        case .missing: try await requireNoOther(plan)
         case .file(let mark):
             guard let mark = mark?.volume(plan.id, in: identity), mark.copy == nil else {
                 throw .surprise("\(plan.path) is there and not ours")

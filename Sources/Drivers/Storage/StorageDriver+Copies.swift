@@ -14,6 +14,7 @@ extension StorageDriver {
         let plan = try await planned(volume)
         guard plan.mark.copy == .incoming else { throw .surprise("the plan has no copy of Volume/\(plan.id)") }
         guard case .missing = try await target(plan.path) else { throw .surprise("\(plan.path) is there already") }
+        try await requireNoOther(plan)
         if let backing = volume.status?.backing, try await target(backing) == .missing {
             throw .surprise("the image \(backing) that Volume/\(plan.id) is a layer over is not stored here")
         }
@@ -51,15 +52,24 @@ extension StorageDriver {
         case .incoming: break
         case .incomingFrom, .movedToPool: throw .surprise("\(plan.path) is a copy of what lies on this host")
         case .movedTo:
-            guard case .file(let file) = try await home.target(plan.path),
-                let mark = file?.volume(plan.id, in: identity), mark.copy == nil
-            else { throw .surprise("\(plan.path) on host \(home.host) is not there, or does not count") }
+            let path = try await home.countingPath(of: plan)
             // What a migration wrote there may be in memory alone.
-            _ = try await home.commands.run("sync", ["--", plan.path], deadline: Self.copyDeadline)
+            _ = try await home.commands.run("sync", ["--", path], deadline: Self.copyDeadline)
         }
         try await requireNoLayer(over: plan.path)
         try await requireUnused(volume)
         try await removeFile(plan.path)
+    }
+
+    /// Where the file of a volume is that counts: since it came it may have been copied within its pool.
+    private func countingPath(of plan: Planned) async throws(HostError) -> String {
+        for path in [plan.path, identity.otherPath(of: plan.path)].compactMap(\.self) {
+            guard case .file(let file) = try await target(path), let mark = file?.volume(plan.id, in: identity),
+                mark.copy == nil
+            else { continue }
+            return path
+        }
+        throw .surprise("\(plan.path) on host \(host) is not there, or does not count")
     }
 
     /// Throws `.surprise` unless the folders of files are the same here and on another host: what is made in one here is there.

@@ -31,7 +31,7 @@ extension StorageDriver {
         switch try await target(plan.path) {
         case .missing where volume.spec.file != nil && plan.mark.copy == nil:
             throw .surprise("\(plan.path) is not there; a file with a name of its own is never made")
-        case .missing: break
+        case .missing: try await requireNoOther(plan)
         case .file(let mark):
             guard let mark = mark?.volume(plan.id, in: identity) else {
                 throw .surprise("\(plan.path) is there and not ours")
@@ -141,6 +141,15 @@ extension StorageDriver {
         } catch .command(_, 1, _) {
             // Damaged contents are no reason to keep them; a check that did not run is.
         }
+    }
+
+    /// Throws `.surprise` when the volume has a file with the other of its names, unless what is made is a copy beside that: its
+    /// pool was perhaps not seen when the plan was made.
+    func requireNoOther(_ plan: Planned) async throws(HostError) {
+        guard plan.mark.copy?.isOfPool != true, let other = identity.otherPath(of: plan.path),
+            try await target(other) != .missing
+        else { return }
+        throw .surprise("\(other) is there, where Volume/\(plan.id) may lie; plan again")
     }
 
     struct Planned {

@@ -32,11 +32,7 @@ struct ApplyCommand: AsyncParsableCommand {
     var plan: String?
 
     func validate() throws {
-        guard
-            plan == nil
-                || (planning.allow == .live && planning.target.isEmpty && !planning.unusedImages
-                    && !planning.deletion.isSaid)
-        else {
+        guard plan == nil || planning.areDefaults else {
             throw ValidationError("a plan file says itself what is allowed and its targets; leave them out")
         }
     }

@@ -69,7 +69,8 @@ struct PlanCommand: AsyncParsableCommand {
             try PlanFile(
                 plan: plan, manifest: input.manifest, sources: await input.digest.committed(),
                 basis: PlanBasis(plan, input.manifest, observed: observed), allowance: planning.allow,
-                targets: options.targets.sorted(), unusedImages: planning.unusedImages, now: options.now,
+                targets: options.targets.sorted(), unusedImages: planning.unusedImages,
+                sparsified: options.sparsified.sorted(), now: options.now,
                 deleteNow: !options.keepsDeleted, purgeDeleted: options.purgesDeleted
             ).write(to: out)
         }
