@@ -84,6 +84,8 @@ public struct HostInventory: Hashable, Sendable, Codable {
     public var lastSeen: [String]?
     /// The same of volumes in pools that no other host reaches.
     public var lastSeenVolumes: [String]?
+    /// How much of its pools was in use at earlier applies, by pool, oldest first, as the host remembers it.
+    public var earlierUse: [String: [PoolUse]]
     /// What keeps its machines' disks from being used twice; nil when nobody asked.
     public var leases: Leases?
     /// What the other hosts remember of the operator's word that it is off; nil when they remember none.
@@ -100,7 +102,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
         foreign: [ForeignObject] = [],
         adoptable: Adoptable = Adoptable(),
         unknown: [UnknownArea] = [], lastSeen: [String]? = nil, lastSeenVolumes: [String]? = nil,
-        leases: Leases? = nil, fence: Fence? = nil
+        earlierUse: [String: [PoolUse]] = [:], leases: Leases? = nil, fence: Fence? = nil
     ) {
         self.host = host
         self.pools = pools
@@ -125,6 +127,7 @@ public struct HostInventory: Hashable, Sendable, Codable {
         self.unknown = unknown
         self.lastSeen = lastSeen
         self.lastSeenVolumes = lastSeenVolumes
+        self.earlierUse = earlierUse
         self.leases = leases
         self.fence = fence
     }

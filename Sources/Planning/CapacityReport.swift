@@ -20,9 +20,19 @@ public struct CapacityReport: Hashable, Sendable, Codable {
         public var allowed: UInt64?
         /// How much of `allowed` is left once the manifests are applied; nil while not known.
         public var free: UInt64?
+        /// What of a pool is in use, by whomever, in bytes; nil of anything else, and while not known.
+        public var used: UInt64?
+        /// When a pool is full; nil where nothing says so.
+        public var forecast: PoolForecast?
 
         /// A row of a plan's capacity.
-        init(_ capacity: Capacity) {
+        /// - Parameters:
+        ///   - pool: what was seen of the pool that it is about.
+        ///   - earlier: how much of it was in use before, oldest first.
+        ///   - now: when it was seen.
+        init(_ capacity: Capacity, pool: StoragePool?, earlier: [PoolUse], now: Moment?) {
+            used = pool?.status?.used?.bytes
+            forecast = pool?.status.flatMap { status in now.flatMap { PoolForecast(status, at: $0, earlier: earlier) } }
             host = capacity.shared == true ? nil : capacity.host
             resource = capacity.resource
             measure = capacity.measure
@@ -43,6 +53,7 @@ public struct CapacityReport: Hashable, Sendable, Codable {
             planned = Self.sum(rows.map(\.planned)) ?? .max
             allowed = Self.sum(rows.map(\.allowed))
             free = Self.sum(rows.map(\.free))
+            used = Self.sum(rows.map(\.used))
         }
 
         private static func sum(_ amounts: [UInt64?]) -> UInt64? {
@@ -77,12 +88,19 @@ public struct CapacityReport: Hashable, Sendable, Codable {
     public var fits: Bool { problems.isEmpty && blocked.isEmpty }
 
     /// What is there and what the manifests make of it. Pure, as a plan is.
-    public init(_ manifest: FleetManifest, observed: [String: HostInventory]) {
+    /// - Parameter now: when it was observed, from which on there is a forecast; none without it.
+    public init(_ manifest: FleetManifest, observed: [String: HostInventory], now: Moment? = nil) {
         // As if removals were done: what is asked is whether the folder fits.
         let options = PlanOptions(allowance: .dataLoss)
         let placement = Placement(manifest, observed: observed)
         let plan = Planner.plan(manifest, observed: observed, options: options)
-        let rows = plan.capacity.map { Row($0) }
+        let rows = plan.capacity.map { capacity in
+            let host = capacity.measure == .disk ? observed[capacity.host] : nil
+            let pool = capacity.resource.id
+            return Row(
+                capacity, pool: host?.pools.first { $0.metadata.identity == pool },
+                earlier: host?.earlierUse[pool] ?? [], now: now)
+        }
         hosts = rows
         sums = Self.sums(rows)
         placed = placement.placed.sorted().compactMap { machine in

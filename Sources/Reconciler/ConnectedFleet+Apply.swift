@@ -239,7 +239,7 @@ extension ConnectedFleet {
         let isGone =
             options.destroys && plan.isEmpty && plan.deferred.isEmpty
             && observed.values.allSatisfy { $0.unknown.isEmpty && $0.machines.isEmpty && $0.pools.isEmpty }
-        let roster = Roster(manifest, observed)
+        let roster = Roster(manifest, observed, now: .now)
         for session in sessions.values where held.isHeld(session.id) {
             if isGone {
                 try await Roster.remove(session, identity, settings.observationDeadline)

@@ -18,6 +18,8 @@ struct Roster: Codable, Hashable, Sendable {
         var leases: [String: [String]]?
         /// The volumes that were on it in pools that no other host reaches, by identity; nil when nobody noted them.
         var volumes: [String]?
+        /// How much of its pools was in use, by pool, oldest first: at the first apply of a day, of a few days.
+        var use: [String: [PoolUse]]?
     }
 
     /// The operator's word that a host is off.
@@ -50,14 +52,16 @@ struct Roster: Codable, Hashable, Sendable {
     static func path(_ identity: Identity) -> String { "/var/lib/infra/\(identity.fleet.lowercased).json" }
 
     /// The roster of a fleet whose hosts were all observed, but for those that are declared to be off.
-    init(_ manifest: FleetManifest, _ observed: [String: HostInventory]) {
+    /// - Parameter now: when they were.
+    init(_ manifest: FleetManifest, _ observed: [String: HostInventory], now: Moment) {
         fleet = manifest.fleet.metadata.name
         hosts = observed.compactMapValues { inventory in
             inventory.host.status.map {
                 Entry(
                     uuid: $0.uuid, underlay: inventory.host.spec.underlay?.address,
                     machines: inventory.machines.map(\.metadata.identity).sorted(),
-                    leases: LeaseRules(manifest).leased(inventory), volumes: manifest.ownVolumes(inventory))
+                    leases: LeaseRules(manifest).leased(inventory), volumes: manifest.ownVolumes(inventory),
+                    use: inventory.use(at: now))
             }
         }
     }
@@ -88,7 +92,8 @@ struct Roster: Codable, Hashable, Sendable {
             roster.fleet = fleet
             let fences = roster.fences?.filter { fenced.contains($0.key) } ?? [:]
             roster.fences = fences.isEmpty ? nil : fences
-            roster.hosts = hosts.merging(roster.hosts.filter { kept.contains($0.key) }) { new, _ in new }
+            let seen = hosts.reduce(into: [:]) { $0[$1.key] = $1.value.following(roster.hosts[$1.key]) }
+            roster.hosts = seen.merging(roster.hosts.filter { kept.contains($0.key) }) { new, _ in new }
             if let commit { roster.commit = commit }
         }
     }

@@ -31,7 +31,11 @@ struct RosterRules {
     }
 
     private init(_ sightings: [Sighting]) {
-        result = sightings.reduce(into: [:]) { $0[$1.inventory.host.metadata.identity] = $1.inventory }
+        result = sightings.reduce(into: [:]) { result, sighting in
+            let id = sighting.inventory.host.metadata.identity
+            result[id] = sighting.inventory
+            result[id]?.earlierUse = sighting.roster?.hosts[id]?.use ?? [:]
+        }
         rosters = sightings.compactMap(\.roster)
         self.sightings = sightings
     }

@@ -31,7 +31,7 @@ import Testing
 
     /// As the last apply wrote it on each host.
     private func roster(_ hosts: HostInventory...) -> Roster {
-        Roster(fleet, hosts.reduce(into: [:]) { $0[$1.host.metadata.identity] = $1 })
+        Roster(fleet, hosts.reduce(into: [:]) { $0[$1.host.metadata.identity] = $1 }, now: Moment(seconds: 0))
     }
 
     private func reasons(_ inventory: HostInventory?) -> [String] { inventory?.unknown.map(\.reason) ?? ["not there"] }
@@ -281,7 +281,7 @@ import Testing
         b.volumes = ["own", "all"].map {
             Volume(metadata: Metadata(name: "data-" + $0), spec: Volume.Spec(pool: $0, size: .gibibytes(1)))
         }
-        let known = Roster(fleet, ["a": host("a", uuids.a), "b": b])
+        let known = Roster(fleet, ["a": host("a", uuids.a), "b": b], now: Moment(seconds: 0))
         let judged = RosterRules.judged([
             Sighting(inventory: host("a", uuids.a), roster: known), Sighting(inventory: host("b", nil), isSilent: true),
         ])

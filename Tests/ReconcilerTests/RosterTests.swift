@@ -20,7 +20,7 @@ import Testing
                 spec: .init(cpu: .init(count: 1), memory: .init(size: .mebibytes(128))))
         }
         let manifest = FleetManifest(fleet: Fleet(metadata: Metadata(name: "large"), uuid: UUID()), hosts: [host])
-        let roster = Roster(manifest, ["a": HostInventory(host: host, machines: machines)])
+        let roster = Roster(manifest, ["a": HostInventory(host: host, machines: machines)], now: Moment(seconds: 0))
         let data = try JSONEncoder().encode(roster)
         #expect(data.count > 2 << 20)
         let file = FileManager.default.temporaryDirectory.appending(path: "infra-roster-\(UUID().uuidString).json")

@@ -7,13 +7,13 @@ public enum CapacityReportText {
 
     /// The whole text, ending in a newline.
     public static func render(_ report: CapacityReport, lost: HostLoss? = nil) -> String {
-        var lines = table(report) + [""] + verdict(report)
+        var lines = table(report) + forecasts(report) + [""] + verdict(report)
         if let lost { lines += [""] + text(lost) }
         return lines.map(TerminalText.safe).joined(separator: "\n") + "\n"
     }
 
     private static func table(_ report: CapacityReport) -> [String] {
-        let title = ["", "physical", "allowed", "promised", "planned", "free"]
+        let title = ["", "physical", "used", "allowed", "promised", "planned", "free"]
         let rows = report.hosts.map { entry in
             row(entry, entry.host == nil ? entry.resource.map { "\($0) disk, shared" } ?? entry.name : entry.name)
         }
@@ -25,9 +25,21 @@ public enum CapacityReportText {
     private static func row(_ row: CapacityReport.Row, _ name: String) -> [String] {
         let text = row.measure.text
         return [
-            name, row.physical.map(text) ?? "?", row.allowed.map(text) ?? "?", text(row.promised), text(row.planned),
-            row.free.map(text) ?? "?",
+            name, row.physical.map(text) ?? "?", row.measure == .disk ? row.used.map(text) ?? "?" : "",
+            row.allowed.map(text) ?? "?", text(row.promised), text(row.planned), row.free.map(text) ?? "?",
         ]
+    }
+
+    private static func forecasts(_ report: CapacityReport) -> [String] {
+        let lines = report.hosts.compactMap { row in
+            row.forecast.map { forecast in
+                let days = forecast.days == 1 ? "1 day" : "\(forecast.days) days"
+                let rate = ByteCount(forecast.bytesPerDay).rounded
+                let since = forecast.since.description.prefix(10)
+                return "  \(row.name): full in about \(days), if it goes on with \(rate) a day as since \(since)"
+            }
+        }
+        return lines.isEmpty ? [] : [""] + lines
     }
 
     private static func verdict(_ report: CapacityReport) -> [String] {

@@ -42,7 +42,8 @@ struct CapacityCommand: AsyncParsableCommand {
         } else {
             observed = await ConnectedFleet(input.manifest, files: input.files, settings: run.settings).observe()
         }
-        let report = input.located(CapacityReport(input.manifest, observed: observed))
+        let report = input.located(
+            CapacityReport(input.manifest, observed: observed, now: inventory == nil ? .now : nil))
         let loss = lost.map { HostLoss(of: $0, input.manifest, observed: observed) }
         switch output.format {
         case .text: Console.output(CapacityReportText.render(report, lost: loss))
