@@ -134,6 +134,11 @@ extension HostPlanner {
         if user.status?.state.isActive == true, !running.disks.contains(where: { $0.path == seen.status?.path }) {
             return "\(name) runs without it and has it as a disk when it is next started; restart it first"
         }
+        // The move switches a disk by its name, in both definitions.
+        let names = [running, user.spec].compactMap { $0.disks.first { $0.path == seen.status?.path }?.name }
+        if let first = names.first, let last = names.last, first != last {
+            return "\(name) has it as the disk \(first), and as \(last) when it is next started; restart it first"
+        }
         return nil
     }
 
