@@ -217,7 +217,7 @@ import Testing
     @Test func whatIsUnknownIsNotForgotten() {
         let (fleet, b) = leased()
         let rules = LeaseRules(fleet)
-        let known = Roster(fleet, ["b": b])
+        let known = Roster(fleet, ["b": b], now: Moment(seconds: 0))
         let had = ["db": ["db.root"]]
         #expect(known.hosts["b"]?.leases == had)
         func after(_ edit: (inout HostInventory) -> Void) -> [String: [String]]? {
