@@ -96,7 +96,8 @@ struct PlanningOptions: ParsableArguments {
     func commitOptions() throws -> PlanOptions {
         guard target.isEmpty, !unusedImages, sparsify.isEmpty, !deletion.isSaid else {
             Console.error(
-                "error[target]: --target, --unused-images, --sparsify, --delete-now and --purge-deleted do not go with --from")
+                "error[target]: --target, --unused-images, --sparsify, --delete-now and --purge-deleted do not go with --from"
+            )
             throw ExitCode(Exit.couldNotRun)
         }
         return PlanOptions(allowance: allow)
