@@ -269,21 +269,20 @@ extension HostPlanner {
         guard let seen, active != nil || snapshot.spec.schedule == nil || !isMadeNow else {
             let own = ResourceID(.volume, id)
             let owner = user.map { ResourceID(.virtualMachine, $0.metadata.identity) }
-            if isHeld(resource, area: .storage, needs: [own] + (isMadeNow ? [owner].compactMap(\.self) : [])) {
-                return nil
-            }
-            let start = snapshot.spec.schedule == nil && isMadeNow ? owner.map { self.id($0, "start") } : nil
-            var after = steps(of: Set([own] + (isMadeNow ? [owner].compactMap(\.self) : [])), before: start)
-            guard isMadeNow, let user, let disk = user.spec.disks.first(where: { $0.volume == id })?.name else {
-                // One that runs without it gets it afterwards.
+            // By a schedule once its machine runs; else as soon as it is there.
+            let waits = isMadeNow && snapshot.spec.schedule != nil
+            let needs = [own] + (waits ? [owner].compactMap(\.self) : [])
+            if isHeld(resource, area: .storage, needs: needs) { return nil }
+            var after = steps.filter { needs.contains($0.resource) }.map(\.id)
+            guard waits, let user, let disk = user.spec.disks.first(where: { $0.volume == id })?.name else {
+                // Who is to have it as a disk gets it afterwards.
                 return Subject(
                     machine: nil, disks: [Source(part: name, volume: wanted, disk: name)], after: after, isHeld: true)
             }
             guard let released = release(of: wanted, to: user.metadata.identity, resource) else { return nil }
             after += released
             return Subject(
-                machine: user, disks: [Source(part: name, volume: wanted, disk: disk)], after: after, isHeld: false,
-                start: start)
+                machine: user, disks: [Source(part: name, volume: wanted, disk: disk)], after: after, isHeld: false)
         }
         if let reason = elsewhere(seen) {
             block(resource, "what it is of is not whole: \(reason)")
