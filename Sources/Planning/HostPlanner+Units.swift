@@ -152,7 +152,8 @@ extension Operation {
     /// The unit of the volume that it takes away, or leaves behind.
     fileprivate var unit: String? {
         switch self {
-        case .removeVolume(let volume), .markVolume(let volume), .unmapUnit(let volume, _): volume.status?.mark?.unit
+        case .removeVolume(let volume), .keepDeleted(let volume, _), .markVolume(let volume), .unmapUnit(let volume, _):
+            volume.status?.mark?.unit
         default: nil
         }
     }

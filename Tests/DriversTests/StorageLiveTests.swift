@@ -355,8 +355,18 @@ import Testing
         try await lab.driver.createPool(lab.pool, roots: ["/var/lib/infra"])
         let image = try await lab.image("raw", "head -c 6M /dev/urandom >FILE")
         let error = await #expect(throws: HostError.self) { try await lab.driver.importImage(image, from: lab.file) }
-        #expect("\(try #require(error))".contains("No space left on device"))
+        let words = "\(try #require(error))"
+        #expect(words.contains("StoragePool/disks has 4MiB free, and 6MiB are needed: 2MiB missing"), "\(words)")
+        #expect(words.contains("No space left on device"), "\(words)")
         #expect(try await lab.sh("ls -A \(lab.path) | wc -l") == "0")
+        let fitting = try await lab.image("raw", "head -c 3M /dev/urandom >FILE")
+        try await lab.driver.importImage(fitting, from: lab.file)
+        let copy = lab.volume("copy", size: 3 << 20, format: .raw, origin: fitting, linked: false)
+        let full = await #expect(throws: HostError.self) { try await lab.driver.createVolume(copy) }
+        #expect("\(try #require(full))".contains("StoragePool/disks has 1MiB free, and 3MiB are needed: 2MiB missing"))
+        #expect(try await lab.sh("ls -A \(lab.path) | grep -vc '^img-'") == "0")
+        _ = try await lab.sh("mount -o remount,size=8m \(lab.path)")
+        try await lab.driver.createVolume(copy)
         try await lab.driver.removePool(lab.pool)
         _ = try await lab.sh("umount \(lab.path)")
         try await lab.clean()

@@ -181,7 +181,7 @@ extension LiveTests {
                     let large = try await declare(fleet, server.url("fine/tiny.qcow2"), "power: stopped")
                     #expect(!large.isEmpty)
                     let full = try await fleet.apply()
-                    #expect(full.status == 1 && full.output.contains("there is no room for"), "\(full)")
+                    #expect(full.status == 1 && full.output.contains("there is no room in StoragePool"), "\(full)")
                     try await nothingIsStored(fleet)
                 }
             }

@@ -187,7 +187,7 @@ import Testing
 
     private static let digest = String(repeating: "ef", count: 32)
 
-    @Test("hostile storage: a path /dev/sda, /etc/shadow, pool/../x; volume groups are not in this version")
+    @Test("hostile storage: a path /dev/sda, /etc/shadow, pool/../x; a volume group of which nothing is said")
     func pathsOutsideTheRoots() {
         func pool(_ spec: String) -> [String] {
             Self.findings("apiVersion: infra/v1\nkind: StoragePool\nmetadata: {name: p}\nspec: {\(spec)}\n")

@@ -137,6 +137,14 @@ import Testing
         let saved = Self.plan(gone, busy)
         #expect(!saved.steps.contains { $0.resource.id == "data" }, "\(PlanText().render(saved))")
         #expect(saved.blocked.contains { $0.resource.id == "data" }, "\(PlanText().render(saved))")
+        // The same where what is deleted stays for a while, of a unit that its target has forgotten.
+        busy.hosts["a"]?.targets[0].units = []
+        var staying = gone
+        staying.fleet.deletedVolumes = .init(keepFor: 60)
+        var options = Self.everything
+        options.now = Moment(seconds: 1_800_000_000)
+        let forgotten = Self.plan(staying, busy, options)
+        #expect(!forgotten.steps.contains { $0.resource.id == "data" }, "\(PlanText().render(forgotten))")
         var observed = simulator.observation(gone)
         observed["c"] = observed["c"].map {
             HostInventory(host: $0.host, unknown: [UnknownArea(.host, reason: "silent")])

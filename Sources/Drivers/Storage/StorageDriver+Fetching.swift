@@ -60,8 +60,10 @@ extension StorageDriver {
         if server.size == room.there { return false }
         let most = min(server.size ?? Self.fetchLimit, room.there + room.free)
         if let size = server.size, size > most {
-            let (missing, free) = (ByteCount(size - room.there).rounded, ByteCount(room.free).rounded)
-            throw .surprise("there is no room for \(server.url.shown): it takes \(missing) more, and \(free) are free")
+            let (needed, free) = (ByteCount(size - room.there).rounded, ByteCount(room.free).rounded)
+            let pool = await name(ofPoolIn: FileRecord(path: part, isPlain: true, size: 0, allocation: 0).folder)
+            throw .surprise(
+                "there is no room in \(pool) for \(server.url.shown): it takes \(needed) more, and \(free) are free")
         }
         let looking = Task { await look(at: part, size: server.size, report) }
         defer { looking.cancel() }

@@ -41,4 +41,25 @@ extension StorageDriver {
         guard numbers.count == 2 else { throw .unreadable("stat wrote no free space of \(folder)") }
         return numbers[0].multipliedSaturating(by: numbers[1])
     }
+
+    /// What a program failed with, and the pool that has no room and what is missing there, where that may be why.
+    ///
+    /// - Parameters:
+    ///   - path: what was to be written, and is gone again.
+    ///   - bytes: how many were to be.
+    func withoutRoom(_ error: HostError, at path: String, for bytes: UInt64?) async -> HostError {
+        let folder = FileRecord(path: path, isPlain: true, size: 0, allocation: 0).folder
+        guard case .command = error, let bytes, let free = try? await free(in: folder), free < bytes else {
+            return error
+        }
+        return .surprise(
+            "\(await name(ofPoolIn: folder)) has \(ByteCount(free)) free, and \(ByteCount(bytes)) are needed: "
+                + "\(ByteCount(bytes - free)) missing: \(error)")
+    }
+
+    /// What is said of a folder where something is missing.
+    func name(ofPoolIn folder: String) async -> String {
+        let pool = (try? await pools())?.first { $0.value.folder == folder }
+        return pool.map { "StoragePool/\($0.key)" } ?? CommandText.printable(folder)
+    }
 }

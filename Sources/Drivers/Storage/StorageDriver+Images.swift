@@ -1,3 +1,4 @@
+import Foundation
 public import Hosts
 public import Model
 
@@ -6,7 +7,7 @@ extension StorageDriver {
     ///
     /// - Parameter localPath: the file on the controller; a symbolic link is refused.
     /// - Throws: `.surprise` when the bytes are others than declared, or a qcow2 file refers to any other file, is
-    ///   encrypted or damaged; `.command` when there is no room.
+    ///   encrypted or damaged, or when its pool has no room.
     public func importImage(_ image: Image, from localPath: String) async throws(HostError) {
         guard let place = try await place(of: image) else { return }
         let staged = place.path + Identity.stagedSuffix
@@ -16,7 +17,8 @@ extension StorageDriver {
             try await store(image, place, staged: staged)
         } catch {
             try? await removeUnfinished(staged)
-            throw error
+            let size = try? URL(filePath: localPath).resourceValues(forKeys: [.fileSizeKey]).fileSize
+            throw await withoutRoom(error, at: staged, for: size.map { UInt64($0) })
         }
     }
 

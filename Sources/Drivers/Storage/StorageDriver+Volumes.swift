@@ -55,7 +55,9 @@ extension StorageDriver {
             try await finish(plan.path, staged: staged, mark: try FileMark(plan.mark), mode: 0o600)
         } catch {
             try? await removeUnfinished(staged)
-            throw error
+            let isCopied = volume.status?.backing == nil
+            let size = isCopied ? try? await image?.takes(commands, as: volume.spec.format.rawValue) : nil
+            throw await withoutRoom(error, at: staged, for: size)
         }
     }
 
