@@ -22,7 +22,9 @@ struct DeletedVolumes {
         keepFor = manifest.fleet.deletedVolumes?.keepFor
         var found: [String: Kept] = [:]
         for (host, inventory) in observed.sorted(by: { $0.key < $1.key }) {
-            for volume in inventory.volumes where volume.isDeleted && volume.status?.staged == false {
+            // What a move left behind is no version of it.
+            for volume in inventory.volumes
+            where volume.isDeleted && volume.status?.staged == false && volume.status?.mark?.copy == nil {
                 guard let deleted = volume.status?.mark?.deleted else { continue }
                 // Of a shared pool every host tells the same; what two hosts have of one name and time was one in a move.
                 let key = "\(volume.metadata.identity) \(volume.status?.mark?.shared == true ? "" : host)"

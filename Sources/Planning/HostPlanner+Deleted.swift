@@ -5,7 +5,8 @@ extension HostPlanner {
     /// Whether a volume stays for a while when it is deleted. What a run that was cut off has marked stays as it was to; nothing
     /// does where all that leaves is to be wiped.
     func staysWhenDeleted(_ volume: Volume) -> Bool {
-        guard options.keepsDeleted, !isWiped(volume) else { return false }
+        // A copy that does not count is no version of it.
+        guard options.keepsDeleted, !isWiped(volume), volume.status?.mark?.copy == nil else { return false }
         return volume.status?.mark?.deleted != nil || expectation.snapshots.deleted.keepFor != nil
     }
 

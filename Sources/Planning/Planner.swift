@@ -137,7 +137,7 @@ public enum Planner {
         var units = ManagedUnits(wanted, observed: all)
         wanted = units.manifest
         var observed = units.observed
-        let snapshots = Snapshots(wanted, observed: observed, now: options.now)
+        let snapshots = Snapshots(wanted, observed: observed, all: all, now: options.now)
         let placement = Placement(
             wanted, observed: observed, snapshots: snapshots, keepsLeaving: options.keepsLeaving, staying: staying)
         plan.problems += placement.problems

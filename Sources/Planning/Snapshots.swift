@@ -40,10 +40,13 @@ struct Snapshots {
     /// The time of the plan; nothing is taken without one.
     let now: Moment?
 
-    init(_ manifest: FleetManifest, observed: [String: HostInventory], now: Moment?) {
+    /// - Parameter all: what was observed, with the files behind logical units.
+    init(
+        _ manifest: FleetManifest, observed: [String: HostInventory], all: [String: HostInventory]? = nil, now: Moment?
+    ) {
         declared = manifest.snapshots
         self.now = now
-        deleted = DeletedVolumes(manifest, observed: observed, now: now)
+        deleted = DeletedVolumes(manifest, observed: all ?? observed, now: now)
         let reused = Set(declared.filter(\.spec.reuse).map(\.metadata.identity))
         var parts: [Key: [(disk: String, volume: Volume)]] = [:]
         var unnamed: [Key: Set<String>] = [:]

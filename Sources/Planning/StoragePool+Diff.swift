@@ -132,9 +132,11 @@ extension HostPlanner {
     /// Puts what is done to files after the making of their pool. Where that is not made, nothing is done to them. What takes room
     /// comes after what gives a group more.
     mutating func waitForPools() {
+        let going = roomOfWhatGoes
         for index in steps.indices {
             guard let pool = steps[index].operation.roomTaken else { continue }
-            steps[index].after += ["extend", "grow"].map { id(ResourceID(.storagePool, pool), $0) }
+            steps[index].after +=
+                ["extend", "grow"].map { id(ResourceID(.storagePool, pool), $0) } + (going[pool] ?? [])
         }
         let unmade = expectation.inventory.pools.filter { isUnmade(pool: $0.metadata.identity) }
         guard !unmade.isEmpty else { return }
@@ -148,6 +150,18 @@ extension HostPlanner {
             var step = step
             if !step.after.contains(creation) { step.after.append(creation) }
             return step
+        }
+    }
+
+    /// The steps by which deleted volumes go that have stayed until now, by pool: what they had is not promised any more.
+    private var roomOfWhatGoes: [String: [String]] {
+        let pools = observed.volumes.filter(\.isDeleted).reduce(into: [ResourceID: String]()) {
+            $0[ResourceID(.volume, $1.metadata.identity)] = $1.spec.pool
+        }
+        guard !pools.isEmpty else { return [:] }
+        return steps.reduce(into: [:]) { going, step in
+            guard let pool = pools[step.resource], step.action == .delete, options.allows(step) else { return }
+            going[pool, default: []].append(step.id)
         }
     }
 

@@ -50,13 +50,13 @@ extension HostPlanner {
         }
     }
 
-    /// Volumes that go, and have their space still once the plan is done: deleted now, they stay for a while; or they do not go before
-    /// what takes their place is made.
+    /// Volumes that go, and have their space still once the plan is done: deleted now, they stay for a while.
     var goingSlowly: [Volume] {
         let wanted = Set(expectation.inventory.volumes.map(\.metadata.identity))
         return observed.volumes.filter {
             $0.status?.staged != true && $0.status?.mark?.deletion == .delete
-                && !wanted.contains($0.metadata.identity) && ($0.isDeleted ? isGoing($0) : staysWhenDeleted($0))
+                && !wanted.contains($0.metadata.identity) && !$0.isDeleted && staysWhenDeleted($0)
+                && transit.strays[$0.metadata.identity] == nil
         }
     }
 

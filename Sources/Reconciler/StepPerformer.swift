@@ -210,6 +210,9 @@ struct StepPerformer: Sendable {
         case .setBandwidth(let machine, let interface):
             try await compute.setBandwidth(machine, interface: interface, deadline: deadline)
         case .startMachine(let machine):
+            if (try? await compute.isActive(machine, deadline: deadline)) == false {
+                try await storage.requireNotOpen(machine.spec.disks.compactMap(\.path))
+            }
             let others = sessions.values.filter { $0.id != session.id }.map(\.compute)
             let unasked = manifest.hosts.filter { !$0.spec.offline && sessions[$0.metadata.identity] == nil }
             try await compute.start(

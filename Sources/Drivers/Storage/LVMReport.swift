@@ -98,7 +98,7 @@ struct LogicalVolumeRecord: Hashable, Sendable {
         let owner = LVMTags.owner(tags)
         if !owner.isEmpty { return "it belongs to \(owner)" }
         if !LVMTags.ours(tags).isEmpty { return "it carries another mark" }
-        guard layout == ["linear"] || layout == ["striped"] || layout == ["thin", "sparse"] else {
+        guard layout == ["linear"] || layout == ["thin", "sparse"] else {
             return "it is a logical volume of another kind: \(CommandText.printable(layout.joined(separator: ", ")))"
         }
         guard pool == thinPool ?? "" else { return "it does not lie where the volumes of its pool do" }

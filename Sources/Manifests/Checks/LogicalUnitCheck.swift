@@ -90,8 +90,8 @@ extension CheckedFleet {
         let name = "StoragePool/\(pool.metadata.name) is \(server.name)"
         if spec.format != .raw { refuse("format", "\(name), whose units are raw", "write format: raw") }
         if iscsi?.manage != nil, spec.lun == nil {
-            for (field, isSaid) in [("from", spec.source != nil || spec.snapshot != nil), ("file", spec.file != nil)]
-            where isSaid {
+            let isCopy = spec.source != nil || spec.snapshot != nil || spec.deleted != nil
+            for (field, isSaid) in [("from", isCopy), ("file", spec.file != nil)] where isSaid {
                 refuse(field, "\(name), whose units are empty at first or copies of an image", "leave \(field) out")
             }
             return nil
@@ -100,7 +100,8 @@ extension CheckedFleet {
             refuse("pool", "\(name), on which nothing is made", server.missing)
             return nil
         }
-        let origins = [("image", spec.image != nil), ("from", spec.source != nil), ("file", spec.file != nil)]
+        let isCopy = spec.source != nil || spec.deleted != nil
+        let origins = [("image", spec.image != nil), ("from", isCopy), ("file", spec.file != nil)]
         for (field, isSaid) in origins where isSaid {
             refuse(field, "\(name), whose units are used as they are", "leave \(field) out")
         }
