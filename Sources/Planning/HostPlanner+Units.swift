@@ -51,8 +51,9 @@ extension HostPlanner {
     mutating func planUnitGrowth(of volume: Volume, _ seen: Volume, _ unit: String) {
         let resource = ResourceID(.volume, volume.metadata.identity)
         guard units.isWhole else {
-            block(resource, "grows while nobody has it, and not every host said which machines it has")
-            return
+            let reason = "grows while nobody has it, and not every host said which machines it has"
+            // Whom a growth that was cut off has taken it from gets it back as it is.
+            return isMapped(seen) ? block(resource, reason) : note("volume-size", reason, resource)
         }
         if let user = units.users(of: unit).first(where: { $0.isActive || $0.machine.status?.state == .saved }) {
             block(

@@ -165,6 +165,16 @@ import Testing
             off.steps.map(\.id) == [
                 "a/Volume/data/unmap", "a/Volume/data/grow", "a/Volume/data/map", "b/VirtualMachine/m0/start",
             ], "\(PlanText().render(off))")
+        // Cut off once its target has it no more, it is given back as it is while a host is silent.
+        var cut = simulator
+        try cut.apply(try #require(off.steps.first))
+        var observed = cut.observation(larger)
+        observed["c"] = observed["c"].map {
+            HostInventory(host: $0.host, unknown: [UnknownArea(.host, reason: "silent")])
+        }
+        let back = Planner.plan(larger, observed: observed, options: Self.everything)
+        #expect(back.steps.map(\.id).contains("a/Volume/data/map"), "\(PlanText().render(back))")
+        #expect(!back.steps.map(\.id).contains("a/Volume/data/grow"), "\(PlanText().render(back))")
         try simulator.apply(off)
         #expect(Self.plan(larger, simulator).isEmpty)
         #expect(simulator.hosts["a"]?.volumes.first?.spec.size == .gibibytes(2))
