@@ -210,7 +210,7 @@ struct StepPerformer: Sendable {
         case .setBandwidth(let machine, let interface):
             try await compute.setBandwidth(machine, interface: interface, deadline: deadline)
         case .startMachine(let machine):
-            if (try? await compute.isActive(machine, deadline: deadline)) == false {
+            if try await compute.isOff(machine, deadline: deadline) {
                 try await storage.requireNotOpen(machine.spec.disks.compactMap(\.path))
             }
             let others = sessions.values.filter { $0.id != session.id }.map(\.compute)

@@ -11,7 +11,7 @@ extension LiveTests {
         @Test func aLayerIsFlattenedUnderItsGuest() async throws {
             try await withFleet("flatten") { fleet in
                 let console = try await begin(fleet, vni: 7791)
-                let wrote = try await sum("wrote", Self.writing, console)
+                let wrote = try await console.answer("wrote", to: Self.writing)
                 try await console.type(GuestConsole.counting)
                 try await console.tells("count 3")
                 let process = try await Virsh.process("layer")
@@ -29,9 +29,9 @@ extension LiveTests {
                 #expect(try await Virsh.process("layer") == process)
                 let seen = console.lines().count
                 try await console.tells("count", after: seen) { $0.hasPrefix("infra-guest: count ") }
-                let counts = try await counts(console)
+                let counts = console.counts()
                 #expect(zip(counts, counts.dropFirst()).allSatisfy { $1 == $0 + 1 }, "\(counts)")
-                #expect(try await sum("reads", Self.reading, console) == wrote)
+                #expect(try await console.answer("reads", to: Self.reading) == wrote)
 
                 // Under a guest nothing is copied for its zeros.
                 let refused = try await fleet.apply("--sparsify", "Volume/layer.root")
@@ -47,7 +47,7 @@ extension LiveTests {
         @Test func aFlatteningThatIsCutOffIsFinished() async throws {
             try await withFleet("cutflat") { fleet in
                 let console = try await begin(fleet, vni: 7792, "migration: {bandwidth: 40Mbit}")
-                let wrote = try await sum("wrote", Self.writing, console)
+                let wrote = try await console.answer("wrote", to: Self.writing)
                 let process = try await Virsh.process("layer")
                 func kill() async throws {
                     let killed = try await fleet.watch("apply", []) { event, process in
@@ -71,14 +71,14 @@ extension LiveTests {
                 #expect(try await files(fleet) == [fleet.disk(isSecond: true)])
                 #expect(try await below(fleet.disk(isSecond: true)) == "nothing")
                 #expect(try await Virsh.process("layer") == process)
-                #expect(try await sum("reads", Self.reading, console) == wrote)
+                #expect(try await console.answer("reads", to: Self.reading) == wrote)
             }
         }
 
         @Test func whatIsOffIsFlattenedAndLosesItsZeros() async throws {
             try await withFleet("coldflat") { fleet in
                 let console = try await begin(fleet, vni: 7793)
-                let wrote = try await sum("wrote", Self.writing, console)
+                let wrote = try await console.answer("wrote", to: Self.writing)
                 try fleet.edit("layer.yaml", "cloudInit: {}", "cloudInit: {}\n  power: stopped")
                 let stopped = try await fleet.apply("--allow", "stop", "--grace", "5s")
                 #expect(stopped.status == 0 && stopped.lastLine == "No changes.", "\(stopped)")
@@ -150,19 +150,6 @@ extension LiveTests {
             let console = GuestConsole("layer", of: fleet)
             try await console.tells("layer up 10.77.0.11")
             return console
-        }
-
-        private func sum(_ word: String, _ command: String, _ console: GuestConsole) async throws -> String {
-            let seen = console.lines().count
-            try await console.type(command)
-            let line = try await console.tells(word, after: seen) { $0.hasPrefix("infra-guest: \(word) ") }
-            return String(line.split(separator: " ").last ?? "")
-        }
-
-        private func counts(_ console: GuestConsole) async throws -> [Int] {
-            console.lines().compactMap { line in
-                line.firstMatch(of: /^infra-guest: count (\d+)$/).flatMap { Int($0.output.1) }
-            }
         }
 
         /// Where the guest's disk is, by all its definitions.

@@ -14,7 +14,7 @@ extension LiveTests {
         @Test func aDiskMovesUnderItsGuest() async throws {
             try await withFleet("poolmove") { fleet in
                 let console = try await begin(fleet, vni: 7771)
-                let wrote = try await sum("wrote", Self.writing, console)
+                let wrote = try await console.answer("wrote", to: Self.writing)
                 try await console.type(GuestConsole.counting)
                 try await console.tells("count 3")
                 let process = try await Virsh.process("mover")
@@ -35,16 +35,16 @@ extension LiveTests {
                 #expect(back.status == 0 && back.lastLine == "No changes.", "\(back)")
                 #expect(try await files(fleet) == ["disks/\(fleet.file("qcow2"))"])
                 #expect(try await Virsh.process("mover") == process)
-                let counts = try await counts(console)
+                let counts = console.counts()
                 #expect(zip(counts, counts.dropFirst()).allSatisfy { $1 == $0 + 1 }, "\(counts)")
-                #expect(try await sum("reads", Self.reading, console) == wrote)
+                #expect(try await console.answer("reads", to: Self.reading) == wrote)
             }
         }
 
         @Test func whatIsOffMovesWithItsDefinition() async throws {
             try await withFleet("coldmove") { fleet in
                 let console = try await begin(fleet, vni: 7772)
-                let wrote = try await sum("wrote", Self.writing, console)
+                let wrote = try await console.answer("wrote", to: Self.writing)
                 try fleet.edit("mover.yaml", "cloudInit: {}", "cloudInit: {}\n  power: stopped")
                 try fleet.write("free.yaml", Self.free("disks"))
                 let stopped = try await fleet.apply("--allow", "stop", "--grace", "5s")
@@ -81,7 +81,7 @@ extension LiveTests {
         @Test func aCopyThatIsCutOffIsFinished() async throws {
             try await withFleet("cutmove") { fleet in
                 let console = try await begin(fleet, vni: 7773, "migration: {bandwidth: 40Mbit}")
-                let wrote = try await sum("wrote", Self.writing, console)
+                let wrote = try await console.answer("wrote", to: Self.writing)
                 let process = try await Virsh.process("mover")
                 try fleet.edit("mover.yaml", Self.inDisks, Self.inFast)
                 let killed = try await fleet.watch("apply", []) { event, process in
@@ -108,7 +108,7 @@ extension LiveTests {
                 #expect(last.status == 0 && last.lastLine == "No changes.", "\(last)")
                 #expect(try await files(fleet) == ["disks/\(fleet.file("qcow2"))"])
                 #expect(try await Virsh.process("mover") == process)
-                #expect(try await sum("reads", Self.reading, console) == wrote)
+                #expect(try await console.answer("reads", to: Self.reading) == wrote)
             }
         }
 
@@ -116,7 +116,7 @@ extension LiveTests {
         @Test func aMoveThatIsTakenBackLeavesNothing() async throws {
             try await withFleet("backmove") { fleet in
                 let console = try await begin(fleet, vni: 7774, "migration: {bandwidth: 40Mbit}")
-                let wrote = try await sum("wrote", Self.writing, console)
+                let wrote = try await console.answer("wrote", to: Self.writing)
                 try fleet.edit("mover.yaml", Self.inDisks, Self.inFast)
                 _ = try await fleet.watch("apply", []) { event, process in
                     if event.what == .stepProgress { process.send(SIGKILL) }
@@ -126,7 +126,7 @@ extension LiveTests {
                 #expect(next.status == 0 && next.lastLine == "No changes.", "\(next)")
                 #expect(try await files(fleet) == ["disks/\(fleet.file("qcow2"))"])
                 #expect(try await sh("virsh dumpxml mover | grep -c '<mirror' || true") == "0")
-                #expect(try await sum("reads", Self.reading, console) == wrote)
+                #expect(try await console.answer("reads", to: Self.reading) == wrote)
             }
         }
 
@@ -165,19 +165,6 @@ extension LiveTests {
             let console = GuestConsole("mover", of: fleet)
             try await console.tells("mover up 10.77.0.11")
             return console
-        }
-
-        private func sum(_ word: String, _ command: String, _ console: GuestConsole) async throws -> String {
-            let seen = console.lines().count
-            try await console.type(command)
-            let line = try await console.tells(word, after: seen) { $0.hasPrefix("infra-guest: \(word) ") }
-            return String(line.split(separator: " ").last ?? "")
-        }
-
-        private func counts(_ console: GuestConsole) async throws -> [Int] {
-            console.lines().compactMap { line in
-                line.firstMatch(of: /^infra-guest: count (\d+)$/).flatMap { Int($0.output.1) }
-            }
         }
 
         /// Where the guest's disk is, by both definitions.

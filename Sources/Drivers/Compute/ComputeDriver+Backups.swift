@@ -15,6 +15,12 @@ extension ComputeDriver {
         return record.state.isActive
     }
 
+    /// Whether a machine neither runs nor has its memory saved.
+    public func isOff(_ machine: VirtualMachine, deadline: Duration) async throws(HostError) -> Bool {
+        let state = try await ours(machine, deadline: deadline).state
+        return !state.isActive && state != .saved
+    }
+
     /// Writes what disks of a running machine hold at one moment to places of their sizes, which are nobody's; the guest goes on.
     /// Where there is an agent in the guest, its file systems are frozen for that moment.
     ///

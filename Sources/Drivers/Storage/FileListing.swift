@@ -58,6 +58,8 @@ struct StorageListing {
     var marks: [String: FileMark] = [:]
     /// The first bytes of plain files that are called as our qcow2 files are and have as many, by path.
     var headers: [String: ArraySlice<UInt8>] = [:]
+    /// Whether a file went as it was looked at. Under another name it may be there still.
+    var hasMissed = false
 
     /// Nothing.
     init() {}

@@ -59,8 +59,9 @@ enum LocalFolders {
     ) throws(HostError) -> Int {
         var status = stat()
         guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-            if isChanging, errno == ENOENT { return 0 }
-            throw failure(folder)
+            guard isChanging, errno == ENOENT else { throw failure(folder) }
+            listing.hasMissed = true
+            return 0
         }
         let place = folder.utf8.map { CChar(bitPattern: $0) } + [CChar(bitPattern: UInt8(ascii: "/"))] + name
         let file = FileRecord(
@@ -74,7 +75,9 @@ enum LocalFolders {
                 listing.marks[file.path] = FileMark(data: data)
                 size += data.count
             case .none: break
-            case .error(ENOENT) where isChanging: return 0
+            case .error(ENOENT) where isChanging:
+                listing.hasMissed = true
+                return 0
             case .error(let number): throw failure(file.path, number)
             }
             if file.showsHeader {

@@ -75,9 +75,7 @@ extension StorageDriver {
     /// to look, or a file is not ours or not plain to read.
     private func layersByHeader(in folder: String) async throws(HostError) -> [String: String]? {
         guard mayRead([folder]) else { return nil }
-        let listing = try await byItself("reading a pool's folder") { () throws(HostError) in
-            try LocalFolders.list([folder], isChanging: true)
-        }
+        guard let listing = try await wholeListing(of: folder) else { return nil }
         let reading = StorageReading(host: host, identity: identity)
         guard listing.files.allSatisfy({ $0.isPlain && reading.isOurs($0, listing.marks[$0.path]) }) else { return nil }
         let (seen, doubtful) = try await contents(of: listing)
@@ -85,6 +83,17 @@ extension StorageDriver {
         return seen.reduce(into: [:]) { layers, file in
             if let backing = file.value.backing { layers[backing] = file.key }
         }
+    }
+
+    /// What is in a folder in which other steps remove and rename; nil when some of it went each time that it was read.
+    private func wholeListing(of folder: String) async throws(HostError) -> StorageListing? {
+        for _ in 0..<5 {
+            let listing = try await byItself("reading a pool's folder") { () throws(HostError) in
+                try LocalFolders.list([folder], isChanging: true)
+            }
+            if !listing.hasMissed { return listing }
+        }
+        return nil
     }
 
     private func layersByLibvirt(in folder: String) async throws(HostError) -> [String: String] {

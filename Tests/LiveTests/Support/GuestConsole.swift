@@ -84,3 +84,18 @@ struct GuestConsole: Sendable {
         try await sh(Self.typing, domain, command)
     }
 }
+
+extension GuestConsole {
+    /// Types a command, and waits for the last word of the line in which it tells that word.
+    func answer(_ word: String, to command: String) async throws -> String {
+        let seen = lines().count
+        try await type(command)
+        let line = try await tells(word, after: seen) { $0.hasPrefix("infra-guest: \(word) ") }
+        return String(line.split(separator: " ").last ?? "")
+    }
+
+    /// What a guest that counts has counted so far.
+    func counts() -> [Int] {
+        lines().compactMap { line in line.firstMatch(of: /^infra-guest: count (\d+)$/).flatMap { Int($0.output.1) } }
+    }
+}
